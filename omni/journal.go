@@ -1,0 +1,79 @@
+package omni
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event is one entry of the journal (CloudEvents 1.0 attributes under our
+// names, plus Seq). Personal data is not in it: it lives in rows that can be
+// erased.
+type Event struct {
+	Seq             int64           `json:"seq"` // gap-free over the installation, in commit order; 0 until the store gave it
+	ID              string          `json:"id"`
+	Type            string          `json:"type"`
+	Time            time.Time       `json:"ts"`
+	ConversationID  string          `json:"conversation_id,omitempty"`
+	ConversationSeq int64           `json:"conversation_seq,omitempty"` // gap-free within the conversation
+	SegmentID       string          `json:"segment_id,omitempty"`
+	AgentID         string          `json:"agent_id,omitempty"`
+	QueueID         string          `json:"queue_id,omitempty"`
+	CausationID     string          `json:"causation_id,omitempty"`
+	Data            json.RawMessage `json:"data,omitempty"`
+}
+
+// The types of events.
+const (
+	ConversationInitiated     = "conversation.initiated"
+	ConversationFlowEntered   = "conversation.flow_entered"
+	ConversationQueued        = "conversation.queued"
+	ConversationOffered       = "conversation.offered"
+	ConversationConnected     = "conversation.connected"
+	ConversationHeld          = "conversation.held"
+	ConversationResumed       = "conversation.resumed"
+	ConversationTransferred   = "conversation.transferred"
+	ConversationWrapUpStarted = "conversation.wrap_up_started"
+	ConversationCompleted     = "conversation.completed"
+
+	OfferCreated   = "offer.created"
+	OfferAccepted  = "offer.accepted"
+	OfferRejected  = "offer.rejected"
+	OfferTimeout   = "offer.timeout"
+	OfferCanceled  = "offer.canceled"
+	OfferRescinded = "offer.rescinded"
+
+	SegmentStarted = "segment.started"
+	SegmentEnded   = "segment.ended"
+
+	QueueEntered    = "queue.entered"
+	QueueTimeout    = "queue.timeout"
+	QueueOverflowed = "queue.overflowed"
+
+	RoutingExplained      = "routing.explained"
+	AgentPresenceChanged  = "agent.presence_changed"
+	AgentWorkStateChanged = "agent.work_state_changed"
+	AgentMediaLost        = "agent.media_lost"
+	AgentMediaResumed     = "agent.media_resumed"
+
+	RecordingStarted      = "recording.started"
+	RecordingPausedEvent  = "recording.paused"
+	RecordingResumedEvent = "recording.resumed"
+	RecordingReadyEvent   = "recording.ready"
+	RecordingDeletedEvent = "recording.deleted"
+
+	MessageReceived = "message.received"
+)
+
+// Change is one atomic write: rows of the store and the events that say what
+// happened. A row replaces the row of the same id. Applying a change twice
+// equals applying it once, so a change may be spooled and replayed.
+type Change struct {
+	Customers     []Customer     `json:"customers,omitempty"`
+	Identities    []Identity     `json:"identities,omitempty"`
+	Conversations []Conversation `json:"conversations,omitempty"`
+	Segments      []Segment      `json:"segments,omitempty"`
+	Legs          []Leg          `json:"legs,omitempty"`
+	Recordings    []Recording    `json:"recordings,omitempty"`
+	Messages      []Message      `json:"messages,omitempty"`
+	Events        []Event        `json:"events,omitempty"`
+}
