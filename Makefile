@@ -1,0 +1,75 @@
+# Hotline: `make run` and `make test` are all the set-up there is.
+
+GO       ?= go
+GOFLAGS  ?=
+BIN      := bin/hotline
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+WEB_SRC  := $(shell find web/src web/public -type f 2>/dev/null) web/package-lock.json web/index.html web/vite.config.ts
+
+RUN_TOOLS  := espeak-ng open-jtalk open-jtalk-mecab-naist-jdic
+TEST_TOOLS := $(RUN_TOOLS) sip-tester baresip-core chromium postgresql fonts-noto-cjk iproute2
+BENCH_TOOLS := rtpengine-daemon
+
+.PHONY: run build web test test-go test-web e2e stress bench lint fuzz clean run-tools test-tools bench-tools
+
+## run: install what is missing, build, and serve the demo shop
+run: run-tools build
+	$(BIN) serve --demo
+
+## build: web pages and the one binary
+build: web
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/hotline
+
+web: web/dist/.built
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --prefer-offline
+	touch $@
+
+web/dist/.built: web/node_modules/.installed $(WEB_SRC)
+	cd web && npm run build
+	touch $@
+
+## test: install what the tests need and run all of them
+test: test-tools test-web build test-go e2e
+
+test-web: web/node_modules/.installed
+	cd web && npm run check && npm test
+
+# Packages run one after another: on two cores the media tests need theirs.
+test-go: build
+	$(GO) vet ./...
+	$(GO) test -race -p 1 -timeout 15m $$($(GO) list ./... | grep -v internal/e2e)
+
+# The end-to-end tests drive the built binary with SIPp, baresip and Chromium.
+e2e: build
+	$(GO) test -count=1 -timeout 12m ./internal/e2e/...
+
+## stress: the timing-sensitive tests, fifty times
+stress: test-tools build
+	$(GO) test -race -count=50 -p 1 -timeout 90m ./sip ./media/... ./internal/call ./internal/journey
+
+## bench: the table of docs/performance, ratios against peers
+bench: bench-tools build
+	tools/bench
+
+lint:
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.13.2 run ./...
+	cd web && npm run lint
+
+## fuzz: every fuzz target for a minute
+fuzz:
+	tools/fuzz 60s
+
+run-tools:
+	@tools/need $(RUN_TOOLS)
+
+test-tools:
+	@tools/need $(TEST_TOOLS)
+
+bench-tools: test-tools
+	@tools/need $(BENCH_TOOLS)
+
+clean:
+	rm -rf bin web/dist/assets web/dist/index.html web/dist/.built
