@@ -55,7 +55,7 @@ bench: bench-tools build
 	tools/bench
 
 lint:
-	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.13.2 run ./...
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 	cd web && npm run lint
 
 ## fuzz: every fuzz target for a minute
