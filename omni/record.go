@@ -189,6 +189,7 @@ type Recording struct {
 	Path           string         `json:"-"` // below the recordings folder
 	Bytes          int64          `json:"bytes"`
 	DurationMS     int64          `json:"duration_ms"`
+	LegalHold      bool           `json:"legal_hold"` // written by Store.SetLegalHold alone, never by a Change
 	Demo           bool           `json:"demo"`
 	StartedAt      time.Time      `json:"started_at"`
 	EndedAt        time.Time      `json:"ended_at,omitzero"`

@@ -1,0 +1,126 @@
+package omni
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNotFound is returned when no record has the wanted id or identity.
+var ErrNotFound = errors.New("omni: not found")
+
+// ErrCursor is returned for a cursor that no earlier page gave.
+var ErrCursor = errors.New("omni: cursor is not one of ours")
+
+// ErrFilter is returned for a filter whose values contradict each other or do
+// not exist.
+var ErrFilter = errors.New("omni: bad filter")
+
+// Store reads what the journal and its rows say. Writing goes through Change.
+// Every method returns ErrNotFound where a single record is missing and an
+// empty slice where a list is empty.
+type Store interface {
+	Conversation(ctx context.Context, id string) (Conversation, error)
+	// Conversations lists newest first.
+	Conversations(ctx context.Context, f Filter, p Page) (items []Conversation, next string, err error)
+	// Detail is a conversation with everything that belongs to it.
+	Detail(ctx context.Context, id string) (Detail, error)
+	// LiveConversations are those that are not completed and belong to the
+	// node, oldest first; of every node when nodeID is empty.
+	LiveConversations(ctx context.Context, nodeID string) ([]Conversation, error)
+	// OpenLegs are the legs without an end of the node's conversations, with
+	// their persisted dialogs; of every node when nodeID is empty.
+	OpenLegs(ctx context.Context, nodeID string) ([]Leg, error)
+	// LostInQueue finds the newest conversation of the same caller and dialled
+	// number that waited in a queue when its process died, since the given
+	// time, with the segment that tells since when it waited.
+	LostInQueue(ctx context.Context, caller, dialled string, since time.Time) (Conversation, Segment, error)
+
+	// Segments are those that overlap [from, to), ordered by start.
+	Segments(ctx context.Context, from, to time.Time) ([]Segment, error)
+	ConversationSegments(ctx context.Context, conversationID string) ([]Segment, error)
+
+	Customer(ctx context.Context, id string) (Customer, error)
+	Customers(ctx context.Context, q string, p Page) (items []Customer, next string, err error)
+	CustomerByIdentity(ctx context.Context, kind, value, scope string) (Customer, Identity, error)
+	Identities(ctx context.Context, customerID string) ([]Identity, error)
+	// Timeline is every conversation of a customer on every channel, newest first.
+	Timeline(ctx context.Context, customerID string, p Page) (items []Conversation, next string, err error)
+
+	Recording(ctx context.Context, id string) (Recording, error)
+	// UnfinishedRecordings are running recordings of the node's conversations.
+	UnfinishedRecordings(ctx context.Context, nodeID string) ([]Recording, error)
+	// ExpiredRecordings are those that may be deleted now, oldest first.
+	ExpiredRecordings(ctx context.Context, now time.Time, limit int) ([]Recording, error)
+	// SetLegalHold keeps a recording from being deleted, or lets it go again.
+	SetLegalHold(ctx context.Context, recordingID string, hold bool) error
+
+	// Events are those after a seq, in order; at most limit.
+	Events(ctx context.Context, after int64, limit int) ([]Event, error)
+	// Head is the seq of the last event, 0 before the first.
+	Head(ctx context.Context) (int64, error)
+	ConversationEvents(ctx context.Context, conversationID string) ([]Event, error)
+}
+
+// Detail is a conversation with everything that belongs to it, each list in
+// the order of time.
+type Detail struct {
+	Conversation Conversation `json:"conversation"`
+	Customer     *Customer    `json:"customer,omitempty"`
+	Identities   []Identity   `json:"identities" nullable:"false"`
+	Segments     []Segment    `json:"segments" nullable:"false"`
+	Legs         []Leg        `json:"legs" nullable:"false"`
+	Recordings   []Recording  `json:"recordings" nullable:"false"`
+	Messages     []Message    `json:"messages" nullable:"false"`
+	Events       []Event      `json:"events" nullable:"false"`
+}
+
+// Filter chooses conversations; an empty field does not restrict.
+type Filter struct {
+	States     []State
+	AgentID    string
+	QueueID    string
+	CustomerID string
+	Channel    Channel
+	Caller     string // the caller's number, or its beginning
+	Text       string // in names, numbers, subject and notes
+	From, To   time.Time
+	Simulated  *bool
+	Demo       *bool
+}
+
+// Validate refuses states that do not exist and a span that ends before it begins.
+func (f Filter) Validate() error {
+	for _, s := range f.States {
+		if _, ok := moves[s]; !ok && s != Completed {
+			return errors.Join(ErrFilter, errors.New("omni: state "+string(s)+" does not exist"))
+		}
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) {
+		return errors.Join(ErrFilter, errors.New("omni: to lies before from"))
+	}
+	return nil
+}
+
+// The bounds of a page.
+const (
+	DefaultPage = 50
+	MaxPage     = 500
+)
+
+// Page asks for the part of a list that follows Cursor.
+type Page struct {
+	Cursor string // as a list returned it; empty for the first page
+	Limit  int    // 0: DefaultPage; never more than MaxPage
+}
+
+// Size is the number of items the page holds at most.
+func (p Page) Size() int {
+	switch {
+	case p.Limit <= 0:
+		return DefaultPage
+	case p.Limit > MaxPage:
+		return MaxPage
+	}
+	return p.Limit
+}
