@@ -26,6 +26,9 @@ var (
 	ErrCredentials = errors.New("account: credentials are not valid")
 	// ErrForbidden means that the role may not do this.
 	ErrForbidden = errors.New("account: not permitted")
+	// ErrState means that the present state of things does not allow it: an offer
+	// that has gone, a hold of a call that is not connected.
+	ErrState = errors.New("account: not possible in the present state")
 	// ErrBusy means that the server has no room for another password check now.
 	ErrBusy = errors.New("account: too many log-ins at once")
 )

@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/omni"
+)
+
+// Store is what the API reads and writes: store.DB has all of it.
+type Store interface {
+	account.Store
+	omni.Store
+	// Commit makes one atomic change of conversations' and customers' rows
+	// together with its events; the events come back with their seq.
+	CommitOmni(ctx context.Context, c omni.Change) ([]omni.Event, error)
+}
+
+// Journal is the sequence of committed events: store.DB, or the bus in front of it.
+type Journal interface {
+	// Events returns at most limit events after a seq, in order.
+	Events(ctx context.Context, after int64, limit int) ([]omni.Event, error)
+	// Head is the seq of the last event.
+	Head(ctx context.Context) (int64, error)
+	// Subscribe calls fn with events as they are committed, in order of seq and
+	// one call at a time, until cancel returns. fn does not block. Events may be
+	// missing (a reader refills by seq); they never come twice.
+	Subscribe(fn func([]omni.Event)) (cancel func())
+}
+
+// Send passes a message without a seq to one browser tab: kind is offer, work,
+// rtc.answer, rtc.candidate, rtc.closed, media.stats …, data its JSON body. It
+// does not block; false means that the tab is gone or too slow and was closed.
+type Send func(kind string, data any) bool
+
+// Desk is what agents and supervisors do to live conversations. The journey
+// implements it. Errors are account.ErrNotFound (no such conversation, offer or
+// agent), account.ErrForbidden (not theirs), account.ErrState (too late, or not
+// now), possibly wrapped; anything else is an internal error.
+//
+// agentID is the agent's id (ag_…), never the user's. by is the actor, for the
+// journal.
+type Desk interface {
+	// Connected tells that a tab of the agent is there. Right away the desk sends
+	// what the tab must know: its pending offer and its work. A tab that returns
+	// has a new socketID.
+	Connected(ctx context.Context, agentID, socketID string, send func(kind string, data any) bool)
+	// Disconnected tells, at once, that a tab has gone; last says that it was the
+	// agent's last one. The desk keeps the presence for 30 s.
+	Disconnected(agentID, socketID string, last bool)
+	// Signal is a message of the tab that has the agent's softphone: rtc.offer
+	// {conversation_id, sdp, resume} or rtc.candidate.
+	Signal(ctx context.Context, agentID, socketID, kind string, data json.RawMessage) error
+	// SoftphoneTaken tells that another tab of the agent is the softphone now.
+	SoftphoneTaken(agentID, socketID string)
+
+	// SetPresence: presence is offline, available or break (with a reason); with
+	// next set it applies when the current work ends.
+	SetPresence(ctx context.Context, by account.Actor, agentID, presence, reason string, next bool) error
+	AcceptOffer(ctx context.Context, agentID, offerID string) error
+	RejectOffer(ctx context.Context, agentID, offerID string) error
+	Hold(ctx context.Context, agentID, conversationID string) error
+	Resume(ctx context.Context, agentID, conversationID string) error
+	// End ends the agent's part; for a supervisor or admin (agentID empty) it
+	// force-closes the conversation.
+	End(ctx context.Context, by account.Actor, agentID, conversationID string) error
+	// Digits sends keys (0-9 A-D * #) to the customer's side.
+	Digits(ctx context.Context, agentID, conversationID, digits string) error
+	// Transfer is blind; kind is agent, queue, flow or number.
+	Transfer(ctx context.Context, agentID, conversationID, kind, target string) error
+	WrapUp(ctx context.Context, agentID, conversationID, code, note string) error
+	ExtendWrapUp(ctx context.Context, agentID, conversationID string) error
+
+	// SetupChanged tells that administered records of a kind were changed and
+	// committed; the desk reloads what it uses of them (setup.Load).
+	SetupChanged(ctx context.Context, kind account.Kind, ids []string)
+}
+
+// Phone makes customers' calls from a browser: the test phone and click-to-call.
+type Phone interface {
+	// Dial starts a call to a number of this installation with the browser's SDP
+	// offer. It returns when the call was accepted for setting up; what follows
+	// comes through send: rtc.answer {sdp}, rtc.candidate, ringing, answered,
+	// ended {reason}. callID is unique and chosen by the caller of Dial.
+	// account.ErrNotFound: no such number. account.ErrBusy: no room for a call.
+	Dial(ctx context.Context, callID, number, language, sdp string, send func(kind string, data any) bool) error
+	// Signal is a later message of the call: rtc.candidate, or digit {digit}.
+	Signal(ctx context.Context, callID, kind string, data json.RawMessage) error
+	// Hangup ends the call; a tab that closes hangs up. It may be called twice.
+	Hangup(callID string)
+}
+
+// Readiness tells whether the installation can take calls: nil, or the reasons
+// by component (database, sip, media, disk, draining).
+type Readiness func(ctx context.Context) map[string]string
+
+// MediaHealth is what the metrics show of the media engine.
+type MediaHealth interface {
+	// Lateness is how late the 20 ms ticks were in the last seconds: the 99th
+	// percentile and the worst.
+	Lateness() (p99, worst time.Duration)
+}
