@@ -1,0 +1,120 @@
+package agent
+
+import "time"
+
+// Output is something that the router did. Collect turns outputs into rows.
+type Output interface{ output() }
+
+type (
+	// OfferCreated: ring this agent.
+	OfferCreated struct {
+		Offer Offer
+		Work  Work // reserved
+		Entry QueueEntry
+	}
+	// OfferEnded: an offer left pending (State says how), or an accepted one
+	// went on to wrapping or completed.
+	OfferEnded struct {
+		Offer Offer
+		From  OfferState
+	}
+	// WorkStateChanged: an agent's work on a conversation moved, or was parked
+	// or extended (From equals Work.State).
+	WorkStateChanged struct {
+		Work Work
+		From WorkState
+	}
+	// PresenceChanged carries the whole new row; From is the state before.
+	PresenceChanged struct {
+		Presence Presence
+		From     PresenceState
+	}
+	// EntryQueued: a conversation waits. Requeued: it came back with its age.
+	EntryQueued struct {
+		Entry        QueueEntry
+		Requeued     bool
+		Position     int           // 1 is next
+		ExpectedWait time.Duration // negative: unknown
+	}
+	// EntryEnded: a conversation does not wait any more: assigned or left.
+	EntryEnded struct{ Entry QueueEntry }
+	// Overflowed: the queue gave the conversation up. Actions are to be tried in
+	// order; the router has forgotten the conversation.
+	Overflowed struct {
+		Entry   QueueEntry
+		Reason  string
+		Actions []OverflowAction
+	}
+	// PositionChanged: time to announce (every Announce.Repeat).
+	PositionChanged struct {
+		ConversationID string
+		QueueID        string
+		Position       int
+		ExpectedWait   time.Duration // negative: unknown
+	}
+	// CallbackDue: time to offer a call back.
+	CallbackDue struct {
+		ConversationID string
+		QueueID        string
+	}
+	// Refused: the input could not be applied and changed nothing.
+	Refused struct {
+		Input Input
+		Err   error
+	}
+)
+
+func (OfferCreated) output()     {}
+func (OfferEnded) output()       {}
+func (WorkStateChanged) output() {}
+func (PresenceChanged) output()  {}
+func (EntryQueued) output()      {}
+func (EntryEnded) output()       {}
+func (Overflowed) output()       {}
+func (PositionChanged) output()  {}
+func (CallbackDue) output()      {}
+func (Refused) output()          {}
+
+// Why a queue gave a conversation up.
+const (
+	OverflowMaxWait      = "max_wait"
+	OverflowMaxLength    = "max_length"
+	OverflowJoinEmpty    = "join_empty"
+	OverflowLeaveEmpty   = "leave_empty"
+	OverflowQueueRemoved = "queue_removed"
+	OverflowNoAnswer     = "no_answer" // a direct offer without a fallback left
+)
+
+// Refusal returns the error of the first Refused output, or nil.
+func Refusal(outs []Output) error {
+	for _, o := range outs {
+		if r, ok := o.(Refused); ok {
+			return r.Err
+		}
+	}
+	return nil
+}
+
+// Collect adds the rows of outputs to c; the last state of a row wins.
+func (c *Change) Collect(outs []Output) {
+	for _, o := range outs {
+		switch o := o.(type) {
+		case OfferCreated:
+			c.Offers = append(c.Offers, o.Offer)
+			c.Works = append(c.Works, o.Work)
+			c.QueueEntries = append(c.QueueEntries, o.Entry)
+		case OfferEnded:
+			c.Offers = append(c.Offers, o.Offer)
+		case WorkStateChanged:
+			c.Works = append(c.Works, o.Work)
+		case PresenceChanged:
+			c.Presences = append(c.Presences, o.Presence)
+		case EntryQueued:
+			c.QueueEntries = append(c.QueueEntries, o.Entry)
+		case EntryEnded:
+			c.QueueEntries = append(c.QueueEntries, o.Entry)
+		case Overflowed:
+			c.QueueEntries = append(c.QueueEntries, o.Entry)
+		}
+	}
+}
