@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/openhotline/hotline/omni"
+)
+
+func missing(what string) error { return fmt.Errorf("%s: %w", what, ErrNotFound) }
+
+// Customer returns one customer.
+func (db *DB) Customer(ctx context.Context, id string) (omni.Customer, error) {
+	return get(ctx, db, customers, "customer "+id, "t.id = $1", id)
+}
+
+// Customers lists those whose name, note or identities hold q (all when
+// empty), newest first.
+func (db *DB) Customers(ctx context.Context, q string, p omni.Page) ([]omni.Customer, string, error) {
+	w := &where{}
+	if q != "" {
+		t := "%" + like(q) + "%"
+		w.add(`(lower(t.name) LIKE ? ESCAPE '!' OR lower(t.note) LIKE ? ESCAPE '!' OR t.id IN
+			(SELECT i.customer_id FROM identities i WHERE lower(i.value) LIKE ? ESCAPE '!'))`, t, t, t)
+	}
+	if err := w.before("t", p.Cursor); err != nil {
+		return nil, "", err
+	}
+	tail := w.String() + " ORDER BY t.created_at DESC, t.id DESC" + w.limit(p.Size()+1)
+	found, err := list(ctx, db, customers, "customers", tail, w.args...)
+	if err != nil {
+		return nil, "", err
+	}
+	found, next := page(found, p.Size(), func(c *omni.Customer) cursor { return cursor{micros(c.CreatedAt), c.ID} })
+	return found, next, nil
+}
+
+// CustomerByIdentity finds who an identity belongs to.
+func (db *DB) CustomerByIdentity(ctx context.Context, kind, value, scope string) (omni.Customer, omni.Identity, error) {
+	i, err := get(ctx, db, identities, "identity", "t.kind = $1 AND t.value = $2 AND t.scope = $3", kind, clean(value), scope)
+	if err != nil {
+		return omni.Customer{}, omni.Identity{}, err
+	}
+	c, err := db.Customer(ctx, i.CustomerID)
+	return c, i, err
+}
+
+// Identities are those of a customer, oldest first.
+func (db *DB) Identities(ctx context.Context, customerID string) ([]omni.Identity, error) {
+	return list(ctx, db, identities, "identities of "+customerID, "WHERE t.customer_id = $1 ORDER BY t.created_at, t.id", customerID)
+}
+
+// Recording returns one recording.
+func (db *DB) Recording(ctx context.Context, id string) (omni.Recording, error) {
+	return get(ctx, db, recordings, "recording "+id, "t.id = $1", id)
+}
+
+// UnfinishedRecordings are the running ones of the node's conversations (of
+// all when empty).
+func (db *DB) UnfinishedRecordings(ctx context.Context, nodeID string) ([]omni.Recording, error) {
+	const of = "JOIN conversations c ON c.id = t.conversation_id WHERE t.state = 'running'"
+	if nodeID == "" {
+		return list(ctx, db, recordings, "unfinished recordings", of+" ORDER BY t.started_at, t.id")
+	}
+	return list(ctx, db, recordings, "unfinished recordings", of+" AND c.node_id = $1 ORDER BY t.started_at, t.id", nodeID)
+}
+
+// ExpiredRecordings are those that may be deleted now, longest overdue first.
+func (db *DB) ExpiredRecordings(ctx context.Context, now time.Time, limit int) ([]omni.Recording, error) {
+	return list(ctx, db, recordings, "expired recordings", `WHERE t.state = 'ready' AND t.delete_after > 0 AND t.delete_after <= $1
+		AND NOT t.legal_hold ORDER BY t.delete_after, t.id LIMIT $2`, micros(now), int64(limit))
+}
+
+// SetLegalHold keeps a recording from being deleted, or lets it go again.
+func (db *DB) SetLegalHold(ctx context.Context, recordingID string, hold bool) error {
+	return db.failed("legal hold of "+recordingID, db.exclusive(ctx, func(q querier) error {
+		res, err := q.ExecContext(ctx, "UPDATE recordings SET legal_hold = $2 WHERE id = $1", recordingID, hold)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errorOr(err, ErrNotFound)
+		}
+		return nil
+	}))
+}
+
+func errorOr(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Lease is the right to act as the one holder of a name, such as the router of
+// the deployment. Its epoch rises with every new holder.
+type Lease struct {
+	Name      string    `json:"name"`
+	Holder    string    `json:"holder"`
+	Epoch     int64     `json:"epoch"`
+	ExpiresAt time.Time `json:"expires_at"` // by the database's clock
+}
+
+// Acquire takes the lease of a name for ttl, by the database's clock. It gives
+// a new epoch when the lease is free, has expired or is the holder's own (a
+// restarted process fences off what it was before); else ErrLeaseHeld.
+func (db *DB) Acquire(ctx context.Context, name, holder string, ttl time.Duration) (Lease, error) {
+	text := `INSERT INTO leases (name, holder, epoch, expires_at) VALUES ($1, $2, 1, ` + db.dialect.now + ` + $3)
+		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, epoch = leases.epoch + 1, expires_at = excluded.expires_at
+		WHERE leases.holder = excluded.holder OR leases.expires_at <= ` + db.dialect.now + `
+		RETURNING epoch, expires_at`
+	l := Lease{Name: name, Holder: holder}
+	err := db.exclusive(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, text, name, holder, ttl.Microseconds()).Scan(&l.Epoch, stamp{&l.ExpiresAt})
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return Lease{}, fmt.Errorf("acquire %s: %w", name, ErrLeaseHeld)
+	}
+	if err != nil {
+		return Lease{}, db.failed("acquire "+name, err)
+	}
+	return l, nil
+}
+
+// Renew prolongs a lease by ttl from now, keeping its epoch, also after it
+// expired as long as nobody else took it; else ErrStaleLease.
+func (db *DB) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error) {
+	text := "UPDATE leases SET expires_at = " + db.dialect.now + " + $3 WHERE name = $1 AND epoch = $2 RETURNING expires_at"
+	err := db.exclusive(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, text, l.Name, l.Epoch, ttl.Microseconds()).Scan(stamp{&l.ExpiresAt})
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return Lease{}, fmt.Errorf("renew %s: %w", l.Name, ErrStaleLease)
+	}
+	if err != nil {
+		return Lease{}, db.failed("renew "+l.Name, err)
+	}
+	return l, nil
+}
+
+// Release gives a lease back, so that another need not wait for its end. A
+// lease that is no longer held is left alone.
+func (db *DB) Release(ctx context.Context, l Lease) error {
+	return db.failed("release "+l.Name, db.exclusive(ctx, func(q querier) error {
+		_, err := q.ExecContext(ctx, "UPDATE leases SET expires_at = 0 WHERE name = $1 AND epoch = $2", l.Name, l.Epoch)
+		return err
+	}))
+}
+
+// holds checks within a transaction that l is held now, and on PostgreSQL
+// keeps others from taking it until the transaction has ended.
+func (db *DB) holds(ctx context.Context, q querier, l Lease) error {
+	var epoch, left int64
+	text := "SELECT epoch, expires_at - " + db.dialect.now + " FROM leases WHERE name = $1" + db.dialect.share
+	err := q.QueryRowContext(ctx, text, l.Name).Scan(&epoch, &left)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (epoch != l.Epoch || left <= 0) {
+		return fmt.Errorf("%s, epoch %d: %w", l.Name, l.Epoch, ErrStaleLease)
+	}
+	return err
+}
