@@ -3,12 +3,15 @@
 // codes, as the bodies of account.Record. The same JSON is the API's, the
 // database's and, as YAML, that of `hotline apply`.
 //
-// Durations are whole seconds here (fields end in _s), because people type them.
+// Agents, queues, teams, breaks and wrap-up codes have the JSON of the types of
+// package agent, so that a record's body can be decoded as either.
 // Load reads all of it at once for the processes that act on it.
 package setup
 
 import (
 	"time"
+
+	"github.com/openhotline/hotline/agent"
 )
 
 // Meta is what every administered record carries beside its own fields. It
@@ -24,14 +27,15 @@ type Meta struct {
 // Labels are texts for people by language (BCP 47: zh-CN, en, ja).
 type Labels map[string]string
 
-// Team groups agents, queues and what a supervisor sees.
+// Team groups agents, queues and what a supervisor sees. Its JSON is agent.Team's.
 type Team struct {
 	Meta
 	Name        string `json:"name" minLength:"1" maxLength:"100"`
 	Description string `json:"description" maxLength:"500"`
 }
 
-// Agent is somebody (or a desk phone) whom queues offer conversations to.
+// Agent is somebody (or a desk phone) whom queues offer conversations to. Its
+// JSON is agent.Agent's.
 type Agent struct {
 	Meta
 	Name     string         `json:"name" minLength:"1" maxLength:"100"`
@@ -40,88 +44,73 @@ type Agent struct {
 	Skills   map[string]int `json:"skills" doc:"Level 1 to 5 by skill; a language is a skill (zh, en, ja)"`
 	Queues   []string       `json:"queues" nullable:"false" doc:"Identifiers of the queues that this agent serves"`
 	DeviceID string         `json:"device_id" doc:"Desk phone; empty means the browser's softphone"`
-	Capacity int            `json:"capacity" minimum:"0" maximum:"20" doc:"Chats at the same time; a call is always alone"`
-	Enabled  bool           `json:"enabled"`
+	Capacity agent.Capacity `json:"capacity" doc:"How much at once; 0 means 1 call, or 4 chats"`
 }
 
-// Relaxation widens the skills that a waiting conversation needs.
-type Relaxation struct {
-	AfterS int `json:"after_s" minimum:"1" maximum:"86400" doc:"Seconds in the queue after which it applies"`
-	Level  int `json:"level" minimum:"0" maximum:"5" doc:"Level that suffices from then on; 0 drops the requirement"`
+// NewAgent returns an agent with the defaults.
+func NewAgent() Agent { return Agent{Skills: map[string]int{}, Queues: []string{}} }
+
+// Routing is what the router knows of the agent.
+func (a Agent) Routing() agent.Agent {
+	return agent.Agent{
+		ID: a.ID, UserID: a.UserID, Name: a.Name, TeamID: a.TeamID, Skills: a.Skills,
+		Queues: a.Queues, DeviceID: a.DeviceID, Capacity: a.Capacity, Demo: a.Demo,
+	}
 }
 
-// Overflow is one step of what happens to those who cannot wait (any longer).
-type Overflow struct {
-	Action OverflowAction `json:"action"`
-	Target string         `json:"target" maxLength:"200" doc:"Queue or flow identifier, or a number, as the action wants"`
-}
-
-// Announce is what those who wait hear.
-type Announce struct {
-	Music        string `json:"music" maxLength:"200" doc:"Name of a sound; default is the music that ships"`
-	Position     bool   `json:"position" doc:"Say the position in the queue"`
-	ExpectedWait bool   `json:"expected_wait" doc:"Say the expected wait"`
-	IntervalS    int    `json:"interval_s" minimum:"0" maximum:"3600" doc:"Seconds between announcements; 0: never"`
-}
-
-// Callback is the offer to be called back instead of waiting.
-type Callback struct {
-	AfterS  int `json:"after_s" minimum:"0" maximum:"86400" doc:"Seconds in the queue after which it is offered; 0: never"`
-	Retries int `json:"retries" minimum:"0" maximum:"10"`
-	GapS    int `json:"gap_s" minimum:"0" maximum:"86400"`
-}
-
-// ServiceLevel is what the queue promises and how it is counted.
-type ServiceLevel struct {
-	ThresholdS int     `json:"threshold_s" minimum:"1" maximum:"3600"`
-	Formula    Formula `json:"formula"`
-	TargetPct  int     `json:"target_pct" minimum:"0" maximum:"100" doc:"Percentage that the pages colour against"`
-}
-
-// Queue is where conversations wait for an agent (domain terms: queue parameters).
+// Queue is where conversations wait for an agent. Its JSON is agent.Queue's,
+// with what only calls need added; times are seconds.
 type Queue struct {
 	Meta
-	Name             string         `json:"name" minLength:"1" maxLength:"100"`
-	Labels           Labels         `json:"labels" doc:"Name for people by language"`
-	TeamID           string         `json:"team_id"`
-	Strategy         Strategy       `json:"strategy"`
-	RingTimeoutS     int            `json:"ring_timeout_s" minimum:"3" maximum:"300"`
-	MaxNoAnswer      int            `json:"max_no_answer" minimum:"1" maximum:"100" doc:"Missed offers before an agent counts as not responding"`
-	WrapUpS          int            `json:"wrap_up_s" minimum:"0" maximum:"3600"`
-	WrapUpExtensions int            `json:"wrap_up_extensions" minimum:"0" maximum:"10"`
-	WrapUpExtendS    int            `json:"wrap_up_extend_s" minimum:"5" maximum:"600"`
-	WrapUpRequired   bool           `json:"wrap_up_required" doc:"A code must be chosen"`
-	MaxWaitS         int            `json:"max_wait_s" minimum:"0" maximum:"86400" doc:"0: no limit"`
-	MaxLength        int            `json:"max_length" minimum:"0" maximum:"100000" doc:"0: no limit"`
-	JoinEmpty        bool           `json:"join_empty" doc:"May be entered while no agent is logged in"`
-	LeaveEmpty       bool           `json:"leave_empty" doc:"Is left when the last agent logs out"`
-	Overflow         []Overflow     `json:"overflow" nullable:"false" maxItems:"10"`
-	Priority         int            `json:"priority" minimum:"-1000" maximum:"1000"`
-	AgeingPerS       int            `json:"ageing_per_s" minimum:"0" maximum:"1000" doc:"Score gained with each second of waiting"`
-	Skills           map[string]int `json:"skills" doc:"Required level 1 to 5 by skill"`
-	Relaxation       []Relaxation   `json:"relaxation" nullable:"false" maxItems:"10"`
-	StickyAgentS     int            `json:"sticky_agent_s" minimum:"0" maximum:"3600" doc:"Seconds during which the customer's last agent goes first"`
-	Announce         Announce       `json:"announce"`
-	Callback         Callback       `json:"callback"`
-	ServiceLevel     ServiceLevel   `json:"service_level"`
-	Record           bool           `json:"record" doc:"Calls are recorded"`
-	WidebandUplink   bool           `json:"wideband_uplink" doc:"Take Opus from the browser instead of relaying G.711"`
-	Enabled          bool           `json:"enabled"`
+	Name             string                 `json:"name" minLength:"1" maxLength:"100"`
+	Names            Labels                 `json:"names" doc:"Name for people by language; falls back to name"`
+	TeamID           string                 `json:"team_id"`
+	Strategy         agent.Strategy         `json:"strategy"`
+	Order            []string               `json:"order" nullable:"false" doc:"Agents in order, for top_down"`
+	RingTimeout      agent.Seconds          `json:"ring_timeout" minimum:"1" maximum:"600"`
+	MaxNoAnswer      int                    `json:"max_no_answer" minimum:"0" maximum:"1000" doc:"Missed offers before an agent counts as not responding; 0: never"`
+	WrapUpTime       agent.Seconds          `json:"wrap_up_time" minimum:"0" maximum:"86400"`
+	WrapUpExtension  agent.Seconds          `json:"wrap_up_extension" minimum:"0" maximum:"86400" doc:"Length of one extension"`
+	WrapUpExtensions int                    `json:"wrap_up_extensions" minimum:"0" maximum:"100"`
+	MaxWait          agent.Seconds          `json:"max_wait" minimum:"1" maximum:"86400"`
+	MaxLength        int                    `json:"max_length" minimum:"0" maximum:"1000000" doc:"0: no limit"`
+	JoinEmpty        agent.EmptyRule        `json:"join_empty" doc:"May be entered while nobody is logged in"`
+	LeaveEmpty       agent.EmptyRule        `json:"leave_empty" doc:"Is left when the last agent logs out"`
+	Overflow         []agent.OverflowAction `json:"overflow" nullable:"false" maxItems:"10" doc:"Tried in order when the queue gives a conversation up"`
+	Priority         int                    `json:"priority" minimum:"-1000000" maximum:"1000000"`
+	Ageing           int                    `json:"ageing" minimum:"0" maximum:"1000" doc:"Points gained with each second of waiting"`
+	Skills           []agent.SkillNeed      `json:"skills" nullable:"false" maxItems:"50"`
+	Relaxation       []agent.RelaxStep      `json:"relaxation" nullable:"false" maxItems:"15" doc:"Steps that lower what is required once a conversation has waited"`
+	StickyAgent      agent.Seconds          `json:"sticky_agent" minimum:"0" maximum:"86400" doc:"How long the customer's last agent goes first"`
+	Announce         agent.Announce         `json:"announce"`
+	Callback         agent.Callback         `json:"callback"`
+	ServiceLevel     agent.ServiceLevel     `json:"service_level"`
+	Record           bool                   `json:"record" doc:"Calls are recorded"`
+	WidebandUplink   bool                   `json:"wideband_uplink" doc:"Take Opus from the browser instead of relaying G.711"`
 }
 
-// NewQueue returns a queue with the defaults of the domain terms.
+// NewQueue returns a queue with the default of every parameter.
 func NewQueue() Queue {
+	d := agent.DefaultQueue("", "")
 	return Queue{
-		Strategy: LeastOccupied, RingTimeoutS: 20, MaxNoAnswer: 3,
-		WrapUpS: 30, WrapUpExtensions: 2, WrapUpExtendS: 30,
-		MaxWaitS: 900, JoinEmpty: true, AgeingPerS: 1,
-		Overflow:     []Overflow{{Action: OverflowCallback}, {Action: OverflowVoicemail}, {Action: OverflowEnd}},
-		Relaxation:   []Relaxation{},
-		Announce:     Announce{Music: "default", Position: true, IntervalS: 60},
-		Callback:     Callback{Retries: 3, GapS: 300},
-		ServiceLevel: ServiceLevel{ThresholdS: 20, Formula: SLStrict, TargetPct: 80},
-		Record:       true, Enabled: true,
+		Names: Labels{}, Strategy: d.Strategy, Order: []string{}, RingTimeout: d.RingTimeout, MaxNoAnswer: d.MaxNoAnswer,
+		WrapUpTime: d.WrapUpTime, WrapUpExtension: d.WrapUpExtension, WrapUpExtensions: d.WrapUpExtensions,
+		MaxWait: d.MaxWait, MaxLength: d.MaxLength, JoinEmpty: d.JoinEmpty, LeaveEmpty: d.LeaveEmpty,
+		Overflow: d.Overflow, Priority: d.Priority, Ageing: d.Ageing, Skills: d.Skills, Relaxation: d.Relaxation,
+		StickyAgent: d.StickyAgent, Announce: d.Announce, Callback: d.Callback, ServiceLevel: d.ServiceLevel, Record: true,
 	}
+}
+
+// Routing is what the router knows of the queue.
+func (q Queue) Routing() agent.Queue {
+	return agent.Queue{
+		ID: q.ID, Name: q.Name, TeamID: q.TeamID, Strategy: q.Strategy, Order: q.Order,
+		RingTimeout: q.RingTimeout, MaxNoAnswer: q.MaxNoAnswer,
+		WrapUpTime: q.WrapUpTime, WrapUpExtension: q.WrapUpExtension, WrapUpExtensions: q.WrapUpExtensions,
+		MaxWait: q.MaxWait, MaxLength: q.MaxLength, JoinEmpty: q.JoinEmpty, LeaveEmpty: q.LeaveEmpty,
+		Overflow: q.Overflow, Priority: q.Priority, Ageing: q.Ageing, Skills: q.Skills, Relaxation: q.Relaxation,
+		StickyAgent: q.StickyAgent, Announce: q.Announce, Callback: q.Callback, ServiceLevel: q.ServiceLevel, Demo: q.Demo,
+	}.WithDefaults()
 }
 
 // Line is a SIP trunk: one that we know by its address, or one that we register to.
@@ -215,21 +204,23 @@ type Calendar struct {
 	Days     []SpecialDay        `json:"days" nullable:"false" maxItems:"2000" doc:"Holidays and make-up workdays"`
 }
 
-// Break is a reason that agents choose for a break.
+// Break is a reason that agents choose for a break; its id is a chosen word
+// (lunch). Its JSON is agent.BreakReason's.
 type Break struct {
 	Meta
-	Code    string `json:"code" pattern:"^[a-z][a-z0-9_]{0,31}$"`
-	Labels  Labels `json:"labels"`
-	Enabled bool   `json:"enabled"`
+	Names Labels `json:"names" doc:"What people read, by language"`
+	Order int    `json:"order"`
 }
 
-// WrapUpCode is a result that agents choose after a conversation.
+// WrapUpCode is a result that agents choose after a conversation. Its JSON is
+// agent.WrapUpCode's.
 type WrapUpCode struct {
 	Meta
-	Code         string   `json:"code" pattern:"^[a-z][a-z0-9_.]{0,63}$"`
-	Category     string   `json:"category" maxLength:"64"`
-	Labels       Labels   `json:"labels"`
-	Queues       []string `json:"queues" nullable:"false" doc:"Only in these queues; empty: in all"`
-	DoNotContact bool     `json:"do_not_contact" doc:"Choosing it records that the customer does not want to be contacted"`
-	Enabled      bool     `json:"enabled"`
+	Category     string `json:"category" maxLength:"64"`
+	Code         string `json:"code" pattern:"^[a-z][a-z0-9_.]{0,63}$"`
+	Names        Labels `json:"names" doc:"What people read, by language"`
+	QueueID      string `json:"queue_id" doc:"Only in this queue; empty: in all"`
+	Required     bool   `json:"required" doc:"The queue wants a code before the wrap-up ends"`
+	DoNotContact bool   `json:"do_not_contact" doc:"Choosing it records that the customer does not want to be contacted"`
+	Order        int    `json:"order"`
 }

@@ -1,0 +1,132 @@
+package account
+
+import "slices"
+
+// Action is something that a role may or may not do.
+type Action string
+
+// The actions. A resource has .read and .write; the rest is spelled out.
+const (
+	ActSelf Action = "self" // own profile, password, log-out
+
+	ActDesk           Action = "desk"            // work as an agent: presence, offers, calls, wrap-up
+	ActPresenceOthers Action = "presence.others" // set somebody else's presence
+	ActForceClose     Action = "conversations.close"
+
+	ActConversations Action = "conversations.read" // agents: only their own
+	ActRecordings    Action = "recordings.listen"  // agents: only of their own conversations
+	ActCustomersRead Action = "customers.read"
+	ActCustomers     Action = "customers.write"
+	ActJournal       Action = "journal.read" // agents: only what concerns them
+	ActWallboard     Action = "wallboard.read"
+	ActFigures       Action = "figures.read"
+
+	ActTeamsRead   Action = "teams.read"
+	ActTeams       Action = "teams.write"
+	ActAgentsRead  Action = "agents.read"
+	ActAgents      Action = "agents.write"
+	ActQueuesRead  Action = "queues.read"
+	ActQueues      Action = "queues.write"
+	ActLinesRead   Action = "lines.read"
+	ActLines       Action = "lines.write"
+	ActNumbersRead Action = "numbers.read"
+	ActNumbers     Action = "numbers.write"
+	ActDevicesRead Action = "devices.read"
+	ActDevices     Action = "devices.write"
+	ActFlowsRead   Action = "flows.read"
+	ActFlows       Action = "flows.write"
+	ActHoursRead   Action = "hours.read"
+	ActHours       Action = "hours.write"
+	ActBreaksRead  Action = "breaks.read"
+	ActBreaks      Action = "breaks.write"
+	ActWrapUpRead  Action = "wrapup_codes.read"
+	ActWrapUpCodes Action = "wrapup_codes.write"
+	ActUsersRead   Action = "users.read"
+	ActUsers       Action = "users.write"
+	ActTokensRead  Action = "tokens.read"
+	ActTokens      Action = "tokens.write"
+	ActAudit       Action = "audit.read"
+)
+
+var (
+	everybody = []Role{RoleAgent, RoleSupervisor, RoleAdmin, RoleAuditor}
+	leading   = []Role{RoleSupervisor, RoleAdmin, RoleAuditor} // see more than their own work
+	working   = []Role{RoleAgent, RoleSupervisor, RoleAdmin}
+	managing  = []Role{RoleSupervisor, RoleAdmin}
+	checking  = []Role{RoleAdmin, RoleAuditor}
+	admins    = []Role{RoleAdmin}
+)
+
+// permissions is the whole table: who may do what. The auditor sees everything
+// and changes nothing.
+var permissions = map[Action][]Role{
+	ActSelf: everybody,
+
+	ActDesk:           working,
+	ActPresenceOthers: managing,
+	ActForceClose:     managing,
+
+	ActConversations: everybody,
+	ActRecordings:    everybody,
+	ActCustomersRead: everybody,
+	ActCustomers:     working,
+	ActJournal:       everybody,
+	ActWallboard:     leading,
+	ActFigures:       everybody,
+
+	ActTeamsRead:   everybody,
+	ActTeams:       admins,
+	ActAgentsRead:  everybody,
+	ActAgents:      managing,
+	ActQueuesRead:  everybody,
+	ActQueues:      managing,
+	ActLinesRead:   leading,
+	ActLines:       admins,
+	ActNumbersRead: leading,
+	ActNumbers:     admins,
+	ActDevicesRead: checking,
+	ActDevices:     admins,
+	ActFlowsRead:   leading,
+	ActFlows:       admins,
+	ActHoursRead:   leading,
+	ActHours:       managing,
+	ActBreaksRead:  everybody,
+	ActBreaks:      admins,
+	ActWrapUpRead:  everybody,
+	ActWrapUpCodes: managing,
+	ActUsersRead:   checking,
+	ActUsers:       admins,
+	ActTokensRead:  checking,
+	ActTokens:      admins,
+	ActAudit:       checking,
+}
+
+// Allowed reports whether the role may do the action. Unknown actions and roles
+// may not.
+func Allowed(r Role, a Action) bool { return slices.Contains(permissions[a], r) }
+
+// Actions lists every action of the table, sorted.
+func Actions() []Action {
+	out := make([]Action, 0, len(permissions))
+	for a := range permissions {
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Granted lists what a role may do, sorted.
+func Granted(r Role) []Action {
+	return slices.DeleteFunc(Actions(), func(a Action) bool { return !Allowed(r, a) })
+}
+
+// within lists, by the role of a user, the roles that a token of theirs may have.
+var within = map[Role][]Role{
+	RoleAdmin:      everybody,
+	RoleSupervisor: {RoleSupervisor, RoleAgent},
+	RoleAgent:      {RoleAgent},
+	RoleAuditor:    {RoleAuditor},
+}
+
+// MayDelegate reports whether a user of a role may own a token of another role.
+func MayDelegate(user, token Role) bool { return slices.Contains(within[user], token) }
