@@ -18,7 +18,7 @@ const (
 	kindRoutedWrapUp = "routing_wrapup_code"
 )
 
-// body binds a record that is kept whole as JSON beside the columns that are
+// agentRow is how a row is kept whole as JSON beside the columns that are
 // searched.
 type agentRow[T any] struct {
 	upsert string
