@@ -15,7 +15,7 @@ var selectConversations = "SELECT " + conversations.selects("c") +
 func eventCount(c *omni.Conversation) any { return &c.EventCount }
 
 func (db *DB) conversations(ctx context.Context, op, tail string, args ...any) ([]omni.Conversation, error) {
-	rows, err := db.read.QueryContext(ctx, selectConversations+" "+tail, args...)
+	rows, err := db.query(ctx, selectConversations+" "+tail, args...)
 	list, err := scanAll(conversations, rows, err, eventCount)
 	for i := range list {
 		if list[i].FlowPath == nil {

@@ -20,7 +20,7 @@ func (db *DB) Events(ctx context.Context, after int64, limit int) ([]omni.Event,
 	if limit <= 0 {
 		limit = feedRead
 	}
-	rows, err := db.read.QueryContext(ctx, eventsAfter, after, int64(min(limit, maxEvents)))
+	rows, err := db.query(ctx, eventsAfter, after, int64(min(limit, maxEvents)))
 	list, err := scanEvents(rows, err)
 	return list, db.failed("events", err)
 }
@@ -28,14 +28,14 @@ func (db *DB) Events(ctx context.Context, after int64, limit int) ([]omni.Event,
 // Head is the seq of the last event, 0 before the first.
 func (db *DB) Head(ctx context.Context) (int64, error) {
 	var head int64
-	err := db.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM events").Scan(&head)
+	err := db.queryRow(ctx, "SELECT coalesce(max(seq), 0) FROM events").Scan(&head)
 	return head, db.failed("head", err)
 }
 
 // ConversationEvents returns the events of one conversation in their order; on
 // PostgreSQL those of the last moment may have no seq yet.
 func (db *DB) ConversationEvents(ctx context.Context, conversationID string) ([]omni.Event, error) {
-	rows, err := db.read.QueryContext(ctx, eventsOfConversation, conversationID)
+	rows, err := db.query(ctx, eventsOfConversation, conversationID)
 	list, err := scanEvents(rows, err)
 	return list, db.failed("events of "+conversationID, err)
 }

@@ -27,11 +27,9 @@ func (db *DB) Acquire(ctx context.Context, name, holder string, ttl time.Duratio
 		RETURNING epoch, expires_at`
 	l := Lease{Name: name, Holder: holder}
 	err := db.exclusive(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, text, name, holder, ttl.Microseconds()).Scan(&l.Epoch, stamp{&l.ExpiresAt})
+		err := q.QueryRowContext(ctx, text, name, holder, ttl.Microseconds()).Scan(&l.Epoch, stamp{&l.ExpiresAt})
+		return noRows(err, ErrLeaseHeld)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return Lease{}, fmt.Errorf("acquire %s: %w", name, ErrLeaseHeld)
-	}
 	if err != nil {
 		return Lease{}, db.failed("acquire "+name, err)
 	}
@@ -43,11 +41,8 @@ func (db *DB) Acquire(ctx context.Context, name, holder string, ttl time.Duratio
 func (db *DB) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error) {
 	text := "UPDATE leases SET expires_at = " + db.dialect.now + " + $3 WHERE name = $1 AND epoch = $2 RETURNING expires_at"
 	err := db.exclusive(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, text, l.Name, l.Epoch, ttl.Microseconds()).Scan(stamp{&l.ExpiresAt})
+		return noRows(q.QueryRowContext(ctx, text, l.Name, l.Epoch, ttl.Microseconds()).Scan(stamp{&l.ExpiresAt}), ErrStaleLease)
 	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return Lease{}, fmt.Errorf("renew %s: %w", l.Name, ErrStaleLease)
-	}
 	if err != nil {
 		return Lease{}, db.failed("renew "+l.Name, err)
 	}
@@ -71,6 +66,14 @@ func (db *DB) holds(ctx context.Context, q querier, l Lease) error {
 	err := q.QueryRowContext(ctx, text, l.Name).Scan(&epoch, &left)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (epoch != l.Epoch || left <= 0) {
 		return fmt.Errorf("%s, epoch %d: %w", l.Name, l.Epoch, ErrStaleLease)
+	}
+	return err
+}
+
+// noRows gives what it means that the statement concerned no row.
+func noRows(err, meaning error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return meaning
 	}
 	return err
 }

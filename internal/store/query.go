@@ -51,6 +51,25 @@ func scanEvents(rows *sql.Rows, err error) ([]omni.Event, error) {
 	return list, rows.Err()
 }
 
+// query reads; text among the arguments is cleaned as it was when written, so
+// that bytes from outside find nothing instead of failing.
+func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return db.read.QueryContext(ctx, text, cleaned(args)...)
+}
+
+func (db *DB) queryRow(ctx context.Context, text string, args ...any) *sql.Row {
+	return db.read.QueryRowContext(ctx, text, cleaned(args)...)
+}
+
+func cleaned(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = clean(s)
+		}
+	}
+	return args
+}
+
 // where collects conditions and their arguments; every ? in a condition
 // becomes the number of the argument that belongs to it.
 type where struct {
@@ -133,13 +152,13 @@ func page[T any](list []T, size int, at func(*T) cursor) ([]T, string) {
 // get reads one row by the given condition.
 func get[T any](ctx context.Context, db *DB, r *row[T], op, condition string, args ...any) (T, error) {
 	var rec T
-	err := db.read.QueryRowContext(ctx, "SELECT "+r.selects("t")+" FROM "+r.table+" t WHERE "+condition, args...).Scan(r.fields(&rec)...)
+	err := db.queryRow(ctx, "SELECT "+r.selects("t")+" FROM "+r.table+" t WHERE "+condition, args...).Scan(r.fields(&rec)...)
 	return rec, db.failed(op, err)
 }
 
 // list reads the rows of the given condition; tail orders and limits.
 func list[T any](ctx context.Context, db *DB, r *row[T], op, tail string, args ...any) ([]T, error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT "+r.selects("t")+" FROM "+r.table+" t "+tail, args...)
+	rows, err := db.query(ctx, "SELECT "+r.selects("t")+" FROM "+r.table+" t "+tail, args...)
 	out, err := scanAll(r, rows, err)
 	return out, db.failed(op, err)
 }

@@ -23,13 +23,13 @@ func scanRecord(scan func(...any) error) (account.Record, error) {
 
 // Record returns one administered record.
 func (db *DB) Record(ctx context.Context, kind account.Kind, id string) (account.Record, error) {
-	r, err := scanRecord(db.read.QueryRowContext(ctx, "SELECT "+recordColumns+" FROM records WHERE kind = $1 AND id = $2", string(kind), id).Scan)
+	r, err := scanRecord(db.queryRow(ctx, "SELECT "+recordColumns+" FROM records WHERE kind = $1 AND id = $2", string(kind), id).Scan)
 	return r, db.failed(string(kind)+" "+id, err)
 }
 
 // RecordByKey returns the record of a kind with the given key.
 func (db *DB) RecordByKey(ctx context.Context, kind account.Kind, key string) (account.Record, error) {
-	r, err := scanRecord(db.read.QueryRowContext(ctx,
+	r, err := scanRecord(db.queryRow(ctx,
 		"SELECT "+recordColumns+" FROM records WHERE kind = $1 AND key = $2 AND key <> ''", string(kind), clean(key)).Scan)
 	return r, db.failed(string(kind)+" by key", err)
 }
@@ -40,7 +40,7 @@ func (db *DB) Records(ctx context.Context, kind account.Kind, p account.Page) ([
 	if p.Limit > 0 {
 		text, args = text+" LIMIT $3", append(args, int64(p.Limit))
 	}
-	rows, err := db.read.QueryContext(ctx, text, args...)
+	rows, err := db.query(ctx, text, args...)
 	if err != nil {
 		return nil, db.failed("records", err)
 	}

@@ -40,7 +40,7 @@ func routed[T any](ctx context.Context, db *DB, kind string) ([]T, error) {
 func oneRouted[T any](ctx context.Context, db *DB, kind, id string) (T, error) {
 	var rec T
 	var body string
-	err := db.read.QueryRowContext(ctx, "SELECT body FROM records WHERE kind = $1 AND id = $2", kind, id).Scan(&body)
+	err := db.queryRow(ctx, "SELECT body FROM records WHERE kind = $1 AND id = $2", kind, id).Scan(&body)
 	if err == nil {
 		err = json.Unmarshal([]byte(body), &rec)
 	}
@@ -98,7 +98,7 @@ func (db *DB) WrapUpCodes(ctx context.Context) ([]agent.WrapUpCode, error) {
 
 // Offer returns one offer.
 func (db *DB) Offer(ctx context.Context, id string) (agent.Offer, error) {
-	list, err := bodies[agent.Offer](ctx, db.read, "SELECT body FROM offers WHERE id = $1", id)
+	list, err := bodies[agent.Offer](ctx, db.read, "SELECT body FROM offers WHERE id = $1", clean(id))
 	if err != nil {
 		return agent.Offer{}, db.failed("offer "+id, err)
 	}
@@ -110,7 +110,7 @@ func (db *DB) Offer(ctx context.Context, id string) (agent.Offer, error) {
 
 // Presence returns an agent's presence row.
 func (db *DB) Presence(ctx context.Context, agentID string) (agent.Presence, error) {
-	list, err := bodies[agent.Presence](ctx, db.read, "SELECT body FROM presences WHERE agent_id = $1", agentID)
+	list, err := bodies[agent.Presence](ctx, db.read, "SELECT body FROM presences WHERE agent_id = $1", clean(agentID))
 	if err != nil {
 		return agent.Presence{}, db.failed("presence of "+agentID, err)
 	}
