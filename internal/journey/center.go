@@ -1,0 +1,451 @@
+// Package journey takes one conversation from first ring to wrap-up: it finds
+// number, customer and flow, lets the flow answer, hands the conversation to
+// the router, joins the agent, records, and writes every step before the next
+// one. It adapts the domain packages to one another; none of them knows this.
+//
+// Center is what the process runs. Each conversation has a goroutine that owns
+// its state; the router has one of its own (floor).
+package journey
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/internal/phone"
+	"github.com/openhotline/hotline/ivr"
+	"github.com/openhotline/hotline/ivr/speak"
+	"github.com/openhotline/hotline/omni"
+	"github.com/openhotline/hotline/sip"
+)
+
+// Errors of the package.
+var (
+	// ErrStopped means that the process is stopping.
+	ErrStopped = errors.New("journey: stopped")
+	// ErrEnded means that the conversation has ended.
+	ErrEnded = errors.New("journey: conversation has ended")
+)
+
+// Write is one atomic change of the store.
+type Write struct {
+	Omni  omni.Change
+	Agent agent.Change
+}
+
+// Store is what journeys read and write.
+type Store interface {
+	omni.Store
+	account.Store
+	RoutingState(ctx context.Context) (agent.State, error)
+	// Commit writes w in one transaction, or fails.
+	Commit(ctx context.Context, w Write) error
+	// Keep is Commit for what has happened already and must not be lost: while
+	// the database is away it is kept on disk and written later.
+	Keep(ctx context.Context, w Write) error
+}
+
+// Lines is what journeys tell the signalling; *sip.Endpoint has it.
+type Lines interface {
+	SetLines(lines []sip.Line) error
+	SetDevices(devices []sip.Device) error
+	Registered(deviceID string) bool
+}
+
+// Config sets a Center up. Recordings is required.
+type Config struct {
+	NodeID     string
+	Language   string        // of conversations that nothing else decides; default zh-CN
+	Country    string        // ISO 3166 code of numbers without a prefix; default CN
+	Recordings string        // folder
+	Retention  time.Duration // of recordings; default 90 days
+	Anchor     time.Duration // how long a room waits for a lost agent; default 60s
+	Seed       uint64        // of the strategy random
+	Epoch      uint64        // of the router's lease
+	Flows      ivr.Config    // what flows may do
+	Now        func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	c.Language = cmp.Or(c.Language, "zh-CN")
+	c.Country = cmp.Or(c.Country, "CN")
+	c.Retention = cmp.Or(c.Retention, 90*24*time.Hour)
+	c.Anchor = cmp.Or(c.Anchor, 60*time.Second)
+	if c.Now == nil {
+		c.Now = func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+	}
+	return c
+}
+
+// Center runs every conversation of this process.
+type Center struct {
+	cfg     Config
+	store   Store
+	calls   *call.Control
+	lines   Lines
+	speaker *speak.Speaker
+	runner  *ivr.Runner
+	floor   *floor
+	log     *slog.Logger
+	now     func() time.Time
+	work    sync.WaitGroup // goroutines of conversations
+	records atomic.Pointer[installation]
+
+	ctx      context.Context // of Run
+	started  chan struct{}
+	draining atomic.Bool
+
+	mu            sync.Mutex
+	conversations map[string]*conversation
+	desks         map[string]*desk
+	phones        map[string]*phoneCall
+}
+
+// New makes a center; Run starts it. calls must not take calls before Ready.
+func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *speak.Speaker, log *slog.Logger) *Center {
+	c := &Center{
+		cfg: cfg.withDefaults(), store: store, calls: calls, lines: lines, speaker: speaker, log: log,
+		started:       make(chan struct{}),
+		conversations: map[string]*conversation{},
+		desks:         map[string]*desk{},
+		phones:        map[string]*phoneCall{},
+	}
+	c.now = c.cfg.Now
+	flows := c.cfg.Flows
+	flows.Calendar, flows.Flow, flows.Log, flows.Now = c.calendar, c.flow, log, c.now
+	c.runner = ivr.NewRunner(flows)
+	c.floor = newFloor(c.cfg.Seed, c.cfg.Epoch, store.Keep, c.deliver, c.now, log)
+	c.records.Store(&installation{})
+	return c
+}
+
+// setup is what is administered now.
+func (c *Center) setup() *installation { return c.records.Load() }
+
+// Ready is closed when calls may come: the last process's conversations are
+// closed and the router is rebuilt.
+func (c *Center) Ready() <-chan struct{} { return c.started }
+
+// Run closes what a former process left, rebuilds the router, and serves until
+// ctx ends; it then ends the conversations and waits for them.
+func (c *Center) Run(ctx context.Context) error {
+	c.ctx = ctx
+	if err := c.reload(ctx); err != nil {
+		return err
+	}
+	if err := c.recover(ctx); err != nil {
+		return err
+	}
+	floorCtx, stopFloor := context.WithCancelCause(context.WithoutCancel(ctx))
+	floorDone := make(chan error, 1)
+	go func() { floorDone <- c.floor.run(floorCtx) }()
+	if err := c.rebuild(ctx); err != nil {
+		stopFloor(err)
+		<-floorDone
+		return err
+	}
+	c.calls.OnInbound(c.inbound)
+	close(c.started)
+	<-ctx.Done()
+	c.draining.Store(true)
+	c.work.Wait()
+	stopFloor(context.Cause(ctx))
+	<-floorDone
+	return context.Cause(ctx)
+}
+
+// Drain refuses new calls from now on.
+func (c *Center) Drain() { c.draining.Store(true) }
+
+// Live is the number of conversations that are not over.
+func (c *Center) Live() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.conversations)
+}
+
+// reload reads the administered records and hands lines and devices on.
+func (c *Center) reload(ctx context.Context) error {
+	in, err := loadInstallation(ctx, c.store)
+	if in == nil {
+		return err
+	}
+	if err != nil {
+		c.log.Error("some flows cannot be used", "err", err)
+	}
+	c.records.Store(in)
+	if err := c.lines.SetLines(in.lines()); err != nil {
+		c.log.Error("lines not set", "err", err)
+	}
+	if err := c.lines.SetDevices(in.devices()); err != nil {
+		c.log.Error("devices not set", "err", err)
+	}
+	return nil
+}
+
+// rebuild gives the router what the store knows, and the present records.
+func (c *Center) rebuild(ctx context.Context) error {
+	state, err := c.store.RoutingState(ctx)
+	if err != nil {
+		return fmt.Errorf("routing state: %w", err)
+	}
+	in := c.setup()
+	state.Agents, state.Queues = nil, nil
+	for _, a := range in.Agents {
+		if a.Enabled {
+			state.Agents = append(state.Agents, a.Routing())
+		}
+	}
+	for _, q := range in.Queues {
+		if q.Enabled {
+			state.Queues = append(state.Queues, q.Routing())
+		}
+	}
+	for i := range state.Presences {
+		state.Presences[i].Connected = false
+	}
+	_, err = c.floor.do(ctx, func(at agent.At) agent.Input { return agent.Restore{At: at, State: state} })
+	if err != nil {
+		return fmt.Errorf("restore the router: %w", err)
+	}
+	for _, a := range in.Agents {
+		if a.DeviceID != "" && c.lines.Registered(a.DeviceID) {
+			c.Registration(a.DeviceID, true)
+		}
+	}
+	return nil
+}
+
+// SetupChanged implements httpapi.Desk.
+func (c *Center) SetupChanged(ctx context.Context, kind account.Kind, _ []string) {
+	before := c.setup()
+	if err := c.reload(ctx); err != nil {
+		c.log.Error("records not reloaded", "kind", kind, "err", err)
+		return
+	}
+	after := c.setup()
+	if kind == account.KindAgent {
+		c.syncAgents(before, after)
+	}
+	if kind == account.KindQueue {
+		c.syncQueues(before, after)
+	}
+}
+
+func (c *Center) syncAgents(before, after *installation) {
+	for id, a := range after.agents {
+		if !a.Enabled {
+			continue
+		}
+		routed := a.Routing()
+		c.tell(func(at agent.At) agent.Input { return agent.PutAgent{At: at, Agent: routed} })
+		if up := a.DeviceID == "" && !c.desk(id).empty() || a.DeviceID != "" && c.lines.Registered(a.DeviceID); up {
+			c.tell(func(at agent.At) agent.Input { return agent.DeviceUp{At: at, AgentID: id} })
+		}
+	}
+	for id, a := range before.agents {
+		if now, ok := after.agents[id]; a.Enabled && (!ok || !now.Enabled) {
+			c.tell(func(at agent.At) agent.Input { return agent.RemoveAgent{At: at, AgentID: id} })
+		}
+	}
+}
+
+func (c *Center) syncQueues(before, after *installation) {
+	for _, q := range after.queues {
+		if q.Enabled {
+			routed := q.Routing()
+			c.tell(func(at agent.At) agent.Input { return agent.PutQueue{At: at, Queue: routed} })
+		}
+	}
+	for id, q := range before.queues {
+		if now, ok := after.queues[id]; q.Enabled && (!ok || !now.Enabled) {
+			c.tell(func(at agent.At) agent.Input { return agent.RemoveQueue{At: at, QueueID: id} })
+		}
+	}
+}
+
+// Registration follows a desk phone that came online or went offline.
+func (c *Center) Registration(deviceID string, online bool) {
+	a, ok := c.setup().owner(deviceID)
+	if !ok {
+		return
+	}
+	c.tell(func(at agent.At) agent.Input {
+		if online {
+			return agent.DeviceUp{At: at, AgentID: a.ID}
+		}
+		return agent.DeviceDown{At: at, AgentID: a.ID}
+	})
+}
+
+func (c *Center) tell(in input) {
+	if err := c.floor.tell(in); err != nil {
+		c.log.Error("router not told", "err", err)
+	}
+}
+
+// Snapshot is the floor as a wallboard shows it.
+func (c *Center) Snapshot(ctx context.Context) (agent.Snapshot, error) {
+	var s agent.Snapshot
+	err := c.floor.look(ctx, func(r *agent.Router, now time.Time) { s = r.Snapshot(now) })
+	return s, err
+}
+
+// deliver passes what the router did on to those whom it concerns.
+func (c *Center) deliver(outs []agent.Output) {
+	for _, o := range outs {
+		switch o := o.(type) {
+		case agent.OfferCreated:
+			c.to(o.Offer.ConversationID, func(v *conversation) { v.offered(o) })
+		case agent.OfferEnded:
+			switch o.Offer.State {
+			case agent.OfferAccepted:
+				c.to(o.Offer.ConversationID, func(v *conversation) { v.accepted(o.Offer) })
+			case agent.OfferWrapping, agent.OfferCompleted: // the work tells
+			default:
+				c.to(o.Offer.ConversationID, func(v *conversation) { v.offerOver(o.Offer) })
+			}
+		case agent.WorkStateChanged:
+			c.to(o.Work.ConversationID, func(v *conversation) { v.workMoved(o) })
+		case agent.PresenceChanged:
+			c.desk(o.Presence.AgentID).send("presence", o.Presence)
+		case agent.EntryQueued:
+			c.to(o.Entry.ConversationID, func(v *conversation) {
+				v.wait(waitEvent{kind: waitPosition, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
+			})
+		case agent.PositionChanged:
+			c.to(o.ConversationID, func(v *conversation) {
+				v.wait(waitEvent{kind: waitPosition, queueID: o.QueueID, position: o.Position, expected: o.ExpectedWait})
+			})
+		case agent.Overflowed:
+			c.to(o.Entry.ConversationID, func(v *conversation) { v.overflowed(o) })
+		}
+	}
+}
+
+// to posts f to a conversation of this process; one that is over needs nothing.
+func (c *Center) to(conversationID string, f func(*conversation)) {
+	if v := c.find(conversationID); v != nil {
+		v.post(func() { f(v) })
+	}
+}
+
+func (c *Center) find(conversationID string) *conversation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conversations[conversationID]
+}
+
+func (c *Center) forget(v *conversation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.conversations, v.id)
+}
+
+// each runs f for every live conversation.
+func (c *Center) each(f func(*conversation)) {
+	c.mu.Lock()
+	all := make([]*conversation, 0, len(c.conversations))
+	for _, v := range c.conversations {
+		all = append(all, v)
+	}
+	c.mu.Unlock()
+	for _, v := range all {
+		f(v)
+	}
+}
+
+func (c *Center) desk(agentID string) *desk {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.desks[agentID]
+	if d == nil {
+		d = &desk{agentID: agentID, legs: map[string]*call.Leg{}}
+		c.desks[agentID] = d
+	}
+	return d
+}
+
+// inbound takes a call of a line or a desk phone.
+func (c *Center) inbound(leg *call.Leg) {
+	info := leg.Info()
+	if c.draining.Load() {
+		_ = leg.Reject(503, "Service Unavailable")
+		return
+	}
+	n, ok := c.setup().number(info.Dialled, info.LineID)
+	if !ok {
+		c.log.Info("number not found", "line", info.LineID, "leg", info.ID)
+		_ = leg.Reject(404, "Not Found")
+		return
+	}
+	c.begin(leg, n, nil)
+}
+
+// begin starts the conversation of a customer's leg. typed may bring keys that
+// do not come in the leg's audio.
+func (c *Center) begin(leg *call.Leg, n numberRef, typed <-chan byte) {
+	v := &conversation{
+		center: c, id: id.New(id.Conversation), number: n, leg: leg, typed: typed,
+		ops: make(chan func(), mailbox), done: make(chan struct{}), waits: make(chan waitEvent, 32), sides: map[string]*side{},
+	}
+	v.log = c.log.With("conversation", v.id)
+	c.mu.Lock()
+	c.conversations[v.id] = v
+	c.mu.Unlock()
+	c.work.Go(func() { v.run(c.ctx) })
+}
+
+// normalise gives a caller's number as identities keep it.
+func (c *Center) normalise(number string) string {
+	n, err := phone.Normalise(number, c.cfg.Country)
+	if err != nil || n.Kind == phone.Withheld {
+		return ""
+	}
+	return n.String()
+}
+
+// humanQueue is where key 0 leads when a flow names nothing: the first queue
+// that people see.
+func (c *Center) humanQueue() string {
+	for _, q := range c.setup().Queues {
+		if q.Enabled {
+			return q.ID
+		}
+	}
+	return ""
+}
+
+// recordingPath makes the folder of a recording.
+func (c *Center) recordingPath(rel string) (string, error) {
+	path := filepath.Join(c.cfg.Recordings, filepath.FromSlash(rel))
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return "", fmt.Errorf("recordings folder: %w", err)
+	}
+	return path, nil
+}
+
+// deskError translates errors of the router into those of the API.
+func deskError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, agent.ErrUnknownOffer), errors.Is(err, agent.ErrUnknownAgent), errors.Is(err, ErrEnded):
+		return fmt.Errorf("%w: %w", account.ErrNotFound, err)
+	case errors.Is(err, agent.ErrTransition), errors.Is(err, agent.ErrNoWork), errors.Is(err, agent.ErrExtensions),
+		errors.Is(err, agent.ErrCapacity), errors.Is(err, agent.ErrBadInput), errors.Is(err, omni.ErrMove), errors.Is(err, call.ErrState):
+		return fmt.Errorf("%w: %w", account.ErrState, err)
+	}
+	return err
+}

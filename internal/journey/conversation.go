@@ -1,0 +1,412 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account/setup"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/omni"
+)
+
+// mailbox bounds what waits for a conversation's goroutine.
+const mailbox = 256
+
+// conversation is one call from first ring to wrap-up. Its goroutine (run) owns
+// every field below the line; others post functions.
+type conversation struct {
+	center *Center
+	id     string
+	log    *slog.Logger
+	ops    chan func()
+	done   chan struct{}
+	sound  sound // what the flow may play; guarded by its own mutex
+	typed  <-chan byte
+
+	// ---- owned by run
+	ctx      context.Context
+	book     *ledger
+	call     *call.Call
+	leg      *call.Leg // the customer's
+	legRow   omni.Leg
+	number   setup.Number
+	stay     *omni.Segment // flow or queue
+	flow     *flowRun
+	next     *flowStart // starts when the present flow has stopped
+	waits    chan waitEvent
+	sides    map[string]*side // by offer
+	talking  *side
+	external *externalLeg
+	recorded *omni.Recording
+	back     time.Time // place in the queue that an outage took
+	gone     bool      // the customer has left
+	closing  omni.EndReason
+}
+
+// post hands f to the conversation's goroutine; false means that it has ended.
+func (v *conversation) post(f func()) bool {
+	select {
+	case <-v.done:
+		return false
+	default:
+	}
+	select {
+	case v.ops <- f:
+		return true
+	case <-v.done:
+		return false
+	case <-time.After(mailboxWait):
+		v.log.Error("conversation does not take messages")
+		return false
+	}
+}
+
+// mailboxWait bounds how long a sender waits for room in a mailbox.
+const mailboxWait = 2 * time.Second
+
+// ask runs f in the conversation's goroutine and returns its error.
+func (v *conversation) ask(ctx context.Context, f func() error) error {
+	reply := make(chan error, 1)
+	if !v.post(func() { reply <- f() }) {
+		return ErrEnded
+	}
+	select {
+	case err := <-reply:
+		return err
+	case <-v.done:
+		return ErrEnded
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// run is the conversation's goroutine.
+func (v *conversation) run(ctx context.Context) {
+	defer v.center.forget(v)
+	defer close(v.done)
+	v.ctx = ctx
+	if !v.begin() {
+		return
+	}
+	for !v.finished() {
+		var left <-chan struct{}
+		if !v.gone {
+			left = v.leg.Done()
+		}
+		select {
+		case op := <-v.ops:
+			op()
+		case <-left:
+			v.customerGone()
+		case <-ctx.Done():
+			v.shutDown()
+			return
+		}
+		v.save()
+	}
+	v.complete()
+}
+
+// finished tells whether nothing is left to do: the customer is gone, the flow
+// has stopped and nobody wraps up.
+func (v *conversation) finished() bool {
+	return v.gone && v.flow == nil && len(v.sides) == 0 && v.external == nil
+}
+
+// save commits what has changed. What cannot be committed now is kept on disk
+// by the store, so that nothing is lost.
+func (v *conversation) save() {
+	c := v.book.take()
+	if isEmpty(c) {
+		return
+	}
+	if err := v.center.store.Keep(context.WithoutCancel(v.ctx), Write{Omni: c}); err != nil {
+		v.log.Error("conversation not saved", "err", err)
+	}
+}
+
+func isEmpty(c omni.Change) bool {
+	return len(c.Customers)+len(c.Identities)+len(c.Conversations)+len(c.Segments)+len(c.Legs)+
+		len(c.Recordings)+len(c.Messages)+len(c.Events) == 0
+}
+
+// begin recognises the customer, writes the conversation, answers, and starts
+// the flow. False means that the call did not come about.
+func (v *conversation) begin() bool {
+	now := v.center.now()
+	who, err := v.recognise(now)
+	if err == nil {
+		v.open(who, now)
+		err = v.center.store.Commit(v.ctx, Write{Omni: v.book.take()})
+	}
+	if err != nil {
+		v.log.Error("conversation not begun", "err", err)
+		_ = v.leg.Reject(503, "Service Unavailable")
+		return false
+	}
+	v.lookBack(now)
+	if err := v.pickUp(); err != nil {
+		v.log.Info("call not answered", "err", err)
+		v.customerGone()
+		v.save()
+		v.complete()
+		return false
+	}
+	v.save()
+	v.enterFlow(v.number.FlowID)
+	v.save()
+	return true
+}
+
+// open makes the first rows.
+func (v *conversation) open(who omni.Recognition, now time.Time) {
+	info := v.leg.Info()
+	c := omni.Conversation{
+		ID: v.id, CustomerID: who.Customer.ID, Channel: omni.Voice, Direction: omni.Inbound, InitiationMethod: omni.ByInbound,
+		State: omni.Initiated, Language: v.language(who.Customer), LineID: info.LineID, NumberID: v.number.ID,
+		DialledNumber: info.Dialled, CallerNumber: info.Caller, NodeID: v.center.cfg.NodeID, CreatedAt: now, FlowPath: []string{},
+		Simulated: info.CallerName == simulatedName,
+	}
+	if c.Simulated {
+		c.InitiationMethod = omni.BySimulated
+	}
+	v.book = newLedger(c, v.center.now)
+	v.book.change = who.Change()
+	v.legRow = omni.Leg{
+		ID: info.ID, ConversationID: v.id, Party: omni.PartyCustomer, LineID: info.LineID, DeviceID: info.DeviceID,
+		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, Dialog: info.Dialog, StartedAt: now,
+	}
+	v.book.leg(v.legRow)
+	v.book.event(omni.ConversationInitiated, map[string]any{
+		"channel": c.Channel, "direction": c.Direction, "number_id": c.NumberID, "line_id": c.LineID, "customer_match": who.Strength, "simulated": c.Simulated,
+	})
+}
+
+// simulatedName is the display name by which `hotline simulate` marks its calls.
+const simulatedName = "Hotline Simulator"
+
+func (v *conversation) recognise(now time.Time) (omni.Recognition, error) {
+	info := v.leg.Info()
+	return omni.Recognise(v.ctx, v.center.store, omni.Presented{
+		Kind: omni.IdentityPhone, Value: v.center.normalise(info.Caller), VerifiedBy: omni.VerifiedByCallerID, Name: info.CallerName,
+	}, now)
+}
+
+// language is the number's, the customer's or the installation's, in this order.
+func (v *conversation) language(c omni.Customer) string {
+	for _, l := range []string{v.number.Language, c.Language} {
+		if l != "" {
+			return l
+		}
+	}
+	return v.center.cfg.Language
+}
+
+// lookBack finds the place in a queue that the caller lost in an outage.
+func (v *conversation) lookBack(now time.Time) {
+	old, seg, err := v.center.store.LostInQueue(v.ctx, v.book.conv.CallerNumber, v.book.conv.DialledNumber, now.Add(-placeKept))
+	if err == nil && old.ID != v.id {
+		v.back = seg.StartedAt
+		v.log.Info("caller returns to the old place", "was", old.ID)
+	} else if err != nil && !errors.Is(err, omni.ErrNotFound) {
+		v.log.Warn("old places not read", "err", err)
+	}
+}
+
+// placeKept is how long after an outage a caller who rings again gets the old
+// place in the queue.
+const placeKept = 5 * time.Minute
+
+// pickUp answers the call and opens its room.
+func (v *conversation) pickUp() error {
+	_ = v.leg.Ring()
+	c, err := v.center.calls.NewCall(v.id, v.leg)
+	if err != nil {
+		_ = v.leg.Reject(503, "Service Unavailable")
+		return err
+	}
+	v.call = c
+	ctx, cancel := context.WithTimeout(v.ctx, 40*time.Second)
+	defer cancel()
+	if err := v.leg.Answer(ctx); err != nil {
+		return err
+	}
+	info := v.leg.Info()
+	v.legRow.AnsweredAt, v.legRow.Dialog, v.legRow.Codec = v.center.now(), info.Dialog, info.Codec
+	v.book.leg(v.legRow)
+	v.leg.OnChange(func() { v.post(v.legChanged) })
+	return nil
+}
+
+// legChanged keeps what a restarted process needs to end the dialog.
+func (v *conversation) legChanged() {
+	if v.gone {
+		return
+	}
+	info := v.leg.Info()
+	v.legRow.Dialog, v.legRow.Codec = info.Dialog, info.Codec
+	v.book.leg(v.legRow)
+}
+
+// customerGone closes everything that needs the customer.
+func (v *conversation) customerGone() {
+	if v.gone {
+		return
+	}
+	v.gone = true
+	now := v.center.now()
+	why := v.closing
+	if why == "" {
+		why = omni.CustomerDisconnect
+		select {
+		case <-v.leg.Done():
+			why = omni.EndReason(v.leg.End().Reason)
+		default:
+			v.leg.Hangup(call.SystemError)
+		}
+	}
+	v.stopFlow()
+	v.stopExternal(why)
+	if v.talking != nil {
+		v.partAgent(v.talking, why, true)
+	}
+	if v.book.conv.State == omni.Queued || v.book.conv.State == omni.Offered {
+		v.leaveQueue(string(why))
+	}
+	v.book.end(v.stay, why)
+	v.stay = nil
+	v.finishRecording()
+	v.endLegRow(&v.legRow, v.leg)
+	v.book.update(func(c *omni.Conversation) { c.EndedAt, c.EndReason = now, why })
+	if v.call != nil {
+		v.call.Close()
+	}
+	v.toWrapUp()
+}
+
+// toWrapUp moves a conversation whose agent works on after it.
+func (v *conversation) toWrapUp() {
+	if s := v.book.conv.State; s != omni.Connected && s != omni.OnHold {
+		return
+	}
+	v.must(v.book.move(omni.WrapUp))
+	v.book.event(omni.ConversationWrapUpStarted, map[string]any{"end_reason": v.book.conv.EndReason}, of(v.book.conv.AgentID, v.book.conv.QueueID))
+}
+
+// leaveQueue takes the conversation out of its queue.
+func (v *conversation) leaveQueue(why string) {
+	if v.book.conv.State == omni.Offered {
+		v.must(v.book.move(omni.Queued))
+	}
+	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
+		return agent.Leave{At: at, ConversationID: v.id, Reason: why}
+	}))
+}
+
+// complete writes the end.
+func (v *conversation) complete() {
+	from := v.book.conv.State
+	switch from {
+	case omni.Initiated:
+		v.must(v.book.move(omni.InFlow))
+	case omni.Connected, omni.OnHold:
+		v.must(v.book.move(omni.WrapUp))
+	}
+	v.must(v.book.move(omni.Completed))
+	v.book.update(func(c *omni.Conversation) { c.CompletedAt = v.center.now() })
+	c := v.book.conv
+	v.book.event(omni.ConversationCompleted, map[string]any{
+		"end_reason": c.EndReason, "answered": !c.AnsweredAt.IsZero(), "wrap_up_code": c.WrapUpCode, "from": from,
+		"duration_ms": c.EndedAt.Sub(c.CreatedAt).Milliseconds(),
+	}, of(c.AgentID, c.QueueID))
+	v.save()
+}
+
+// shutDown ends a conversation because the process stops.
+func (v *conversation) shutDown() {
+	v.closing = omni.SystemError
+	v.leg.Hangup(call.SystemError)
+	v.customerGone()
+	if v.flow != nil {
+		<-v.flow.done
+		v.flow = nil
+	}
+	for _, s := range v.sides {
+		v.book.end(s.wrap, omni.SystemError)
+	}
+	v.complete()
+}
+
+// endLegRow writes what became of a leg.
+func (v *conversation) endLegRow(row *omni.Leg, leg *call.Leg) {
+	if leg == nil || !row.EndedAt.IsZero() {
+		return
+	}
+	row.EndedAt, row.Stats = v.center.now(), legStats(leg.Stats())
+	row.EndReason, row.Dialog = v.closing, nil
+	select {
+	case <-leg.Done():
+		end := leg.End()
+		row.EndReason, row.SIPStatus = omni.EndReason(end.Reason), end.Status
+	default:
+	}
+	v.book.leg(*row)
+}
+
+func legStats(s call.Stats) omni.LegStats {
+	return omni.LegStats{
+		PacketsReceived: s.PacketsReceived, PacketsSent: s.PacketsSent, PacketsLost: s.PacketsLost, PacketsLate: s.PacketsLate,
+		JitterMS: s.JitterMS, RoundTripMS: s.RoundTripMS, MOS: s.MOS,
+	}
+}
+
+// startRecording records the call when its queue wants it.
+func (v *conversation) startRecording(queueID string) {
+	if q, ok := v.center.setup().queues[queueID]; v.recorded != nil || ok && !q.Record {
+		return
+	}
+	now := v.center.now()
+	r := omni.Recording{
+		ID: id.New(id.Recording), ConversationID: v.id, Kind: "call", State: omni.RecordingRunning, StartedAt: now,
+		DeleteAfter: now.Add(v.center.cfg.Retention),
+	}
+	r.Path = now.Format("2006/01/02/") + r.ID + ".wav"
+	path, err := v.center.recordingPath(r.Path)
+	if err == nil {
+		err = v.call.Record(path, func(err error) { v.log.Error("recording stopped", "recording", r.ID, "err", err) })
+	}
+	if err != nil {
+		v.log.Error("recording not started", "err", err)
+		return
+	}
+	v.recorded = &r
+	v.book.recording(r)
+	v.book.event(omni.RecordingStarted, map[string]any{"recording_id": r.ID}, of(v.book.conv.AgentID, queueID))
+}
+
+// finishRecording completes the file and its row.
+func (v *conversation) finishRecording() {
+	if v.recorded == nil {
+		return
+	}
+	res, err := v.call.StopRecording()
+	if err != nil {
+		v.log.Error("recording incomplete", "recording", v.recorded.ID, "err", err)
+	}
+	r := *v.recorded
+	r.State, r.Bytes, r.DurationMS, r.EndedAt = omni.RecordingReady, res.Bytes, res.Duration.Milliseconds(), v.center.now()
+	v.recorded = nil
+	v.book.recording(r)
+	v.book.event(omni.RecordingReadyEvent, map[string]any{"recording_id": r.ID, "duration_ms": r.DurationMS, "bytes": r.Bytes})
+}
+
+// must logs what the tables say cannot happen.
+func (v *conversation) must(err error) {
+	if err != nil {
+		v.log.Error("conversation out of step", "state", v.book.conv.State, "err", err)
+	}
+}

@@ -1,0 +1,327 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/ivr"
+	"github.com/openhotline/hotline/omni"
+)
+
+// sound guards what a flow may play: once an agent is bridged the flow is
+// hushed, and a prompt that was on its way is not heard any more.
+type sound struct {
+	mu     sync.Mutex
+	call   *call.Call
+	on     bool
+	cancel context.CancelFunc
+}
+
+var errHushed = errors.New("journey: the flow may not play now")
+
+func (s *sound) play(ctx context.Context, prompts ...call.Prompt) error {
+	s.mu.Lock()
+	if !s.on {
+		s.mu.Unlock()
+		return errHushed
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.cancel = cancel
+	c := s.call
+	s.mu.Unlock()
+	return c.Play(ctx, prompts...)
+}
+
+// background runs f, which starts music, echo or tone, unless hushed.
+func (s *sound) background(f func(*call.Call) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.on {
+		return errHushed
+	}
+	return f(s.call)
+}
+
+func (s *sound) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.on {
+		s.call.StopMusic()
+	}
+}
+
+func (s *sound) allow(c *call.Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.call, s.on = c, true
+}
+
+func (s *sound) hush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.on = false
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
+
+// flowRun is a flow that answers the customer, in a goroutine of its own.
+type flowRun struct {
+	id     string
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+}
+
+// flowStart is a flow that begins when the present one has stopped.
+type flowStart struct{ ref string }
+
+// errReplaced stops a flow because another one takes over.
+var errReplaced = errors.New("journey: another flow takes over")
+
+// enterFlow starts the published flow, now or when the present one has stopped.
+func (v *conversation) enterFlow(ref string) {
+	if v.flow != nil {
+		v.next = &flowStart{ref}
+		v.flow.cancel(errReplaced)
+		return
+	}
+	in := v.center.setup()
+	flowID, flow, ok := in.flowRef(ref)
+	if !ok {
+		v.log.Error("number without a usable flow", "flow", ref)
+		v.must(v.book.move(omni.InFlow))
+		v.apologise()
+		return
+	}
+	v.must(v.book.move(omni.InFlow))
+	v.book.update(func(c *omni.Conversation) { c.FlowID, c.FlowVersion = flowID, in.version[flowID] })
+	v.book.end(v.stay, omni.NextStep)
+	v.stay = v.book.begin(omni.SegmentFlow, func(s *omni.Segment) { s.FlowID = flowID })
+	v.book.event(omni.ConversationFlowEntered, map[string]any{"flow_id": flowID, "version": in.version[flowID]}, inSegment(v.stay.ID))
+	v.sound.allow(v.call)
+
+	ctx, cancel := context.WithCancelCause(v.ctx)
+	run := &flowRun{id: flowID, cancel: cancel, done: make(chan struct{})}
+	v.flow = run
+	s := newVoice(v)
+	v.center.work.Go(func() { s.listen(ctx) })
+	v.center.work.Go(func() {
+		res, err := v.center.runner.Run(ctx, flow, s, nil)
+		cancel(nil)
+		close(run.done)
+		v.post(func() { v.flowStopped(run, res, err) })
+	})
+}
+
+// apologise tells the caller that something is wrong and ends the call.
+func (v *conversation) apologise() {
+	lang := v.book.conv.Language
+	v.sound.allow(v.call)
+	v.center.work.Go(func() {
+		ctx, cancel := context.WithTimeout(v.ctx, 20*time.Second)
+		defer cancel()
+		if prompts := v.center.speak(ctx, ivr.System(lang, "technical", nil)); len(prompts) > 0 {
+			_ = v.sound.play(ctx, prompts...)
+		}
+		v.post(func() { v.hangUp(omni.SystemError) })
+	})
+}
+
+// flowStopped follows the end of a flow.
+func (v *conversation) flowStopped(run *flowRun, res ivr.Result, err error) {
+	if v.flow != run {
+		return
+	}
+	v.flow = nil
+	if v.gone {
+		return
+	}
+	if v.next != nil {
+		ref := v.next.ref
+		v.next = nil
+		v.drain()
+		v.enterFlow(ref)
+		return
+	}
+	switch {
+	case err != nil || res.End == ivr.EndLimit || res.End == ivr.EndError:
+		v.log.Error("flow failed", "flow", res.Flow, "node", res.Node, "end", res.End, "err", err)
+		v.apologise()
+	case v.talking != nil || v.external != nil:
+		// an agent or an outside party has the customer; their end ends the call
+	default:
+		v.hangUp(v.flowReason(res))
+	}
+}
+
+// flowReason says why a conversation ended that its flow ended.
+func (v *conversation) flowReason(ivr.Result) omni.EndReason {
+	if v.closing != "" {
+		return v.closing
+	}
+	return omni.FlowDisconnect
+}
+
+// stopFlow cancels the flow because the customer is gone.
+func (v *conversation) stopFlow() {
+	v.next = nil
+	v.sound.hush()
+	if v.flow != nil {
+		v.flow.cancel(ivr.ErrHangup)
+	}
+}
+
+// ---- waiting
+
+type waitKind int
+
+const (
+	waitConnected waitKind = iota
+	waitAgain              // back in a queue
+	waitPosition
+	waitOverflow
+	waitFailed // a transfer did not come about
+	waitDone
+)
+
+// waitEvent tells the flow's goroutine, which stands in Session.Queue or
+// Session.Transfer, what became of its customer.
+type waitEvent struct {
+	kind     waitKind
+	queueID  string
+	position int
+	expected time.Duration
+	overflow ivr.Overflow
+	reason   string
+}
+
+// wait passes an event on; announcements are dropped when the flow is behind.
+func (v *conversation) wait(ev waitEvent) {
+	select {
+	case v.waits <- ev:
+	default:
+		if ev.kind != waitPosition {
+			v.log.Error("waiting flow does not follow")
+		}
+	}
+}
+
+// drain forgets events meant for a flow that has stopped.
+func (v *conversation) drain() {
+	for {
+		select {
+		case <-v.waits:
+		default:
+			return
+		}
+	}
+}
+
+// joinQueue puts the customer into a queue for a flow.
+func (v *conversation) joinQueue(req ivr.QueueRequest) error {
+	q, ok := v.center.setup().queueRef(req.Queue)
+	if !ok {
+		return fmt.Errorf("%w: queue %q", ivr.ErrNotFound, req.Queue)
+	}
+	if v.gone {
+		return ivr.ErrHangup
+	}
+	v.drain()
+	v.enterQueue(q.ID, omni.NextStep)
+	entered := v.back
+	v.back = time.Time{}
+	preferred := req.Agent
+	return v.center.floor.tell(func(at agent.At) agent.Input {
+		return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice, Priority: req.Priority,
+			Skills: needs(req.Skills), PreferredAgent: preferred, EnteredAt: entered}
+	})
+}
+
+// enterQueue moves the conversation into a queue; the router is told apart.
+func (v *conversation) enterQueue(queueID string, why omni.EndReason) {
+	v.must(v.book.move(omni.Queued))
+	v.book.end(v.stay, why)
+	v.stay = v.book.begin(omni.SegmentQueue, func(s *omni.Segment) { s.QueueID = queueID })
+	v.book.update(func(c *omni.Conversation) { c.QueueID = queueID })
+	v.book.event(omni.ConversationQueued, nil, of("", queueID), inSegment(v.stay.ID))
+	if why == omni.AgentLost || why == omni.Transferred {
+		v.wait(waitEvent{kind: waitAgain, queueID: queueID})
+	}
+}
+
+// overflowed follows a queue that gave the customer up: the first action that
+// can be done here is done.
+func (v *conversation) overflowed(o agent.Overflowed) {
+	if v.gone {
+		return
+	}
+	for _, a := range o.Actions {
+		switch a.Kind {
+		case agent.OverflowQueue:
+			q, ok := v.center.setup().queueRef(a.Target)
+			if !ok {
+				continue
+			}
+			v.enterQueue(q.ID, omni.OverflowTransfer)
+			v.must(v.center.floor.tell(func(at agent.At) agent.Input {
+				return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice, Priority: o.Entry.Priority,
+					Skills: o.Entry.Skills, EnteredAt: o.Entry.EnteredAt, Hops: o.Entry.Hops + 1}
+			}))
+			return
+		case agent.OverflowNumber, agent.OverflowVoicemail, agent.OverflowKind("flow"):
+			v.leaveForFlow(o, ivr.Overflow{Kind: string(a.Kind), Target: a.Target, Reason: o.Reason})
+			return
+		case agent.OverflowEnd:
+			v.closing = omni.OverflowEnd
+			if o.Reason == agent.OverflowMaxWait {
+				v.closing = omni.MaxWait
+			} else if o.Reason == agent.OverflowJoinEmpty || o.Reason == agent.OverflowLeaveEmpty {
+				v.closing = omni.NoAgent
+			}
+			v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: o.Reason})
+			return
+		}
+	}
+	v.closing = omni.OverflowEnd
+	v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: o.Reason})
+}
+
+// leaveForFlow gives the customer back to the flow.
+func (v *conversation) leaveForFlow(o agent.Overflowed, next ivr.Overflow) {
+	why := omni.NextStep
+	switch o.Reason {
+	case agent.OverflowMaxWait:
+		why = omni.MaxWait
+	case agent.OverflowJoinEmpty, agent.OverflowLeaveEmpty, agent.OverflowNoAnswer:
+		why = omni.NoAgent
+	}
+	v.must(v.book.move(omni.InFlow))
+	v.book.end(v.stay, why)
+	v.stay = v.book.begin(omni.SegmentFlow, func(s *omni.Segment) { s.FlowID = v.book.conv.FlowID })
+	v.wait(waitEvent{kind: waitOverflow, overflow: next})
+}
+
+// stepped keeps the way through the flow for the agent's screen and the journal.
+func (v *conversation) stepped(st ivr.Step) {
+	words := st.Label
+	if words == "" {
+		words = st.Node
+	}
+	if st.Choice != "" {
+		words += " › " + st.Choice
+		v.book.update(func(c *omni.Conversation) {
+			if len(c.FlowPath) < maxPath {
+				c.FlowPath = append(c.FlowPath, words)
+			}
+		})
+	}
+}
+
+// maxPath bounds the flow path that is kept.
+const maxPath = 50

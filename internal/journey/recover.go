@@ -1,0 +1,146 @@
+package journey
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/media/wav"
+	"github.com/openhotline/hotline/omni"
+)
+
+// recover closes what a former process of this node left behind: it says BYE to
+// dialogs that are still open, completes recordings and conversations, and
+// leaves the places in queues for callers who ring again.
+func (c *Center) recover(ctx context.Context) error {
+	live, err := c.store.LiveConversations(ctx, c.cfg.NodeID)
+	if err != nil {
+		return fmt.Errorf("conversations left behind: %w", err)
+	}
+	legs, err := c.store.OpenLegs(ctx, c.cfg.NodeID)
+	if err != nil {
+		return fmt.Errorf("legs left behind: %w", err)
+	}
+	records, err := c.store.UnfinishedRecordings(ctx, c.cfg.NodeID)
+	if err != nil {
+		return fmt.Errorf("recordings left behind: %w", err)
+	}
+	if len(live)+len(legs)+len(records) == 0 {
+		return nil
+	}
+	c.endOrphans(ctx, legs)
+	now := c.now()
+	var w Write
+	for _, leg := range legs {
+		leg.EndedAt, leg.EndReason, leg.Dialog = now, omni.SystemError, nil
+		w.Omni.Legs = append(w.Omni.Legs, leg)
+	}
+	for _, r := range records {
+		w.Omni.Recordings = append(w.Omni.Recordings, c.repaired(r))
+	}
+	for _, v := range live {
+		if err := c.close(ctx, v, now, &w.Omni); err != nil {
+			return err
+		}
+	}
+	if err := c.closeWork(ctx, now, &w.Agent); err != nil {
+		return err
+	}
+	if err := c.store.Commit(ctx, w); err != nil {
+		return fmt.Errorf("close what was left behind: %w", err)
+	}
+	c.log.Warn("closed what a former process left", "conversations", len(live), "dialogs", len(legs), "recordings", len(records))
+	return nil
+}
+
+// endOrphans sends BYE for open dialogs, many at a time, in the background: the
+// process need not wait for peers that are gone.
+func (c *Center) endOrphans(ctx context.Context, legs []omni.Leg) {
+	slots := make(chan struct{}, 32)
+	var wg sync.WaitGroup
+	for _, leg := range legs {
+		if len(leg.Dialog) == 0 {
+			continue
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			if err := c.calls.EndOrphan(ctx, leg.Dialog); err != nil {
+				c.log.Warn("dialog left behind not ended", "leg", leg.ID, "err", err)
+			}
+		})
+	}
+	c.work.Go(wg.Wait)
+}
+
+// repaired gives the row of a recording whose process died.
+func (c *Center) repaired(r omni.Recording) omni.Recording {
+	path := filepath.Join(c.cfg.Recordings, filepath.FromSlash(r.Path))
+	info, err := wav.Repair(path)
+	if err != nil {
+		c.log.Error("recording left behind cannot be read", "recording", r.ID, "err", err)
+	}
+	r.State, r.Bytes, r.DurationMS = omni.RecordingReady, info.Bytes, info.Duration.Milliseconds()
+	r.EndedAt = r.StartedAt.Add(info.Duration)
+	return r
+}
+
+// close writes the honest end of a conversation whose process died.
+func (c *Center) close(ctx context.Context, v omni.Conversation, now time.Time, w *omni.Change) error {
+	segments, err := c.store.ConversationSegments(ctx, v.ID)
+	if err != nil {
+		return fmt.Errorf("segments of %s: %w", v.ID, err)
+	}
+	for _, s := range segments {
+		if s.EndedAt.IsZero() {
+			s.EndedAt, s.EndReason = now, omni.SystemError
+			w.Segments = append(w.Segments, s)
+			w.Events = append(w.Events, newEvent(omni.SegmentEnded, now, v.ID, s.AgentID, s.QueueID,
+				map[string]any{"kind": s.Kind, "end_reason": s.EndReason, "duration_ms": now.Sub(s.StartedAt).Milliseconds()}))
+		}
+	}
+	from := v.State
+	v.State, v.CompletedAt = omni.Completed, now
+	if v.EndedAt.IsZero() { // the customer was still there
+		v.EndedAt, v.EndReason = now, omni.SystemError
+	}
+	w.Conversations = append(w.Conversations, v)
+	w.Events = append(w.Events, newEvent(omni.ConversationCompleted, now, v.ID, v.AgentID, v.QueueID, map[string]any{
+		"end_reason": v.EndReason, "answered": !v.AnsweredAt.IsZero(), "wrap_up_code": v.WrapUpCode, "from": from,
+		"duration_ms": v.EndedAt.Sub(v.CreatedAt).Milliseconds(),
+	}))
+	return nil
+}
+
+// closeWork ends offers, work and queue entries of a process that died, so that
+// the router begins with nobody busy.
+func (c *Center) closeWork(ctx context.Context, now time.Time, w *agent.Change) error {
+	state, err := c.store.RoutingState(ctx)
+	if err != nil {
+		return fmt.Errorf("routing state: %w", err)
+	}
+	for _, o := range state.Offers {
+		switch o.State {
+		case agent.OfferPending:
+			o.State = agent.OfferCanceled
+		default:
+			o.State = agent.OfferCompleted
+		}
+		o.EndedAt = now
+		w.Offers = append(w.Offers, o)
+	}
+	for _, k := range state.Works {
+		k.State, k.EndedAt, k.EndReason = agent.Idle, now, string(omni.SystemError)
+		w.Works = append(w.Works, k)
+	}
+	for _, e := range state.Entries {
+		e.State, e.Reason, e.UpdatedAt = agent.EntryLeft, string(omni.SystemError), now
+		w.QueueEntries = append(w.QueueEntries, e)
+	}
+	return nil
+}
