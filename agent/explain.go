@@ -1,5 +1,7 @@
 package agent
 
+import "slices"
+
 // Explanation says why this agent got this conversation, and why it waited.
 // It carries ids and codes only; people's words come from the catalogues.
 type Explanation struct {
@@ -54,7 +56,6 @@ const (
 	WhySkills        = "skills"
 	WhyLaterRing     = "later_ring" // fits only after a later relaxation step
 	WhyJustMissed    = "just_missed"
-	WhyOrder         = "order" // a better candidate by the strategy
 )
 
 // MemberCount sums up the agents of the queue at the time of the decision.
@@ -82,3 +83,133 @@ const (
 	WaitJustMissed     = "just_missed"
 	WaitDirect         = "named_agent_busy"
 )
+
+// Rules by which an agent was chosen.
+const (
+	RuleStrategy = "strategy"
+	RuleSticky   = "sticky"
+	RuleDirect   = "direct"
+	RuleFallback = "fallback"
+	RuleRingAll  = "ring_all"
+)
+
+// Bounds of an explanation.
+const (
+	maxCandidates = 5
+	maxPassedOver = 10
+	fullReport    = 32 // queues up to this size name everybody who was not ready
+)
+
+// explain says why the agent gets the entry, before anything is changed.
+func (r *Router) explain(e *entry, a *agentState, chosen []*agentState) *Explanation {
+	q := e.q
+	x := &Explanation{
+		QueueID: e.row.QueueID, AgentID: a.row.ID, Strategy: q.row.Strategy, Rule: e.rule(),
+		WaitedMS: max(0, r.ms-e.enteredMS), Priority: e.priority(), Ageing: q.row.Ageing,
+		Score: e.score(r.ms), Top: e.row.Top, RelaxationStep: e.step, Waits: e.waits,
+		Skills: []SkillMatch{}, PassedOver: []PassedOver{},
+		Members: MemberCount{Total: len(q.members), LoggedIn: q.loggedIn, Active: q.active},
+	}
+	if x.Waits == nil {
+		x.Waits = []WaitCause{}
+	}
+	if e.c == nil {
+		x.Candidates = []Candidate{{AgentID: a.row.ID, Chosen: true}}
+		x.CandidateCount = 1
+		return x
+	}
+	for _, n := range e.c.needs {
+		x.Skills = append(x.Skills, SkillMatch{n.Skill, n.Level, e.c.required(n, e.step), a.row.Skills[n.Skill]})
+	}
+	x.Members.Eligible = e.c.activeUpTo(e.step)
+	x.Members.Ready = e.c.readyUpTo(e.step)
+	x.CandidateCount = x.Members.Ready
+	r.explainOthers(x, e, a, chosen)
+	return x
+}
+
+func (e *entry) rule() string {
+	switch {
+	case e.direct != nil && e.fallback:
+		return RuleFallback
+	case e.direct != nil:
+		return RuleDirect
+	case e.own != nil:
+		return RuleSticky
+	case e.q.row.Strategy == RingAll:
+		return RuleRingAll
+	}
+	return RuleStrategy
+}
+
+// explainOthers lists the candidates and who was passed over.
+func (r *Router) explainOthers(x *Explanation, e *entry, a *agentState, chosen []*agentState) {
+	x.Candidates = make([]Candidate, 0, maxCandidates)
+	listed := false
+	for it := range e.c.ready.all {
+		ring := int(it.key.a >> ringShift)
+		if ring > e.step || len(x.Candidates)+len(x.PassedOver) >= maxCandidates {
+			break
+		}
+		if e.avoids(it.v) {
+			x.CandidateCount--
+			x.PassedOver = append(x.PassedOver, PassedOver{it.v.row.ID, WhyJustMissed})
+			continue
+		}
+		taken := slices.Contains(chosen, it.v)
+		listed = listed || it.v == a
+		x.Candidates = append(x.Candidates, Candidate{it.v.row.ID, ring, it.key.a & figureMask, taken})
+	}
+	if !listed { // random and sticky choices may lie further down
+		x.Candidates = append(x.Candidates, Candidate{AgentID: a.row.ID, Chosen: true})
+		for i := range a.seats {
+			if s := &a.seats[i]; s.c == e.c && s.in {
+				c := &x.Candidates[len(x.Candidates)-1]
+				c.Ring, c.Score = s.ring, s.key.a&figureMask
+			}
+		}
+	}
+	if p := r.agents[e.row.PreferredAgent]; p != nil && p != a && len(x.PassedOver) < maxPassedOver {
+		if why := e.whyNot(p); why != "" {
+			x.PassedOver = append(x.PassedOver, PassedOver{p.row.ID, why})
+		}
+	}
+	if len(e.q.members) > fullReport {
+		return
+	}
+	for _, m := range e.q.members {
+		if len(x.PassedOver) >= maxPassedOver {
+			return
+		}
+		why := e.whyNot(m.a)
+		if why == "" || m.a == a || slices.ContainsFunc(x.PassedOver, func(p PassedOver) bool { return p.AgentID == m.a.row.ID }) {
+			continue
+		}
+		x.PassedOver = append(x.PassedOver, PassedOver{m.a.row.ID, why})
+	}
+}
+
+// whyNot tells why an agent cannot take an entry, or "".
+func (e *entry) whyNot(a *agentState) string {
+	switch {
+	case a.p.State == Offline:
+		return WhyOffline
+	case a.p.State == Break:
+		return WhyBreak
+	case a.p.NotResponding:
+		return WhyNotResponding
+	case !a.p.Connected:
+		return WhyDisconnected
+	case !a.flags.active:
+		return WhyLeaving
+	case !a.fits(e.c, e.c.steps):
+		return WhySkills
+	case !a.fits(e.c, e.step):
+		return WhyLaterRing
+	case !a.flags.readyFor(e.row.Channel):
+		return WhyBusy
+	case e.avoids(a):
+		return WhyJustMissed
+	}
+	return ""
+}

@@ -100,21 +100,35 @@ func (c *Change) Collect(outs []Output) {
 	for _, o := range outs {
 		switch o := o.(type) {
 		case OfferCreated:
-			c.Offers = append(c.Offers, o.Offer)
-			c.Works = append(c.Works, o.Work)
-			c.QueueEntries = append(c.QueueEntries, o.Entry)
+			c.Offers = put(c.Offers, o.Offer, func(a, b *Offer) bool { return a.ID == b.ID })
+			c.Works = put(c.Works, o.Work, sameWork)
+			c.QueueEntries = put(c.QueueEntries, o.Entry, sameEntry)
 		case OfferEnded:
-			c.Offers = append(c.Offers, o.Offer)
+			c.Offers = put(c.Offers, o.Offer, func(a, b *Offer) bool { return a.ID == b.ID })
 		case WorkStateChanged:
-			c.Works = append(c.Works, o.Work)
+			c.Works = put(c.Works, o.Work, sameWork)
 		case PresenceChanged:
-			c.Presences = append(c.Presences, o.Presence)
+			c.Presences = put(c.Presences, o.Presence, func(a, b *Presence) bool { return a.AgentID == b.AgentID })
 		case EntryQueued:
-			c.QueueEntries = append(c.QueueEntries, o.Entry)
+			c.QueueEntries = put(c.QueueEntries, o.Entry, sameEntry)
 		case EntryEnded:
-			c.QueueEntries = append(c.QueueEntries, o.Entry)
+			c.QueueEntries = put(c.QueueEntries, o.Entry, sameEntry)
 		case Overflowed:
-			c.QueueEntries = append(c.QueueEntries, o.Entry)
+			c.QueueEntries = put(c.QueueEntries, o.Entry, sameEntry)
 		}
 	}
+}
+
+func sameWork(a, b *Work) bool        { return a.ID == b.ID }
+func sameEntry(a, b *QueueEntry) bool { return a.ConversationID == b.ConversationID }
+
+// put replaces the row that is the same, or appends. One step changes few rows.
+func put[T any](rows []T, row T, same func(a, b *T) bool) []T {
+	for i := range rows {
+		if same(&rows[i], &row) {
+			rows[i] = row
+			return rows
+		}
+	}
+	return append(rows, row)
 }

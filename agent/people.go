@@ -147,8 +147,8 @@ type Presence struct {
 	Missed        int  `json:"missed"`         // offers missed in a row
 	Connected     bool `json:"connected"`      // the workbench or desk phone is reachable
 
-	OccupiedMS int64     `json:"occupied_ms"` // balanced occupied time, see least_occupied
-	Contacts   int       `json:"contacts"`    // conversations answered since the agent logged in
-	IdleSince  time.Time `json:"idle_since,omitzero"`
-	UpdatedAt  time.Time `json:"updated_at"`
+	BalanceMS int64     `json:"balance_ms"` // occupied above (+) or below the mean of those present; least_occupied
+	Contacts  int       `json:"contacts"`   // conversations answered since the agent logged in
+	IdleSince time.Time `json:"idle_since,omitzero"`
+	UpdatedAt time.Time `json:"updated_at"`
 }

@@ -1,6 +1,13 @@
 package agent
 
-import "time"
+import (
+	"cmp"
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
 
 // RouterConfig holds what the router is given once. The zero value works.
 type RouterConfig struct {
@@ -30,63 +37,187 @@ type RouterConfig struct {
 	DefaultHandleTime time.Duration
 }
 
-// Snapshot is the router's view of the floor at a time.
-type Snapshot struct {
-	At     time.Time       `json:"at"`
-	Queues []QueueSnapshot `json:"queues" nullable:"false"`
-	Agents []AgentSnapshot `json:"agents" nullable:"false"`
+func (c RouterConfig) withDefaults() RouterConfig {
+	c.PresenceGrace = cmp.Or(c.PresenceGrace, 30*time.Second)
+	c.OfferGrace = cmp.Or(c.OfferGrace, 5*time.Second)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 15*time.Second)
+	c.MissPause = cmp.Or(c.MissPause, 10*time.Second)
+	c.RejectPause = cmp.Or(c.RejectPause, 3*time.Second)
+	c.RingAllLimit = cmp.Or(c.RingAllLimit, 50)
+	c.MaxHops = cmp.Or(c.MaxHops, 4)
+	c.DefaultHandleTime = cmp.Or(c.DefaultHandleTime, 180*time.Second)
+	return c
 }
 
-// QueueSnapshot is one queue now.
-type QueueSnapshot struct {
-	QueueID       string          `json:"queue_id"`
-	Waiting       int             `json:"waiting"` // not yet offered
-	Offered       int             `json:"offered"`
-	LongestWaitMS int64           `json:"longest_wait_ms"`
-	LoggedIn      int             `json:"logged_in"`
-	Active        int             `json:"active"` // available, responding, reachable
-	HandleTimeMS  int64           `json:"handle_time_ms"`
-	Entries       []EntrySnapshot `json:"entries" nullable:"false"` // best placed first
-}
-
-// EntrySnapshot is one waiting or offered conversation.
-type EntrySnapshot struct {
-	ConversationID string     `json:"conversation_id"`
-	State          EntryState `json:"state"`
-	Position       int        `json:"position"`         // 0 while offered
-	ExpectedWaitMS int64      `json:"expected_wait_ms"` // negative: unknown
-	WaitedMS       int64      `json:"waited_ms"`
-	Why            string     `json:"why"` // why it waits
-}
-
-// AgentSnapshot is one agent now.
-type AgentSnapshot struct {
-	AgentID  string   `json:"agent_id"`
-	Presence Presence `json:"presence"`
-	Works    []Work   `json:"works" nullable:"false"`
-}
+// stepLimit bounds what becomes due in one step; the rest follows with the next
+// Tick, which NextDeadline wants at once.
+const stepLimit = 256
 
 // Router decides who gets which conversation. It is not safe for concurrent
 // use: one goroutine owns it.
 type Router struct {
 	cfg RouterConfig
+	now time.Time // of the input
+	ms  int64     // the same in ms since 1970; never goes back
+
+	agents   map[string]*agentState
+	people   []*agentState // in order of appearance, without the removed
+	queues   map[string]*queueState
+	direct   *queueState       // of offers to a named agent without a queue
+	entries  map[string]*entry // by conversation
+	offers   map[string]*offer // pending
+	accepted map[string]*work  // accepted but not connected, by conversation
+	drains   []*queueState     // to be given up
+	timers   timers
+	rng      *rand.Rand
+	seq      int64
+	offerSeq uint64
+
+	virtual   int64 // µs, see advance
+	virtualMS int64
+	busy      int
+	present   int
+
+	out   []Output
+	quiet bool // while restoring
+	needs []SkillNeed
+	picks []*agentState
 }
 
 // NewRouter returns a router without agents, queues or conversations.
-func NewRouter(cfg RouterConfig) *Router { return &Router{cfg: cfg} }
+func NewRouter(cfg RouterConfig) *Router {
+	cfg = cfg.withDefaults()
+	r := &Router{
+		cfg: cfg, agents: map[string]*agentState{}, queues: map[string]*queueState{},
+		entries: map[string]*entry{}, offers: map[string]*offer{}, accepted: map[string]*work{},
+		rng: rand.New(rand.NewPCG(cfg.Seed, 0x686f746c696e65)),
+	}
+	r.direct = r.newQueue(DefaultQueue("", ""))
+	return r
+}
 
 // Apply takes one input and returns what follows from it, and from whatever
 // was due by its time. The slice is the caller's.
-func (r *Router) Apply(in Input) []Output { return nil }
+func (r *Router) Apply(in Input) []Output {
+	r.out = nil
+	if t := in.when(); t.After(r.now) {
+		r.now = t.UTC().Truncate(time.Microsecond)
+		r.ms = max(r.ms, r.now.UnixMilli())
+	}
+	r.advance()
+	if err := r.handle(in); err != nil {
+		r.emit(Refused{Input: in, Err: err})
+	}
+	for n := 0; n < stepLimit; n++ {
+		t := r.timers.first()
+		if t == nil || t.at > r.ms {
+			break
+		}
+		switch o := t.owner.(type) {
+		case *entry:
+			r.entryDue(o)
+		case *work:
+			r.workDue(o)
+		case *agentState:
+			r.deviceDue(o)
+		}
+	}
+	r.drain()
+	out := r.out
+	r.out = nil
+	return out
+}
+
+// handle applies one input.
+func (r *Router) handle(in Input) error {
+	switch in := in.(type) {
+	case Tick:
+		return nil
+	case Enqueue:
+		return r.enqueue(in)
+	case OfferTo:
+		return r.offerTo(in)
+	case Leave:
+		return r.leave(in)
+	case Alert:
+		return r.alert(in)
+	case Accept:
+		return r.accept(in)
+	case Reject:
+		return r.reject(in)
+	case Connect:
+		return r.connect(in)
+	case Hold:
+		return r.shift(in.AgentID, in.ConversationID, OnHold)
+	case Resume:
+		return r.shift(in.AgentID, in.ConversationID, Connected)
+	case Consult:
+		return r.shift(in.AgentID, in.ConversationID, Consulting)
+	case Park:
+		return r.park(in)
+	case EndWork:
+		return r.finishTalk(in)
+	case ExtendWrapUp:
+		return r.extendWrapUp(in)
+	case FinishWrapUp:
+		return r.finishWrapUp(in)
+	case LoseAgent:
+		return r.loseAgent(in)
+	}
+	return r.handleFloor(in)
+}
+
+// handleFloor applies the inputs about people and queues.
+func (r *Router) handleFloor(in Input) error {
+	switch in := in.(type) {
+	case SetPresence:
+		return r.setPresence(in)
+	case SetNext:
+		return r.setNext(in)
+	case DeviceUp:
+		return r.deviceUp(in)
+	case DeviceDown:
+		return r.deviceDown(in)
+	case PutAgent:
+		return r.putAgent(in)
+	case RemoveAgent:
+		return r.removeAgent(in)
+	case PutQueue:
+		return r.putQueue(in)
+	case RemoveQueue:
+		return r.removeQueue(in)
+	case Restore:
+		return r.restore(in)
+	}
+	return ErrBadInput
+}
+
+func (r *Router) emit(o Output) {
+	if !r.quiet {
+		r.out = append(r.out, o)
+	}
+}
 
 // NextDeadline returns when the next Tick is wanted at the latest.
-func (r *Router) NextDeadline() (time.Time, bool) { return time.Time{}, false }
+func (r *Router) NextDeadline() (time.Time, bool) {
+	if len(r.drains) > 0 {
+		return r.now, true
+	}
+	t := r.timers.first()
+	if t == nil {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(t.at).UTC(), true
+}
 
-// Snapshot returns a copy of what a wallboard shows.
-func (r *Router) Snapshot(now time.Time) Snapshot { return Snapshot{At: now} }
-
-// Position returns the place of a waiting conversation (1 is next) and the
-// expected wait (negative: unknown).
-func (r *Router) Position(conversationID string) (position int, expected time.Duration, ok bool) {
-	return 0, 0, false
+// offerID makes the next offer's id: a ULID of the time, the leader's epoch and
+// a counter, so that it needs no randomness and no two leaders share one.
+func (r *Router) offerID() string {
+	var u ulid.ULID
+	_ = u.SetTime(uint64(max(0, r.ms))) // fits 48 bits until the year 10889
+	binary.BigEndian.PutUint32(u[6:10], uint32(r.cfg.Epoch))
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], r.offerSeq)
+	copy(u[10:], n[2:])
+	return "of_" + u.String()
 }
