@@ -160,8 +160,8 @@ const maxStay = 7 * 24 * time.Hour
 // Segments are those that overlap [from, to), by start. A segment that lasted
 // longer than seven days is found by its first seven only.
 func (db *DB) Segments(ctx context.Context, from, to time.Time) ([]omni.Segment, error) {
-	return list(ctx, db, segments, "segments", `WHERE t.started_at < $2 AND (t.started_at >= $3 AND (t.ended_at > $1 OR t.ended_at = 0 OR t.started_at >= $1)
-		OR t.ended_at = 0 AND t.started_at < $3) ORDER BY t.started_at, t.id`, micros(from), micros(to), micros(from.Add(-maxStay)))
+	return list(ctx, db, segments, "segments", "WHERE "+overlapping+" ORDER BY t.started_at, t.id",
+		micros(from), micros(to), micros(from.Add(-maxStay)))
 }
 
 // ConversationSegments are the segments of a conversation by start.

@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/ivr"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -28,7 +29,7 @@ func (s *sentinel) Is(target error) bool {
 // The errors that domain packages declare too: errors.Is finds theirs as well.
 var (
 	// ErrNotFound means that there is no such record.
-	ErrNotFound error = &sentinel{"store: not found", []error{omni.ErrNotFound, agent.ErrNotFound, account.ErrNotFound}}
+	ErrNotFound error = &sentinel{"store: not found", []error{omni.ErrNotFound, agent.ErrNotFound, account.ErrNotFound, ivr.ErrNotFound}}
 	// ErrVersion means that somebody else changed the record meanwhile.
 	ErrVersion error = &sentinel{"store: the record was changed by somebody else", []error{account.ErrVersion}}
 	// ErrExists means that another record has the same key.

@@ -58,6 +58,7 @@ type DB struct {
 
 	commits committer
 	feed    *feed
+	keep    atomic.Pointer[keeper] // nil without a spool
 
 	stop   context.CancelFunc
 	done   sync.WaitGroup
@@ -117,6 +118,11 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) Commit(ctx context.Context, w Write) ([]omni.Event, error) {
 	if db.closed.Load() {
 		return nil, ErrClosed
+	}
+	if k := db.keep.Load(); k != nil && k.spool.Pending() > 0 {
+		if err := k.replay(ctx); err != nil { // older writes go first
+			return nil, err
+		}
 	}
 	return db.commits.commit(ctx, &w)
 }

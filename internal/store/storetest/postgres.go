@@ -70,6 +70,9 @@ func StartPostgres(t testing.TB) *Postgres {
 	return p
 }
 
+// HasPostgres tells whether PostgreSQL is installed.
+func HasPostgres() bool { return binaries() != "" }
+
 func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
 
 // binaries finds the newest installed server.
