@@ -1,6 +1,13 @@
 package media
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // EngineConfig sets up an Engine. The zero value works.
 type EngineConfig struct {
@@ -8,55 +15,235 @@ type EngineConfig struct {
 	Shards int
 }
 
-// Engine ticks rooms every 20 ms on absolute deadlines.
-type Engine struct{}
+// Engine ticks rooms every 20 ms on absolute deadlines: one goroutine and one
+// timer per shard, none per room or leg.
+type Engine struct {
+	shards []*shard
+}
 
 // NewEngine makes an engine; Run starts it.
-func NewEngine(cfg EngineConfig) *Engine { return &Engine{} }
+func NewEngine(cfg EngineConfig) *Engine {
+	n := cmp.Or(max(cfg.Shards, 0), runtime.GOMAXPROCS(0))
+	e := &Engine{shards: make([]*shard, n)}
+	for i := range e.shards {
+		e.shards[i] = &shard{offset: FrameTime * time.Duration(i) / time.Duration(n)}
+	}
+	return e
+}
 
-// Run ticks all rooms until ctx ends. It returns context.Cause(ctx).
-func (e *Engine) Run(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+// Run ticks all rooms until ctx ends and returns its cause. A second Run of
+// the same engine at the same time is a mistake of the caller.
+func (e *Engine) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	start := time.Now()
+	for _, s := range e.shards {
+		wg.Go(func() { s.run(ctx, start.Add(s.offset)) })
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
 
 // NewRoom makes an empty room on the least loaded shard. Close it when done.
-func (e *Engine) NewRoom(id string) *Room { return &Room{} }
+func (e *Engine) NewRoom(id string) *Room {
+	best := e.shards[0]
+	for _, s := range e.shards[1:] {
+		if s.load.Load() < best.load.Load() {
+			best = s
+		}
+	}
+	r := &Room{id: id, shard: best, rate: Rate8k}
+	best.add(r)
+	return r
+}
 
 // Tick runs one frame of every room in the caller's goroutine: for tests and
 // offline rendering, never together with Run.
-func (e *Engine) Tick() {}
-
-// Room mixes its parties by a gain matrix.
-type Room struct{}
-
-// GainChange sets what to hears of from.
-type GainChange struct {
-	From, To string
-	Gain     Gain
+func (e *Engine) Tick() {
+	for _, s := range e.shards {
+		s.tick()
+	}
 }
 
-// ID returns the id given to NewRoom.
-func (r *Room) ID() string { return "" }
+// EngineStats describes how punctual the ticks are and how much they carry.
+type EngineStats struct {
+	Rooms    int           `json:"rooms"`
+	Relaying int           `json:"relaying"`     // rooms whose packets pass undecoded
+	Ticks    uint64        `json:"ticks"`        // of all shards
+	Skipped  uint64        `json:"skipped"`      // frames given up after a stall
+	LateP50  time.Duration `json:"late_p50_ns"`  // start of a tick after its deadline
+	LateP99  time.Duration `json:"late_p99_ns"`  //
+	LateMax  time.Duration `json:"late_max_ns"`  //
+	BusyTime time.Duration `json:"busy_time_ns"` // wall time spent in ticks
+}
 
-// Join adds a party. It hears nobody and nobody hears it until SetGain.
-func (r *Room) Join(p Party) error { return nil }
+// Stats adds up all shards since the start or the last ResetStats.
+func (e *Engine) Stats() EngineStats {
+	var st EngineStats
+	var sum histogram
+	for _, s := range e.shards {
+		rooms, relaying := s.count()
+		st.Rooms += rooms
+		st.Relaying += relaying
+		st.Ticks += s.ticks.Load()
+		st.Skipped += s.skipped.Load()
+		st.BusyTime += time.Duration(s.busy.Load())
+		st.LateMax = max(st.LateMax, time.Duration(s.worst.Load()))
+		s.late.addTo(&sum)
+	}
+	st.LateP50, st.LateP99 = sum.quantile(0.50), sum.quantile(0.99)
+	return st
+}
 
-// Leave removes a party; an unknown id is not an error.
-func (r *Room) Leave(id string) {}
+// ResetStats starts the statistics anew.
+func (e *Engine) ResetStats() {
+	for _, s := range e.shards {
+		s.ticks.Store(0)
+		s.skipped.Store(0)
+		s.busy.Store(0)
+		s.worst.Store(0)
+		s.late.reset()
+	}
+}
 
-// SetGain sets what to hears of from, at the next frame boundary.
-func (r *Room) SetGain(from, to string, g Gain) error { return nil }
+// maxCatchUp is how far a shard may be behind and still run every frame; a
+// longer stall (a suspended machine) skips ahead.
+const maxCatchUp = 10 * FrameTime
 
-// SetGains sets several gains at the same frame boundary, or none of them.
-func (r *Room) SetGains(changes ...GainChange) error { return nil }
+// shard ticks its rooms in one goroutine.
+type shard struct {
+	offset time.Duration // shards do not all wake at the same instant
+	load   atomic.Int64  // rooms
 
-// Record writes what the named parties say to rec from the next frame on. Ids
-// need not be in the room yet. A second call replaces recorder and names.
-func (r *Room) Record(rec Recorder, left, right []string) {}
+	mu    sync.Mutex // rooms; held while the list is copied or changed, not in ticks
+	rooms []*Room
+	dirty bool
 
-// StopRecording takes the recorder off; the caller closes it.
-func (r *Room) StopRecording() {}
+	working []*Room // the ticking goroutine's copy of rooms
 
-// Relaying reports whether packets pass without decoding now.
-func (r *Room) Relaying() bool { return false }
+	ticks, skipped atomic.Uint64
+	busy, worst    atomic.Int64 // nanoseconds
+	late           histogram
+}
 
-// Close removes everybody; the parties are not closed.
-func (r *Room) Close() {}
+func (s *shard) add(r *Room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rooms = append(s.rooms, r)
+	s.dirty = true
+	s.load.Add(1)
+}
+
+func (s *shard) remove(r *Room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, other := range s.rooms {
+		if other == r {
+			last := len(s.rooms) - 1
+			s.rooms[i], s.rooms[last] = s.rooms[last], nil
+			s.rooms = s.rooms[:last]
+			s.dirty = true
+			s.load.Add(-1)
+			return
+		}
+	}
+}
+
+func (s *shard) count() (rooms, relaying int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rooms {
+		if r.relayingNow.Load() {
+			relaying++
+		}
+	}
+	return len(s.rooms), relaying
+}
+
+func (s *shard) run(ctx context.Context, next time.Time) {
+	timer := time.NewTimer(time.Until(next))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		late := time.Since(next)
+		s.observe(late)
+		began := time.Now()
+		s.tick()
+		s.busy.Add(int64(time.Since(began)))
+		next = next.Add(FrameTime)
+		if behind := time.Since(next); behind > maxCatchUp {
+			frames := behind / FrameTime
+			s.skipped.Add(uint64(frames))
+			next = next.Add(frames * FrameTime)
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+func (s *shard) observe(late time.Duration) {
+	s.late.add(late)
+	if int64(late) > s.worst.Load() {
+		s.worst.Store(int64(late))
+	}
+}
+
+func (s *shard) tick() {
+	s.mu.Lock()
+	if s.dirty {
+		clear(s.working)
+		s.working = append(s.working[:0], s.rooms...)
+		s.dirty = false
+	}
+	s.mu.Unlock()
+	for _, r := range s.working {
+		r.tick()
+	}
+	s.ticks.Add(1)
+}
+
+// histogram counts durations in buckets of 10 µs up to 50 ms.
+type histogram struct {
+	buckets [5001]atomic.Uint32
+}
+
+const bucketWidth = 10 * time.Microsecond
+
+func (h *histogram) add(d time.Duration) {
+	i := min(max(int(d/bucketWidth), 0), len(h.buckets)-1)
+	h.buckets[i].Add(1)
+}
+
+func (h *histogram) addTo(sum *histogram) {
+	for i := range h.buckets {
+		if n := h.buckets[i].Load(); n > 0 {
+			sum.buckets[i].Add(n)
+		}
+	}
+}
+
+func (h *histogram) reset() {
+	for i := range h.buckets {
+		h.buckets[i].Store(0)
+	}
+}
+
+// quantile returns the upper edge of the bucket that holds the q-th value.
+func (h *histogram) quantile(q float64) time.Duration {
+	var total uint64
+	for i := range h.buckets {
+		total += uint64(h.buckets[i].Load())
+	}
+	if total == 0 {
+		return 0
+	}
+	rank, seen := uint64(q*float64(total)), uint64(0)
+	for i := range h.buckets {
+		if seen += uint64(h.buckets[i].Load()); seen > rank {
+			return time.Duration(i+1) * bucketWidth
+		}
+	}
+	return time.Duration(len(h.buckets)) * bucketWidth
+}

@@ -1,51 +1,37 @@
 // Package rtp is the SIP side's audio leg: a UDP port pair, RTP and RTCP
 // (RFC 3550), an adaptive jitter buffer, latching, digits and statistics.
+//
+// A few goroutines of the port pool receive for all legs; a leg has none of its
+// own unless it sends digits. Locks are taken in this order: the room's, the
+// reader's, a leg's mu, another leg's out.mu.
 package rtp
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	pion "github.com/pion/rtp"
 
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
+	"github.com/openhotline/hotline/media/dtmf"
 )
 
 // Errors of the package.
 var (
 	ErrNoPort = errors.New("rtp: no free port in the range")
 	ErrParams = errors.New("rtp: parameters do not fit together")
-	ErrClosed = errors.New("rtp: leg is closed")
+	ErrClosed = errors.New("rtp: closed")
 	ErrDigit  = errors.New("rtp: not a digit")
+	ErrBusy   = errors.New("rtp: too many digits are waiting to be sent")
 )
-
-// PoolConfig sets up a PortPool.
-type PoolConfig struct {
-	// IP is the local address of all sockets. Defaults to 0.0.0.0.
-	IP netip.Addr
-	// First and Last bound the even RTP ports; RTCP is the odd port above. Both
-	// 0: the kernel chooses.
-	First, Last uint16
-	// Quarantine is how long a returned port is not given out. Defaults to 5s.
-	Quarantine time.Duration
-	// Readers is the number of receiving goroutines. Defaults to GOMAXPROCS.
-	Readers int
-	Log     *slog.Logger
-}
-
-// PortPool gives out port pairs and runs the receiving goroutines.
-type PortPool struct{}
-
-// NewPortPool checks the range.
-func NewPortPool(cfg PoolConfig) (*PortPool, error) { return nil, nil }
-
-// Free returns how many pairs are free now, and how many there are. Both are
-// -1 when the kernel chooses.
-func (p *PortPool) Free() (free, total int) { return 0, 0 }
-
-// Close ends the receiving goroutines and waits for them. Close legs first.
-func (p *PortPool) Close() {}
 
 // LegConfig sets up a Leg.
 type LegConfig struct {
@@ -57,11 +43,14 @@ type LegConfig struct {
 	// InbandDigits listens for DTMF tones in the audio; packets are decoded then
 	// instead of relayed.
 	InbandDigits bool
-	Log          *slog.Logger
+	// Jitter bounds the jitter buffer's delay.
+	Jitter BufferConfig
+	// LatchPackets is how many packets in a row must come from an address that
+	// was not signalled before it is believed. Defaults to 5.
+	LatchPackets int
+	// Log defaults to slog.Default().
+	Log *slog.Logger
 }
-
-// Leg is one party's media. It implements media.Relayer.
-type Leg struct{}
 
 // PayloadType maps a number to an audio codec.
 type PayloadType struct {
@@ -77,8 +66,9 @@ type EventType struct {
 
 // Params is what an offer and its answer agreed on; media/sdp makes it.
 type Params struct {
-	// Remote is where to send RTP, RemoteRTCP where to send RTCP. Port 0 or an
-	// unspecified address sends nothing until the source is learnt.
+	// Remote is where to send RTP, RemoteRTCP where to send RTCP (defaults to
+	// the port above). Port 0 or an unspecified address sends nothing until the
+	// source is learnt.
 	Remote, RemoteRTCP netip.AddrPort
 	// Mux carries RTCP on the RTP port (RFC 5761).
 	Mux bool
@@ -89,73 +79,238 @@ type Params struct {
 	// one we send, Clock 0 when there is none (digits are then sent as tones).
 	Events    []EventType
 	SendEvent EventType
-	// PTime is the packet time the peer wants. Defaults to 20ms.
+	// PTime is the packet time the peer wants: 20, 40 or 60 ms. Defaults to 20ms;
+	// other values are sent as the nearest.
 	PTime time.Duration
-	// Sending and Receiving are the direction as we see it: hold is a leg that
-	// does not receive, and never runs into the RTP timeout.
+	// Sending and Receiving are the direction as we see it: a leg that does not
+	// receive is on hold, and never runs into the RTP timeout.
 	Sending, Receiving bool
 }
 
-// OpenLeg takes a port pair and starts to receive.
-func OpenLeg(cfg LegConfig) (*Leg, error) { return nil, nil }
+// Leg is one party's media. It implements media.Relayer.
+type Leg struct {
+	id     string
+	cfg    LegConfig
+	reader *reader
+	rtp    *socket
+	rtcp   *socket
+	port   uint16
+	log    *slog.Logger
 
-// LocalAddr is the local RTP address.
-func (l *Leg) LocalAddr() netip.AddrPort { return netip.AddrPort{} }
+	rate   atomic.Uint32 // media.Rate
+	format atomic.Uint32 // media.Format; FormatNone while packets cannot be relayed
+	closed atomic.Bool
 
-// LocalPort is the local RTP port; RTCP is one above.
-func (l *Leg) LocalPort() uint16 { return 0 }
+	mu      sync.Mutex // receiving: everything down to out
+	params  Params
+	types   [128]payloadUse
+	header  pion.Header
+	latch   latch
+	recv    receiver
+	buffer  *Buffer
+	codec   codec.Kind // of what arrives
+	decoder codec.Decoder
+	conceal *codec.Concealer
+	inband  *dtmf.Detector
+	convert *media.Resampler // arriving rate to the leg's
+	frame   [media.MaxFrame]int16
+	payload [media.MaxPayload]byte
+	events  dtmf.Receiver
 
-// Configure applies what was negotiated; it may be called again at any time.
-// A new remote address unlocks the learnt source.
-func (l *Leg) Configure(p Params) error { return nil }
+	sink     media.PacketSink // relay
+	packet   media.Packet
+	relayed  uint32 // timestamp behind the last byte handed to sink
+	draining bool   // the relay has ended and its rest was not read yet
 
-// OnDigit sets who is told of a received digit (0-9 * # A-D). The function is
-// called in order from a goroutine of the leg and may call into the room.
-func (l *Leg) OnDigit(f func(digit byte, d time.Duration)) {}
+	lastRTP, lastRTCP time.Time
+	since             time.Time // start of the present wait for packets
+	silent            bool      // OnSilence was called for it
 
-// OnSilence sets who is told that neither RTP nor RTCP came for RTPTimeout.
-func (l *Leg) OnSilence(f func(d time.Duration)) {}
+	out sender
 
-// SendDigits queues digits (0-9 * # A-D, comma for a pause of 2 s).
-func (l *Leg) SendDigits(digits string) error { return nil }
-
-// Stats returns the counters so far.
-func (l *Leg) Stats() Stats { return Stats{} }
-
-// Close returns the port pair and waits for the leg's goroutines.
-func (l *Leg) Close() error { return nil }
-
-// Stats are the figures of a leg.
-type Stats struct {
-	Codec            string        `json:"codec"`
-	Remote           string        `json:"remote"`
-	PacketsSent      uint64        `json:"packets_sent"`
-	PacketsReceived  uint64        `json:"packets_received"`
-	PacketsLost      int64         `json:"packets_lost"`
-	PacketsLate      uint64        `json:"packets_late"`      // came after their turn
-	PacketsDuplicate uint64        `json:"packets_duplicate"` // same sequence number again
-	PacketsRejected  uint64        `json:"packets_rejected"`  // wrong source, malformed
-	FramesConcealed  uint64        `json:"frames_concealed"`
-	Jitter           time.Duration `json:"jitter_ns"` // RFC 3550 §6.4.1
-	JitterBuffer     time.Duration `json:"jitter_buffer_ns"`
-	RoundTrip        time.Duration `json:"round_trip_ns"` // 0 until a report came
-	RemoteLost       float64       `json:"remote_lost"`   // share the peer says it lost
-	RemoteJitter     time.Duration `json:"remote_jitter_ns"`
-	MOS              float64       `json:"mos"` // 1..4.5, E-model
-	LastRTP          time.Time     `json:"last_rtp"`
-	LastRTCP         time.Time     `json:"last_rtcp"`
+	notify notifier
 }
 
-// The methods of media.Relayer.
+// payloadUse says what a payload type number means.
+type payloadUse struct {
+	kind  codec.Kind
+	event uint32 // clock rate of a telephone-event
+}
 
-func (l *Leg) ID() string                    { return "" }
-func (l *Leg) Rate() media.Rate              { return media.Rate8k }
-func (l *Leg) ReadFrame(dst []int16) bool    { return false }
-func (l *Leg) WriteFrame(src []int16)        {}
-func (l *Leg) RelayPacket(p *media.Packet)   {}
-func (l *Leg) Format() media.Format          { return media.FormatNone }
-func (l *Leg) RelayTo(sink media.PacketSink) {}
-func (l *Leg) ReadPayload(dst []byte) int    { return 0 }
-func (l *Leg) Buffered() time.Duration       { return 0 }
+// OpenLeg takes a port pair and starts to receive. Until Configure nothing is
+// sent and what arrives is not played.
+func OpenLeg(cfg LegConfig) (*Leg, error) {
+	if cfg.Pool == nil {
+		return nil, fmt.Errorf("%w: no port pool", ErrParams)
+	}
+	cfg.RTPTimeout = cmp.Or(cfg.RTPTimeout, 30*time.Second)
+	cfg.LatchPackets = cmp.Or(cfg.LatchPackets, 5)
+	cfg.Log = cmp.Or(cfg.Log, cfg.Pool.cfg.Log)
+	rtp, rtcp, port, err := cfg.Pool.open()
+	if err != nil {
+		return nil, err
+	}
+	l := &Leg{id: cfg.ID, cfg: cfg, rtp: rtp, rtcp: rtcp, port: port, since: time.Now(), reader: cfg.Pool.reader()}
+	l.log = cfg.Log.With("leg", cfg.ID)
+	l.rate.Store(uint32(media.Rate8k))
+	l.latch.need = cfg.LatchPackets
+	l.out.init(rtp, rtcp)
+	jitter := cfg.Jitter
+	jitter.Quiet = l.quiet
+	l.buffer = NewBuffer(jitter)
+	if err := l.reader.add(l); err != nil {
+		rtp.close()
+		rtcp.close()
+		cfg.Pool.give(port)
+		return nil, fmt.Errorf("rtp: receive: %w", err)
+	}
+	return l, nil
+}
+
+// ID implements media.Party.
+func (l *Leg) ID() string { return l.id }
+
+// Rate implements media.Party.
+func (l *Leg) Rate() media.Rate { return media.Rate(l.rate.Load()) }
+
+// Format implements media.Relayer.
+func (l *Leg) Format() media.Format { return media.Format(l.format.Load()) }
+
+// LocalAddr is the local RTP address.
+func (l *Leg) LocalAddr() netip.AddrPort { return netip.AddrPortFrom(l.cfg.Pool.cfg.IP, l.port) }
+
+// LocalPort is the local RTP port; RTCP is one above.
+func (l *Leg) LocalPort() uint16 { return l.port }
+
+// OnDigit sets who is told of a received digit (0-9 * # A-D) when its key is
+// let go. The function is called in order from a goroutine of the leg, may call
+// into the room, and may close the leg.
+func (l *Leg) OnDigit(f func(digit byte, d time.Duration)) { l.notify.setDigit(f) }
+
+// OnSilence sets who is told, once per silence, that neither RTP nor RTCP came
+// for RTPTimeout although the peer should send. A pause in RTP alone (silence
+// suppression) is none, nor is hold.
+func (l *Leg) OnSilence(f func(d time.Duration)) { l.notify.setSilence(f) }
+
+// Configure applies what was negotiated; it may be called again at any time.
+// A new remote address makes the leg learn the source anew.
+func (l *Leg) Configure(p Params) error {
+	if p.Send.Codec == codec.None || p.Send.Codec == codec.Opus {
+		return fmt.Errorf("%w: cannot send %v", ErrParams, p.Send.Codec)
+	}
+	enc, err := codec.NewEncoder(p.Send.Codec)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrParams, err)
+	}
+	if len(p.Accept) == 0 {
+		p.Accept = []PayloadType{p.Send}
+	}
+	var types [128]payloadUse
+	for _, t := range p.Accept {
+		if t.Number > 127 || t.Codec == codec.None || t.Codec == codec.Opus {
+			return fmt.Errorf("%w: payload type %d of %v", ErrParams, t.Number, t.Codec)
+		}
+		types[t.Number] = payloadUse{kind: t.Codec}
+	}
+	for _, e := range p.Events {
+		if e.Number > 127 || e.Clock == 0 || types[e.Number].kind != codec.None {
+			return fmt.Errorf("%w: payload type %d of telephone-event", ErrParams, e.Number)
+		}
+		types[e.Number] = payloadUse{event: e.Clock}
+	}
+	if l.closed.Load() {
+		return ErrClosed
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.Remote != l.params.Remote {
+		l.latch.expect(p.Remote)
+	}
+	if !l.params.Receiving && p.Receiving {
+		l.since, l.silent = time.Now(), false
+	}
+	l.params, l.types = p, types
+	l.rate.Store(uint32(p.Send.Codec.Rate()))
+	// The offer's first codec is what most peers send; the first packet decides.
+	if l.codec == codec.None || types[p.Send.Number].kind != l.codec {
+		l.setCodec(p.Send.Codec)
+	}
+	l.setConvert()
+	l.setFormat()
+	l.out.configure(p, enc)
+	l.aim()
+	return nil
+}
+
+// aim sets where packets go: the learnt source when there is one.
+func (l *Leg) aim() {
+	rtp, rtcp := l.params.Remote, l.params.RemoteRTCP
+	if learnt := l.latch.locked; learnt.IsValid() && learnt != rtp {
+		rtp, rtcp = learnt, netip.AddrPortFrom(learnt.Addr(), learnt.Port()+1)
+	}
+	switch {
+	case l.params.Mux:
+		rtcp = rtp
+	case !rtcp.IsValid() || rtcp.Port() == 0:
+		rtcp = netip.AddrPortFrom(rtp.Addr(), rtp.Port()+1)
+	}
+	if rtp.IsValid() && rtp.Addr().IsUnspecified() {
+		rtp, rtcp = netip.AddrPort{}, netip.AddrPort{}
+	}
+	l.out.aim(rtp, rtcp)
+}
+
+// setCodec prepares to receive another codec. It allocates: it runs when a
+// session begins and when the peer changes its codec, not per packet.
+func (l *Leg) setCodec(k codec.Kind) {
+	dec, err := codec.NewDecoder(k)
+	if err != nil {
+		return // Configure has checked that every accepted codec can be decoded
+	}
+	l.codec, l.decoder = k, dec
+	l.conceal = codec.NewConcealer(k.Rate())
+	l.buffer.Reset()
+	if l.cfg.InbandDigits {
+		l.inband = dtmf.NewDetector(k.Rate())
+	}
+}
+
+func (l *Leg) setConvert() {
+	l.convert = nil
+	if from, to := l.codec.Rate(), l.Rate(); from != to {
+		l.convert = media.NewResampler(from, to, from.Frame())
+	}
+}
+
+// setFormat says whether packets may pass undecoded: what arrives is what we
+// send, and nobody listens for tones.
+func (l *Leg) setFormat() {
+	f := media.FormatNone
+	if !l.cfg.InbandDigits && l.codec == l.params.Send.Codec {
+		f = l.codec.Format()
+	}
+	l.format.Store(uint32(f))
+}
+
+// Close returns the port pair. It waits until no packet of the leg is handled
+// and no digit is being sent; take the leg out of its room first.
+func (l *Leg) Close() error {
+	if l.closed.Swap(true) {
+		return nil
+	}
+	l.reader.remove(l)
+	l.mu.Lock()
+	l.sink = nil
+	l.mu.Unlock()
+	l.out.close()
+	l.notify.close()
+	l.rtp.close()
+	l.rtcp.close()
+	l.cfg.Pool.give(l.port)
+	return nil
+}
+
+// newSSRC picks a random source identifier (RFC 3550 §8).
+func newSSRC() uint32 { return rand.Uint32() }
 
 var _ media.Relayer = (*Leg)(nil)

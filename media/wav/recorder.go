@@ -1,0 +1,341 @@
+package wav
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/media/codec"
+)
+
+// RecorderConfig sets up a Recorder. The zero value works.
+type RecorderConfig struct {
+	// OnError is told once, from another goroutine, when the file can no longer
+	// be written (disk full). The call goes on; what was written stays valid.
+	OnError func(error)
+}
+
+// file is what a Recorder needs of an *os.File.
+type file interface {
+	io.WriterAt
+	io.Closer
+}
+
+// Recorder writes a stereo µ-law WAV file at 8 kHz: caller left, agent right.
+// The header is valid after every flush, ten times a second, so that a killed
+// process leaves a file that plays. It implements media.Recorder: the room's
+// shard hands over bytes and a goroutine shared by all recorders writes them.
+//
+// Sides are aligned by ticks. A side that got nothing in a tick is silent for
+// 20 ms; one that got several frames at once, when a relay begins or ends,
+// spends them in the following ticks.
+type Recorder struct {
+	onError func(error)
+
+	mu     sync.Mutex
+	sides  [2]queue
+	buf    []byte // interleaved, not written yet
+	spare  []byte
+	missed int // frames not kept because the disk was too slow
+	closed bool
+
+	out    sync.Mutex // the file; held while it is written
+	file   file
+	length int64 // bytes of audio in the file
+	err    error
+}
+
+// frame is 20 ms of one side in bytes.
+const frame = 160
+
+// Bounds: what a side may be ahead, and what may wait for the disk.
+const (
+	maxAhead = 25 * frame      // 500 ms
+	maxWait  = 100 * 2 * frame // 2 s
+)
+
+// Create makes the file, or repairs and continues a recording that is there
+// already.
+func Create(path string, cfg RecorderConfig) (*Recorder, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("wav: create recording: %w", err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("wav: create recording: %w", err)
+	}
+	var length int64
+	if st.Size() > 0 {
+		if length, err = repair(f, st.Size()); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+	}
+	return newRecorder(f, length, cfg)
+}
+
+func newRecorder(f file, length int64, cfg RecorderConfig) (*Recorder, error) {
+	r := &Recorder{
+		onError: cfg.OnError, file: f, length: length,
+		buf: make([]byte, 0, maxWait), spare: make([]byte, 0, maxWait),
+	}
+	if err := r.writeHeader(); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("wav: create recording: %w", err)
+	}
+	shared.add(r)
+	return r, nil
+}
+
+// Payload implements media.Recorder: G.711 bytes are taken as they are.
+func (r *Recorder) Payload(side media.Side, f media.Format, b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := &r.sides[side&1]
+	switch f {
+	case media.FormatPCMU:
+		copy(q.push(len(b)), b)
+	case media.FormatPCMA:
+		codec.AlawToUlaw(q.push(len(b)), b[:min(len(b), maxAhead)])
+	}
+}
+
+// PCM implements media.Recorder.
+func (r *Recorder) PCM(side media.Side, samples []int16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	samples = samples[:min(len(samples), maxAhead)]
+	codec.EncodePCMU(r.sides[side&1].push(len(samples)), samples)
+}
+
+// Tick implements media.Recorder.
+func (r *Recorder) Tick() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var left, right [frame]byte
+	r.sides[media.Left].pop(&left)
+	r.sides[media.Right].pop(&right)
+	if r.closed || len(r.buf)+2*frame > cap(r.buf) {
+		r.missed++
+		return
+	}
+	at := len(r.buf)
+	r.buf = r.buf[:at+2*frame]
+	b := r.buf[at:]
+	for i := range left {
+		b[2*i], b[2*i+1] = left[i], right[i]
+	}
+}
+
+// flush writes what has gathered, then the header that counts it: in this
+// order the file is valid whenever the process dies.
+func (r *Recorder) flush() {
+	r.out.Lock()
+	defer r.out.Unlock()
+	r.mu.Lock()
+	data, missed := r.buf, r.missed
+	if len(data) == 0 && missed == 0 || r.err != nil {
+		r.buf, r.missed = r.buf[:0], 0
+		r.mu.Unlock()
+		return
+	}
+	r.buf, r.spare, r.missed = r.spare[:0], nil, 0
+	r.mu.Unlock()
+	err := r.append(data)
+	if err == nil && missed > 0 {
+		err = r.appendSilence(missed)
+	}
+	if err == nil {
+		err = r.writeHeader()
+	}
+	if err != nil {
+		r.err = fmt.Errorf("wav: recording stopped: %w", err)
+		if r.onError != nil {
+			r.onError(r.err)
+		}
+	}
+	r.mu.Lock()
+	r.spare = data[:0]
+	r.mu.Unlock()
+}
+
+func (r *Recorder) append(b []byte) error {
+	if r.length+int64(len(b)) > maxData {
+		return errTooLong
+	}
+	if _, err := r.file.WriteAt(b, headerSize+r.length); err != nil {
+		return err
+	}
+	r.length += int64(len(b))
+	return nil
+}
+
+// appendSilence stands in for frames the disk was too slow to take, so that
+// what follows keeps its place in time.
+func (r *Recorder) appendSilence(frames int) error {
+	var quiet [2 * frame]byte
+	for i := range quiet {
+		quiet[i] = codec.SilencePCMU
+	}
+	for range frames {
+		if err := r.append(quiet[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Recorder) writeHeader() error {
+	h := header(r.length)
+	_, err := r.file.WriteAt(h[:], 0)
+	return err
+}
+
+// Summary says what a recording became.
+type Summary struct {
+	Bytes    int64 // of the file
+	Duration time.Duration
+}
+
+// Close writes the rest and closes the file. The error is the first one met.
+// Take the recorder out of its room first; a second Close does nothing.
+func (r *Recorder) Close() (Summary, error) {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		r.out.Lock()
+		defer r.out.Unlock()
+		return r.summary(), r.err
+	}
+	r.closed = true
+	r.mu.Unlock()
+	shared.remove(r)
+	r.flush()
+	r.out.Lock()
+	defer r.out.Unlock()
+	err := r.file.Close()
+	if r.err == nil && err != nil {
+		r.err = fmt.Errorf("wav: close recording: %w", err)
+	}
+	return r.summary(), r.err
+}
+
+func (r *Recorder) summary() Summary {
+	return Summary{Bytes: headerSize + r.length, Duration: media.Rate8k.Duration(int(r.length / 2))}
+}
+
+// Duration returns how much is in the file now.
+func (r *Recorder) Duration() time.Duration {
+	r.out.Lock()
+	defer r.out.Unlock()
+	return r.summary().Duration
+}
+
+var errTooLong = errors.New("file would pass 4 GiB")
+
+// queue holds the bytes of one side that were not spent yet.
+type queue struct {
+	b [maxAhead]byte
+	n int
+}
+
+// push makes room for n bytes and returns it; the oldest ones give way.
+func (q *queue) push(n int) []byte {
+	n = min(n, len(q.b))
+	if over := q.n + n - len(q.b); over > 0 {
+		copy(q.b[:], q.b[over:q.n])
+		q.n -= over
+	}
+	q.n += n
+	return q.b[q.n-n : q.n]
+}
+
+// pop takes a frame, filled up with silence.
+func (q *queue) pop(dst *[frame]byte) {
+	k := copy(dst[:], q.b[:min(q.n, frame)])
+	if k < q.n {
+		copy(q.b[:], q.b[k:q.n])
+	}
+	q.n -= k
+	for i := k; i < frame; i++ {
+		dst[i] = codec.SilencePCMU
+	}
+}
+
+// flusher writes for all recorders in one goroutine, which lives while there
+// are any. Every recorder has its turn ten times a second.
+type flusher struct {
+	mu     sync.Mutex
+	slots  [flushSlots][]*Recorder
+	count  int
+	next   int // slot for the next recorder
+	stop   chan struct{}
+	ended  chan struct{}
+	copied []*Recorder
+}
+
+var shared flusher
+
+// A flush every 100 ms, spread over ten slots of 10 ms each.
+const (
+	flushSlots = 10
+	slotTime   = 10 * time.Millisecond
+)
+
+func (f *flusher) add(r *Recorder) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.slots[f.next] = append(f.slots[f.next], r)
+	f.next = (f.next + 1) % flushSlots
+	if f.count++; f.count == 1 {
+		f.stop, f.ended = make(chan struct{}), make(chan struct{})
+		go f.run(f.stop, f.ended)
+	}
+}
+
+// remove takes a recorder out; with the last one the goroutine ends.
+func (f *flusher) remove(r *Recorder) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, slot := range f.slots {
+		for k, other := range slot {
+			if other != r {
+				continue
+			}
+			last := len(slot) - 1
+			slot[k], slot[last] = slot[last], nil
+			f.slots[i] = slot[:last]
+			if f.count--; f.count == 0 {
+				close(f.stop)
+			}
+			return
+		}
+	}
+}
+
+func (f *flusher) run(stop, ended chan struct{}) {
+	defer close(ended)
+	t := time.NewTicker(slotTime)
+	defer t.Stop()
+	var turn []*Recorder
+	for slot := 0; ; slot = (slot + 1) % flushSlots {
+		select {
+		case <-stop:
+			return
+		case <-t.C:
+		}
+		f.mu.Lock()
+		turn = append(turn[:0], f.slots[slot]...)
+		f.mu.Unlock()
+		for i, r := range turn {
+			r.flush()
+			turn[i] = nil
+		}
+	}
+}
