@@ -1,0 +1,377 @@
+package sip
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// Transports as they are written in Via.
+const (
+	viaUDP = "UDP"
+	viaTCP = "TCP"
+	viaTLS = "TLS"
+)
+
+const (
+	maxDatagram     = 65_535
+	maxUnreliable   = 1_300            // RFC 3261 §18.1.1: larger requests go by TCP
+	connectTimeout  = 5 * time.Second  // TCP connect and TLS handshake
+	writeTimeout    = 10 * time.Second // one message to a stream
+	strangerTimeout = 10 * time.Second // silence of a connection nobody knows
+	idleTimeout     = 2 * time.Hour    // silence of a known connection
+	streamQueue     = 256              // messages waiting for a stream
+	strangerStreams = 64               // connections of unknown sources at a time
+)
+
+// packetConn is the part of *net.UDPConn that is used.
+type packetConn interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+	LocalAddr() net.Addr
+	Close() error
+}
+
+// hop is where a message goes to, or came from.
+type hop struct {
+	network string
+	addr    netip.AddrPort
+	host    string  // name the address was resolved from, for TLS
+	conn    *stream // the connection it came over; nil for UDP
+}
+
+func (h hop) reliable() bool { return h.network != viaUDP }
+
+// network owns the sockets. It parses what arrives and hands it to receive in
+// the reading goroutine; receive must not block.
+type network struct {
+	cfg     Config
+	log     *slog.Logger
+	sources *sources
+	receive func(m sipgo.Message, from hop)
+	lost    func(*stream)                      // a connection that has closed
+	broken  func(data []byte, from hop) []byte // the answer to what does not parse
+
+	group   group
+	udp     packetConn
+	tcp     net.Listener
+	tls     net.Listener
+	parser  *sipgo.Parser
+	localMu sync.Mutex
+	local   map[netip.Addr]netip.Addr // route cache of a wildcard listener
+
+	mu      sync.Mutex
+	streams map[streamKey]*stream
+	total   int
+	unknown int
+	closed  bool
+}
+
+func newNetwork(cfg Config, src *sources, log *slog.Logger) *network {
+	return &network{
+		cfg: cfg, log: log, sources: src,
+		parser:  newParser(),
+		local:   map[netip.Addr]netip.Addr{},
+		streams: map[streamKey]*stream{},
+	}
+}
+
+// listen binds every configured address.
+func (n *network) listen() (err error) {
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if n.cfg.UDP != "" {
+		if n.udp, err = n.listenPacket(n.cfg.UDP); err != nil {
+			return fmt.Errorf("sip: listen on UDP %s: %w", n.cfg.UDP, err)
+		}
+	}
+	if n.cfg.TCP != "" {
+		if n.tcp, err = n.listenStream(n.cfg.TCP); err != nil {
+			return fmt.Errorf("sip: listen on TCP %s: %w", n.cfg.TCP, err)
+		}
+	}
+	if n.cfg.TLS != "" {
+		var l net.Listener
+		if l, err = n.listenStream(n.cfg.TLS); err != nil {
+			return fmt.Errorf("sip: listen on TLS %s: %w", n.cfg.TLS, err)
+		}
+		n.tls = tls.NewListener(l, n.cfg.TLSConfig)
+	}
+	return nil
+}
+
+func (n *network) listenPacket(addr string) (packetConn, error) {
+	if n.cfg.listenPacket != nil {
+		return n.cfg.listenPacket(addr)
+	}
+	a, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c, err := net.ListenUDP("udp", a)
+	if err != nil {
+		return nil, err
+	}
+	// A burst of calls must survive a scheduling hiccup; the kernel caps it.
+	_ = c.SetReadBuffer(4 << 20)
+	return c, nil
+}
+
+func (n *network) listenStream(addr string) (net.Listener, error) {
+	if n.cfg.listenStream != nil {
+		return n.cfg.listenStream(addr)
+	}
+	return net.Listen("tcp", addr)
+}
+
+// serve starts the reading goroutines.
+func (n *network) serve() {
+	if n.udp != nil {
+		n.group.spawn(n.readPackets)
+	}
+	for _, l := range []struct {
+		net.Listener
+		network string
+	}{{n.tcp, viaTCP}, {n.tls, viaTLS}} {
+		if l.Listener != nil {
+			n.group.spawn(func() { n.accept(l.Listener, l.network) })
+		}
+	}
+}
+
+// close closes listeners and connections; wait then waits for the readers.
+func (n *network) close() {
+	n.mu.Lock()
+	n.closed = true
+	open := make([]*stream, 0, len(n.streams))
+	for _, s := range n.streams {
+		open = append(open, s)
+	}
+	n.mu.Unlock()
+	if n.udp != nil {
+		_ = n.udp.Close()
+	}
+	if n.tcp != nil {
+		_ = n.tcp.Close()
+	}
+	if n.tls != nil {
+		_ = n.tls.Close()
+	}
+	for _, s := range open {
+		s.close(ErrClosed)
+	}
+}
+
+func (n *network) wait() { n.group.wait() }
+
+func (n *network) addrs() Addrs {
+	var a Addrs
+	if n.udp != nil {
+		a.UDP = addrPort(n.udp.LocalAddr())
+	}
+	if n.tcp != nil {
+		a.TCP = addrPort(n.tcp.Addr())
+	}
+	if n.tls != nil {
+		a.TLS = addrPort(n.tls.Addr())
+	}
+	return a
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	p, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+func (n *network) readPackets() {
+	buf := make([]byte, maxDatagram)
+	for failures := 0; ; {
+		size, from, err := n.udp.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || failures > 100 {
+				return
+			}
+			// ICMP errors of earlier datagrams surface here; the socket lives.
+			failures++
+			continue
+		}
+		failures = 0
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		data := buf[:size]
+		if !n.sources.admit(data, from.Addr()) {
+			continue
+		}
+		h := hop{network: viaUDP, addr: from}
+		m, err := n.parser.ParseSIP(data)
+		if err != nil {
+			if answer := n.broken(data, h); answer != nil {
+				_ = n.send(h, answer, nil)
+			}
+			continue
+		}
+		n.receive(m, h)
+	}
+}
+
+func (n *network) accept(l net.Listener, network string) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			// Out of descriptors: give them time to come back.
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-n.group.closing():
+				return
+			}
+			continue
+		}
+		n.addStream(c, network, addrPort(c.RemoteAddr()))
+	}
+}
+
+// send writes one message. It returns an error known at once; an error of a
+// stream that comes later goes to failed, from another goroutine. failed may be
+// nil.
+func (n *network) send(h hop, data []byte, failed func(error)) error {
+	if h.network == viaUDP {
+		if n.udp == nil {
+			return fmt.Errorf("%w: no UDP listener", ErrTransport)
+		}
+		if _, err := n.udp.WriteToUDPAddrPort(data, h.addr); err != nil {
+			return fmt.Errorf("%w: %w", ErrTransport, err)
+		}
+		return nil
+	}
+	s := h.conn
+	if s == nil || s.isClosed() {
+		var err error
+		if s, err = n.stream(h); err != nil {
+			return err
+		}
+	}
+	return s.write(data, failed)
+}
+
+// sentBy is the address to put into Via and Contact for messages to a remote.
+func (n *network) sentBy(network string, remote netip.Addr) netip.AddrPort {
+	var bound netip.AddrPort
+	a := n.addrs()
+	switch network {
+	case viaTCP:
+		bound = a.TCP
+	case viaTLS:
+		bound = a.TLS
+	default:
+		bound = a.UDP
+	}
+	for _, other := range []netip.AddrPort{a.UDP, a.TCP, a.TLS} {
+		if !bound.IsValid() {
+			bound = other // no listener of that kind: answers come over the connection
+		}
+	}
+	ip := bound.Addr()
+	switch {
+	case n.cfg.ExternalIP.IsValid() && !remote.IsLoopback():
+		ip = n.cfg.ExternalIP
+	case !ip.IsValid() || ip.IsUnspecified():
+		ip = n.localFor(remote)
+	}
+	return netip.AddrPortFrom(ip, bound.Port())
+}
+
+// localFor asks the routing table which address of ours talks to remote.
+func (n *network) localFor(remote netip.Addr) netip.Addr {
+	if remote.IsLoopback() {
+		return remote
+	}
+	n.localMu.Lock()
+	defer n.localMu.Unlock()
+	if a, ok := n.local[remote]; ok {
+		return a
+	}
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(remote, 9)))
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	defer c.Close()
+	a := addrPort(c.LocalAddr()).Addr()
+	if len(n.local) >= 1024 {
+		clear(n.local)
+	}
+	n.local[remote] = a
+	return a
+}
+
+// group counts the goroutines somebody owns and waits for.
+type group struct {
+	mu     sync.Mutex
+	wg     sync.WaitGroup
+	closed bool
+	done   chan struct{}
+}
+
+// spawn runs f unless the group is closed.
+func (g *group) spawn(f func()) bool {
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
+		return false
+	}
+	g.wg.Add(1)
+	g.mu.Unlock()
+	go func() {
+		defer g.wg.Done()
+		f()
+	}()
+	return true
+}
+
+// closing is closed when the group takes no more goroutines.
+func (g *group) closing() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.done == nil {
+		g.done = make(chan struct{})
+	}
+	return g.done
+}
+
+// stop refuses further goroutines.
+func (g *group) stop() {
+	done := g.closing()
+	_ = done
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.closed = true
+		close(g.done)
+	}
+}
+
+func (g *group) wait() {
+	g.stop()
+	g.wg.Wait()
+}
+
+// resolver finds addresses of a host name.
+type resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+}

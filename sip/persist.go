@@ -1,0 +1,189 @@
+package sip
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// persisted is a dialog as it outlives its process. Version 1.
+type persisted struct {
+	Version    int      `json:"v"`
+	CallID     string   `json:"call_id"`
+	LocalTag   string   `json:"local_tag"`
+	RemoteTag  string   `json:"remote_tag"`
+	LocalURI   string   `json:"local_uri"`
+	LocalName  string   `json:"local_name,omitempty"`
+	RemoteURI  string   `json:"remote_uri"`
+	RemoteName string   `json:"remote_name,omitempty"`
+	LocalSeq   uint32   `json:"local_seq"`
+	RemoteSeq  uint32   `json:"remote_seq"`
+	Target     string   `json:"target"`
+	Routes     []string `json:"routes,omitempty"`
+	Secure     bool     `json:"secure,omitempty"`
+	Network    string   `json:"network"`
+	Address    string   `json:"address"`
+	KeepFlow   bool     `json:"keep_flow,omitempty"`
+	Outbound   bool     `json:"outbound,omitempty"`
+	LineID     string   `json:"line_id,omitempty"`
+	DeviceID   string   `json:"device_id,omitempty"`
+	LocalSDP   []byte   `json:"local_sdp,omitempty"`
+}
+
+const persistVersion = 1
+
+// orphanSeqGap is added to the last number we know: requests may have been sent
+// after the dialog was persisted.
+const orphanSeqGap = 1000
+
+// Persist is everything needed to send BYE or a re-INVITE after a restart. It
+// changes with the description and the route: persist it again after Answer and
+// Reoffer. Nil before the call is answered.
+func (d *Dialog) Persist() []byte {
+	_ = d.await(context.Background(), func(reply chan<- error) {
+		d.persist()
+		reply <- nil
+	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.persisted
+}
+
+// persist refreshes the persisted form.
+func (d *Dialog) persist() {
+	if d.leg == nil || d.leg.remoteTag == "" || (d.phase != phaseAnswered && d.phase != phaseTalking) {
+		return
+	}
+	l := d.leg
+	p := persisted{
+		Version: persistVersion, CallID: l.callID, LocalTag: l.localTag, RemoteTag: l.remoteTag,
+		LocalURI: l.localURI.String(), LocalName: l.localName, RemoteURI: l.remoteURI.String(), RemoteName: l.remoteName,
+		LocalSeq: l.localSeq, RemoteSeq: l.remoteSeq, Target: l.target.String(), Secure: l.secure,
+		Network: l.flow.network, Address: l.flow.addr.String(), KeepFlow: l.keepFlow,
+		Outbound: d.outbound, LineID: d.lineID, DeviceID: d.deviceID, LocalSDP: d.localSDP,
+	}
+	for _, r := range l.routes {
+		p.Routes = append(p.Routes, r.String())
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return
+	}
+	d.mu.Lock()
+	d.persisted = b
+	d.mu.Unlock()
+}
+
+// parsePersisted reads a persisted dialog back.
+func parsePersisted(b []byte) (*leg, persisted, error) {
+	var p persisted
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, p, fmt.Errorf("%w: %w", ErrPersisted, err)
+	}
+	if p.Version != persistVersion || p.CallID == "" || p.LocalTag == "" || p.RemoteTag == "" {
+		return nil, p, fmt.Errorf("%w: version %d", ErrPersisted, p.Version)
+	}
+	for _, s := range []string{p.CallID, p.LocalTag, p.RemoteTag, p.LocalURI, p.RemoteURI, p.Target, p.LocalName, p.RemoteName} {
+		if oneLine(s) != s {
+			return nil, p, fmt.Errorf("%w: control character", ErrPersisted)
+		}
+	}
+	l := &leg{
+		callID: p.CallID, localTag: p.LocalTag, remoteTag: p.RemoteTag,
+		localName: p.LocalName, remoteName: p.RemoteName,
+		localSeq: p.LocalSeq + orphanSeqGap, remoteSeq: p.RemoteSeq, secure: p.Secure, keepFlow: p.KeepFlow,
+	}
+	if l.localSeq < orphanSeqGap || l.localSeq > 1<<31-1-orphanSeqGap {
+		return nil, p, fmt.Errorf("%w: sequence number", ErrPersisted)
+	}
+	var err error
+	for _, u := range []struct {
+		text string
+		into *sipgo.Uri
+	}{{p.LocalURI, &l.localURI}, {p.RemoteURI, &l.remoteURI}} {
+		if err = sipgo.ParseUri(u.text, u.into); err != nil {
+			return nil, p, fmt.Errorf("%w: %w", ErrPersisted, err)
+		}
+	}
+	if l.target, err = parseSIPURI(p.Target); err != nil {
+		return nil, p, fmt.Errorf("%w: %w", ErrPersisted, err)
+	}
+	for _, r := range p.Routes {
+		u, err := parseSIPURI(r)
+		if err != nil {
+			return nil, p, fmt.Errorf("%w: %w", ErrPersisted, err)
+		}
+		l.routes = append(l.routes, u)
+	}
+	switch p.Network {
+	case viaUDP, viaTCP, viaTLS:
+	default:
+		return nil, p, fmt.Errorf("%w: network %q", ErrPersisted, p.Network)
+	}
+	l.flow.network = p.Network
+	if l.flow.addr, err = netip.ParseAddrPort(p.Address); err != nil {
+		return nil, p, fmt.Errorf("%w: %w", ErrPersisted, err)
+	}
+	return l, p, nil
+}
+
+// EndOrphan sends BYE for a dialog persisted by a process that has died and
+// waits for the answer. A dialog the other side no longer knows is a success.
+func (e *Endpoint) EndOrphan(ctx context.Context, b []byte) error {
+	l, p, err := parsePersisted(b)
+	if err != nil {
+		return err
+	}
+	d := newDialog(e)
+	d.outbound = true
+	d.callID, d.localTag, d.id = p.CallID, p.LocalTag, p.CallID
+	d.lineID, d.deviceID = p.LineID, p.DeviceID
+	d.leg, d.phase = l, phaseTalking
+	d.out.won = true
+	d.log = e.log.With("call", d.callID)
+	if line := e.line(p.LineID); line != nil {
+		d.auth = newDigestState(line.Username, line.Password)
+	}
+	if e.admission.takeOrphan(d.lineID); !e.add(d) {
+		e.admission.release(d.lineID)
+		return ErrClosed
+	}
+	var status int
+	err = d.await(ctx, func(reply chan<- error) {
+		d.over(End{Cause: CauseShutdown, Status: 200})
+		d.send(d.leg, sipgo.BYE, func(req *sipgo.Request) {
+			h := reasonHeader(CauseShutdown)
+			req.AppendHeader(sipgo.NewHeader(h.Name, h.Value))
+		}, func(res *sipgo.Response, err error) {
+			if err == nil && res.StatusCode < 200 {
+				return
+			}
+			if res != nil {
+				status = res.StatusCode
+			}
+			reply <- err
+			d.left()
+		})
+	})
+	if err != nil {
+		d.kill()
+		return fmt.Errorf("end orphan %s: %w", p.CallID, err)
+	}
+	if status >= 300 && status != 481 && status != 404 && status != 410 && status != 408 {
+		return fmt.Errorf("end orphan %s: %w", p.CallID, &StatusError{Code: status})
+	}
+	return nil
+}
+
+// takeOrphan takes a place without a limit.
+func (a *admission) takeOrphan(line string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.total++
+	if line != "" {
+		a.lines[line]++
+	}
+}

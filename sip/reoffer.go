@@ -1,0 +1,285 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+var errRetry = errors.New("sip: to be tried again")
+
+// StatusError is a final response that refused a request of ours.
+type StatusError struct {
+	Code   int
+	Reason string
+}
+
+// Error says the status line.
+func (e *StatusError) Error() string { return fmt.Sprintf("sip: %d %s", e.Code, e.Reason) }
+
+// Is makes every StatusError an ErrRefused.
+func (e *StatusError) Is(target error) bool { return target == ErrRefused }
+
+func statusError(res *sipgo.Response) error {
+	return &StatusError{Code: res.StatusCode, Reason: oneLine(res.Reason)}
+}
+
+// gone tells whether an error means that the other side has no such dialog any
+// more (RFC 5057 §5.1).
+func gone(err error) bool {
+	var s *StatusError
+	if errors.As(err, &s) {
+		return s.Code == 481 || s.Code == 408 || s.Code == 410 || s.Code == 404
+	}
+	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrTransport)
+}
+
+// ourOffer is a re-INVITE of ours, or an UPDATE before the call is answered.
+type ourOffer struct {
+	sdp   []byte
+	tries int
+	seq   uint32
+	reply func(answer []byte, err error)
+}
+
+// maxGlare bounds the attempts of one offer.
+const maxGlare = 8
+
+// Reoffer sends a re-INVITE with an offer and returns the answer. Glare (491) is
+// retried with the back-off of RFC 3261 §14.1 until ctx ends. Before the call is
+// answered it sends UPDATE instead (RFC 3311).
+func (d *Dialog) Reoffer(ctx context.Context, sdp []byte) (answer []byte, err error) {
+	err = d.await(ctx, func(reply chan<- error) {
+		d.queueOffer(&ourOffer{sdp: sdp, tries: maxGlare, reply: func(a []byte, err error) {
+			answer = a
+			reply <- err
+		}})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// queueOffer starts an offer when no other exchange is under way (RFC 3264 §4).
+func (d *Dialog) queueOffer(o *ourOffer) {
+	switch {
+	case d.isOver():
+		o.reply(nil, ErrEnded)
+	case d.ours != nil || d.theirs != nil || d.unacked != nil:
+		d.waiting = append(d.waiting, func() { d.queueOffer(o) })
+	case d.phase == phaseTalking:
+		d.startOffer(o)
+	case d.phase == phaseEarly && d.earlyOfferFits():
+		d.ours = o
+		d.sendEarlyUpdate(o)
+	default:
+		o.reply(nil, ErrState)
+	}
+}
+
+// earlyOfferFits tells whether an UPDATE may carry an offer before the answer:
+// the first exchange is over, reliably (RFC 3311 §5.1).
+func (d *Dialog) earlyOfferFits() bool {
+	if !d.timer.update {
+		return false
+	}
+	if d.outbound {
+		return d.leg.reliableAnswerSeen
+	}
+	return d.in.sdpSent
+}
+
+// nextOffer starts the offer that has waited longest.
+func (d *Dialog) nextOffer() {
+	if len(d.waiting) == 0 || d.ours != nil || d.theirs != nil || d.unacked != nil {
+		return
+	}
+	f := d.waiting[0]
+	d.waiting = d.waiting[1:]
+	f()
+}
+
+func (d *Dialog) startOffer(o *ourOffer) {
+	d.ours = o
+	d.sendReinvite(o)
+}
+
+func (d *Dialog) endOffer(o *ourOffer, answer []byte, err error) {
+	if d.ours == o {
+		d.ours = nil
+	}
+	o.reply(answer, err)
+	d.nextOffer()
+}
+
+func (d *Dialog) sendReinvite(o *ourOffer) {
+	d.send(d.leg, sipgo.INVITE, func(req *sipgo.Request) {
+		req.AppendHeader(d.contact())
+		req.AppendHeader(sipgo.NewHeader("Allow", allowed))
+		req.AppendHeader(sipgo.NewHeader("Supported", supported))
+		d.offerTimer(req)
+		setSDP(req, o.sdp)
+		o.seq = req.CSeq().SeqNo
+	}, func(res *sipgo.Response, err error) { d.reinvited(o, res, err) })
+}
+
+// reinvited takes a response to our re-INVITE.
+func (d *Dialog) reinvited(o *ourOffer, res *sipgo.Response, err error) {
+	switch {
+	case err != nil:
+		if d.ours == o {
+			d.endOffer(o, nil, err)
+			if !d.isOver() && o.tries > 1 { // a refresh ends the call itself
+				d.bye(End{Cause: causeOf(err), Status: 200})
+			}
+		}
+	case res.StatusCode < 200:
+	case res.StatusCode < 300:
+		seq := res.CSeq().SeqNo
+		if _, ok := d.acks[seq]; ok {
+			d.repeatAck(seq)
+			return
+		}
+		d.leg.learnTarget(res)
+		d.sendAck(d.leg, seq, nil)
+		if d.ours != o { // it was over already
+			return
+		}
+		d.learnPeer(res)
+		d.learnTimer(res)
+		d.localSDP = o.sdp
+		d.endOffer(o, bodySDP(res), nil)
+	case d.ours != o:
+	case res.StatusCode == 422 && o.tries > 0 && d.raiseMinSE(res):
+		o.tries--
+		d.sendReinvite(o)
+	default:
+		d.retryOffer(o, res, d.sendReinvite)
+	}
+}
+
+// retryOffer repeats an offer after glare or a busy peer, else gives it up.
+func (d *Dialog) retryOffer(o *ourOffer, res *sipgo.Response, send func(*ourOffer)) {
+	wait := d.glareWait()
+	after, hasAfter := parseSeconds(headerValue(res, "Retry-After"))
+	switch {
+	case res.StatusCode == 491 && o.tries > 1:
+	case res.StatusCode == 500 && hasAfter && after <= 30*time.Second && o.tries > 1:
+		wait = after + 100*time.Millisecond
+	default:
+		err := statusError(res)
+		d.endOffer(o, nil, err)
+		if gone(err) && !d.isOver() {
+			d.bye(End{Cause: CauseGone, Status: 200})
+		}
+		return
+	}
+	o.tries--
+	// The other side's own offer may come now, so ours is not under way.
+	d.ours = nil
+	d.alarms.after(wait, func() { d.queueOffer(o) })
+	d.nextOffer()
+}
+
+// glareWait is RFC 3261 §14.1: 2.1 to 4 s for the side that chose the Call-ID,
+// 0 to 2 s for the other, in steps of 10 ms.
+func (d *Dialog) glareWait() time.Duration {
+	if d.outbound {
+		return 2100*time.Millisecond + time.Duration(randomBelow(191))*10*time.Millisecond
+	}
+	return time.Duration(randomBelow(201)) * 10 * time.Millisecond
+}
+
+func (d *Dialog) sendEarlyUpdate(o *ourOffer) {
+	d.send(d.leg, sipgo.UPDATE, func(req *sipgo.Request) {
+		req.AppendHeader(d.contact())
+		req.AppendHeader(sipgo.NewHeader("Allow", allowed))
+		req.AppendHeader(sipgo.NewHeader("Supported", supported))
+		setSDP(req, o.sdp)
+	}, func(res *sipgo.Response, err error) {
+		switch {
+		case d.ours != o:
+		case err != nil:
+			d.endOffer(o, nil, err)
+		case res.StatusCode < 200:
+		case res.StatusCode < 300:
+			d.leg.learnTarget(res)
+			d.localSDP = o.sdp
+			d.endOffer(o, bodySDP(res), nil)
+		default:
+			d.retryOffer(o, res, d.sendEarlyUpdate)
+		}
+	})
+}
+
+func setSDP(req *sipgo.Request, sdp []byte) {
+	if sdp == nil {
+		return
+	}
+	t := sipgo.ContentTypeHeader(sdpType)
+	req.AppendHeader(&t)
+	req.SetBody(sdp)
+}
+
+// send sends a request within a dialog and hands its responses, or the error,
+// to on in the dialog's goroutine. One challenge is answered.
+func (d *Dialog) send(l *leg, method sipgo.RequestMethod, fill func(*sipgo.Request), on func(*sipgo.Response, error)) {
+	d.sendTried(l, method, fill, on, 0)
+}
+
+func (d *Dialog) sendTried(l *leg, method sipgo.RequestMethod, fill func(*sipgo.Request), on func(*sipgo.Response, error), tries int) {
+	req := l.request(method, 0)
+	req.AppendHeader(sipgo.NewHeader("User-Agent", d.e.cfg.UserAgent))
+	d.auth.apply(req)
+	fill(req)
+	d.route(l, func(h hop, err error) {
+		if err != nil {
+			on(nil, err)
+			return
+		}
+		d.e.request(req, h, func(res *sipgo.Response, err error) {
+			d.post(func() {
+				if err == nil && (res.StatusCode == 401 || res.StatusCode == 407) && tries == 0 && d.auth.learn(res) {
+					d.sendTried(l, method, fill, on, tries+1)
+					return
+				}
+				on(res, err)
+			})
+		})
+	})
+}
+
+// route finds where a leg's next request goes. then runs in the dialog's
+// goroutine: at once for addresses, later for names.
+func (d *Dialog) route(l *leg, then func(hop, error)) {
+	if l.flowFits() {
+		then(l.flow, nil)
+		return
+	}
+	otherwise := viaUDP
+	if d.e.net.udp == nil {
+		otherwise = l.flow.network
+	}
+	next := *l.next().Clone()
+	if h, ok := direct(&next, otherwise); ok {
+		then(h, nil)
+		return
+	}
+	ok := d.e.net.group.spawn(func() {
+		hops, err := d.e.names.hops(context.Background(), &next, otherwise)
+		d.post(func() {
+			if err != nil {
+				then(hop{}, err)
+				return
+			}
+			then(hops[0], nil)
+		})
+	})
+	if !ok {
+		then(hop{}, ErrClosed)
+	}
+}
