@@ -3,11 +3,9 @@ package call
 import (
 	"cmp"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"time"
 
-	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/rtp"
 )
@@ -64,8 +62,6 @@ type Config struct {
 	PromptBytes int64
 	// ToneLevel is the level of Call.Tone in dBFS. Defaults to -10.
 	ToneLevel float64
-	// Log defaults to slog.Default().
-	Log *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
@@ -77,14 +73,5 @@ func (c Config) withDefaults() Config {
 	c.SignalTimeout = cmp.Or(c.SignalTimeout, 5*time.Second)
 	c.PromptBytes = cmp.Or(c.PromptBytes, 64<<20)
 	c.ToneLevel = cmp.Or(c.ToneLevel, -10)
-	c.Log = cmp.Or(c.Log, slog.Default())
 	return c
-}
-
-// Prompt is something to play: samples at a rate, or a WAV file.
-type Prompt struct {
-	Samples []int16
-	Rate    media.Rate
-	// Path of a WAV file, used when Samples is nil. It is read once and cached.
-	Path string
 }

@@ -1,0 +1,97 @@
+package call
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/openhotline/hotline/media/wav"
+)
+
+// recording is a recording that runs.
+type recording struct {
+	path string
+	file *wav.Recorder
+}
+
+// Recording is what became of a recording.
+type Recording struct {
+	Path     string
+	Bytes    int64
+	Duration time.Duration
+}
+
+// Record begins to record to a stereo file: the customer left, everybody else
+// and prompts right. An existing file is continued. failed, which may be nil,
+// is told once when the file can no longer be written; the call goes on.
+func (c *Call) Record(path string, failed func(error)) error {
+	file, err := wav.Create(path, wav.RecorderConfig{OnError: func(err error) {
+		c.log.Error("recording failed", "err", err)
+		if failed != nil {
+			failed(err)
+		}
+	}})
+	if err != nil {
+		return fmt.Errorf("record call %s: %w", c.id, err)
+	}
+	err = c.do(func() error {
+		if c.rec != nil {
+			return ErrRecording
+		}
+		c.rec = &recording{path: path, file: file}
+		c.listen()
+		return nil
+	})
+	if err != nil {
+		_, _ = file.Close()
+	}
+	return err
+}
+
+// StopRecording ends the recording; the file is complete when it returns. A
+// call that is not being recorded gives a zero Recording.
+func (c *Call) StopRecording() (Recording, error) {
+	var done Recording
+	err := c.do(func() (err error) {
+		done, err = c.stopRecording()
+		return err
+	})
+	return done, err
+}
+
+func (c *Call) stopRecording() (Recording, error) {
+	if c.rec == nil {
+		return Recording{}, nil
+	}
+	rec := c.rec
+	c.rec, c.heardRec = nil, [2][]string{}
+	c.room.StopRecording()
+	sum, err := rec.file.Close()
+	return Recording{Path: rec.path, Bytes: sum.Bytes, Duration: sum.Duration}, err
+}
+
+// listen tells the room whom the recorder hears, when that changed. Music and
+// other backgrounds are not recorded, prompts are.
+func (c *Call) listen() {
+	if c.rec == nil {
+		return
+	}
+	var left, right []string
+	if c.present && !c.muted {
+		left = append(left, c.customer.ID())
+	}
+	for id, m := range c.members {
+		if !m.muted && (m.role == Talk || m.role == Barge) {
+			right = append(right, id)
+		}
+	}
+	slices.Sort(right)
+	if len(c.queue) > 0 {
+		right = append(right, c.queue[0].player.ID())
+	}
+	if c.heardRec[0] != nil && slices.Equal(c.heardRec[0], left) && slices.Equal(c.heardRec[1], right) {
+		return
+	}
+	c.heardRec = [2][]string{left, right}
+	c.room.Record(c.rec.file, left, right)
+}
