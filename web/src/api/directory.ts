@@ -1,0 +1,74 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { currentLanguage } from "@/i18n";
+import { api } from "./client";
+import { useMay } from "./session";
+import type { List } from "./types";
+
+export type Labels = Record<string, string>;
+
+export interface Named {
+  id: string;
+  name: string;
+  names?: Labels | null;
+  enabled?: boolean;
+}
+
+/** The label in the page's language, else in any, else the given name. */
+export function labelOf(labels: Labels | null | undefined, fallback: string): string {
+  if (!labels) return fallback;
+  const language = currentLanguage();
+  return labels[language] || labels[language.split("-")[0] ?? ""] || labels.en || Object.values(labels)[0] || fallback;
+}
+
+/** Every record of a kind: follows the pages of a list to its end. */
+export async function all<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < 50; page++) {
+    const list = await api.get<List<T>>(path, { limit: 200, cursor }, signal);
+    items.push(...list.items);
+    if (!list.next) break;
+    cursor = list.next;
+  }
+  return items;
+}
+
+export function useAll<T>(kind: string, enabled = true) {
+  return useQuery({
+    queryKey: ["admin", kind],
+    queryFn: ({ signal }) => all<T>(`/${kind}`, signal),
+    staleTime: 60_000,
+    enabled,
+  });
+}
+
+export interface Directory {
+  queue(id: string | undefined): string;
+  agent(id: string | undefined): string;
+  flow(id: string | undefined): string;
+  queues: Named[];
+  agents: (Named & { user_id?: string; team_id?: string })[];
+  flows: Named[];
+}
+
+/** Names of queues, agents and flows, so that no page shows an identifier. */
+export function useDirectory(): Directory {
+  const queues = useAll<Named>("queues").data;
+  const agents = useAll<Named & { user_id?: string }>("agents").data;
+  const flows = useAll<Named>("flows", useMay("flows.read")).data;
+  return useMemo(() => {
+    const find = (list: Named[] | undefined) => {
+      const names = new Map((list ?? []).map((n) => [n.id, labelOf(n.names, n.name)]));
+      return (id: string | undefined) => (id ? (names.get(id) ?? id) : "");
+    };
+    return {
+      queue: find(queues),
+      agent: find(agents),
+      flow: find(flows),
+      queues: queues ?? [],
+      agents: agents ?? [],
+      flows: flows ?? [],
+    };
+  }, [queues, agents, flows]);
+}

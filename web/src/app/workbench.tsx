@@ -1,0 +1,107 @@
+import { notifications } from "@mantine/notifications";
+import { useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Me } from "@/api/types";
+import { readPresence, usePresence } from "@/features/presence/store";
+import { SoftphoneController } from "@/features/softphone/controller";
+import { useSoftphone } from "@/features/softphone/store";
+import { Tabs } from "@/features/softphone/tabs";
+import { Staleness } from "@/live/cache";
+import { LiveSocket } from "@/live/socket";
+import { useLive } from "@/live/store";
+
+interface Workbench {
+  me: Me;
+  /** Absent for users who are not agents. */
+  phone: SoftphoneController | undefined;
+  takeSoftphone(): void;
+}
+
+const Context = createContext<Workbench | undefined>(undefined);
+
+export function useWorkbench(): Workbench {
+  const w = useContext(Context);
+  if (!w) throw new Error("useWorkbench outside of a logged-in page");
+  return w;
+}
+
+/** Everything a logged-in page keeps open: the socket, the softphone, the tab's role. */
+export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNode }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const audio = useRef<HTMLAudioElement>(null);
+  const [phone, setPhone] = useState<SoftphoneController>();
+  const tabs = useRef<Tabs>(undefined);
+  const missed = useRef<(name: string) => void>(() => undefined);
+  missed.current = (name) => notifications.show({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
+  const { id: userId, agent_id: agentId, device_id: deviceId } = me;
+
+  useEffect(() => {
+    if (!audio.current) return;
+    const stale = new Staleness(client);
+    const controller = agentId
+      ? new SoftphoneController({
+          send: (type, data) => socket.send(type, data),
+          take: () => tabs.current?.take(),
+          audio: audio.current,
+          agentId,
+          deskPhone: !!deviceId,
+          onMissed: (p) => missed.current(p.phase === "ringing" ? p.offer.person.name || p.offer.person.number : ""),
+        })
+      : undefined;
+    let open = false;
+    const socket = new LiveSocket("/api/v1/live", {
+      onStep: ({ state, event, refetch }) => {
+        const store = useLive.getState();
+        if (store.status !== state.status || store.lostAt !== state.lostAt) store.set(state.status, state.lostAt);
+        if (refetch) stale.everything();
+        if (event) {
+          stale.event(event);
+          controller?.onEvent(event);
+          if (event.type === "agent.presence_changed" && event.agent_id === agentId) learnPresence(event.data, event.ts);
+        }
+        if (state.status === "open" && !open) controller?.onOpen();
+        open = state.status === "open";
+      },
+      onMessage: (m) => {
+        if (m.type === "presence") learnPresence(m.data, m.ts ?? "");
+        controller?.onMessage(m);
+      },
+      onRefused: () => void client.invalidateQueries({ queryKey: ["me"] }),
+    });
+    if (controller) {
+      tabs.current = new Tabs(userId, (role) => controller.setOwner(role === "owner"));
+      void controller.prepareMicrophone();
+    }
+    setPhone(controller);
+    return () => {
+      tabs.current?.close();
+      controller?.close();
+      socket.close();
+    };
+  }, [client, userId, agentId, deviceId]);
+
+  const value = useMemo(() => ({ me, phone, takeSoftphone: () => tabs.current?.take() }), [me, phone]);
+  return (
+    <Context.Provider value={value}>
+      {/* The caller's voice. Captions of live speech come from the transcript. */}
+      <audio ref={audio} autoPlay data-remote-audio="agent" hidden />
+      {children}
+    </Context.Provider>
+  );
+}
+
+function learnPresence(data: unknown, ts: string): void {
+  const presence = readPresence(data, ts);
+  if (presence) usePresence.getState().set(presence);
+}
+
+/** The title of the browser's tab: a ringing call must be seen from another tab. */
+export function useTitle(title: string): void {
+  const { t } = useTranslation();
+  const ringing = useSoftphone((s) => s.phone.phase === "ringing");
+  useEffect(() => {
+    document.title = ringing ? `● ${t("offer.title")}` : `${title} · Hotline`;
+  }, [title, ringing, t]);
+}

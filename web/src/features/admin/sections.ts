@@ -1,0 +1,17 @@
+/** The pages below /admin, in the order of the menu. */
+export const ADMIN_SECTIONS = [
+  "users",
+  "teams",
+  "agents",
+  "queues",
+  "lines",
+  "devices",
+  "numbers",
+  "flows",
+  "hours",
+  "breaks",
+  "wrapup-codes",
+  "tokens",
+  "audit",
+] as const;
+export type AdminSection = (typeof ADMIN_SECTIONS)[number];

@@ -1,0 +1,150 @@
+import { Drawer } from "@mantine/core";
+import { IconArrowLeft, IconExternalLink, IconLayoutSidebarRight, IconMail, IconMessages, IconNote, IconPhoneCall } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, useNavigate } from "react-router";
+import { useDirectory } from "@/api/directory";
+import type { Detail } from "@/api/types";
+import { useWorkbench } from "@/app/workbench";
+import { useSoftphone } from "@/features/softphone/store";
+import { WrapUpPanel } from "@/features/softphone/WrapUpPanel";
+import { languageName } from "@/i18n/format";
+import { Button, Dot, Empty, Failed, IconButton, Skeleton, Tag } from "@/ui";
+import { ContextBody } from "./ContextPanel";
+import { EventLog } from "./EventLog";
+import { useConversation } from "./queries";
+
+/** One conversation: header, what happened, and what the agent writes. */
+export function ConversationView({ id }: { id: string | undefined }) {
+  const { t } = useTranslation();
+  const query = useConversation(id);
+  if (id === undefined) return <Nothing />;
+  if (query.isError && !query.data) return <Failed error={query.error} onRetry={() => void query.refetch()} />;
+  if (!query.data)
+    return (
+      <>
+        <div className="conv-head">
+          <h2>{t("state.loading")}</h2>
+        </div>
+        <Skeleton rows={6} height={30} />
+      </>
+    );
+  return <Loaded id={id} detail={query.data} />;
+}
+
+function Nothing() {
+  const { t } = useTranslation();
+  const { phone } = useWorkbench();
+  return (
+    <div style={{ flex: 1, display: "grid", placeItems: "center" }}>
+      <Empty icon={IconPhoneCall} title={t(phone ? "inbox.ready_title" : "inbox.nothing_title")}>
+        {t(phone ? "inbox.ready" : "inbox.nothing")}
+      </Empty>
+    </div>
+  );
+}
+
+function Loaded({ id, detail }: { id: string; detail: Detail }) {
+  const phone = useSoftphone((s) => s.phone);
+  const c = detail.conversation;
+  const mine = (phone.phase === "talking" || phone.phase === "wrap_up") && phone.conversationId === id;
+  return (
+    <>
+      <Header detail={detail} />
+      <Strip detail={detail} />
+      <EventLog detail={detail} />
+      {mine && phone.phase === "wrap_up" ? (
+        <WrapUpPanel phone={phone} queueId={c.queue_id} />
+      ) : (
+        <Composer id={id} live={mine} done={c.state === "completed"} />
+      )}
+    </>
+  );
+}
+
+function Header({ detail }: { detail: Detail }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const directory = useDirectory();
+  const [open, setOpen] = useState(false);
+  const c = detail.conversation;
+  const name = detail.customer?.name || c.caller_number || t("call.unknown_caller");
+  return (
+    <header className="conv-head">
+      <span className="only-narrow">
+        <IconButton label={t("action.back")} icon={IconArrowLeft} onClick={() => navigate("/inbox")} />
+      </span>
+      <h2>{c.subject || t("conversation.with", { name })}</h2>
+      {c.queue_id && <Tag outline>{directory.queue(c.queue_id)}</Tag>}
+      {detail.customer?.vip && (
+        <Tag outline tone="warn">
+          {t("customer.vip")}
+        </Tag>
+      )}
+      <span className="spacer" />
+      <Link className="btn" data-size="sm" to={`/calls/${c.id}`}>
+        <IconExternalLink size={15} aria-hidden="true" />
+        {t("conversation.open")}
+      </Link>
+      <span className="only-narrow">
+        <IconButton label={t("context.name")} icon={IconLayoutSidebarRight} onClick={() => setOpen(true)} />
+      </span>
+      <Drawer opened={open} onClose={() => setOpen(false)} position="right" size={390} title={t("context.name")} withOverlay={false} padding="sm" closeButtonProps={{ "aria-label": t("action.close") }}>
+        <ContextBody detail={detail} />
+      </Drawer>
+    </header>
+  );
+}
+
+function Strip({ detail }: { detail: Detail }) {
+  const { t } = useTranslation();
+  const c = detail.conversation;
+  const live = c.state !== "completed" && c.state !== "wrap_up";
+  return (
+    <div className="strip">
+      <Dot tone={live ? "ok" : undefined} live={live} />
+      {live ? <strong>{t(`conversation.state.${c.state}`)}</strong> : <span>{t(`conversation.state.${c.state}`)}</span>}
+      {c.language && <span>{languageName(c.language)}</span>}
+      <span className="num">· {c.dialled_number}</span>
+      <span className="spacer" />
+      <span>{t("conversation.no_transcript")}</span>
+    </div>
+  );
+}
+
+function Composer({ id, live, done }: { id: string; live: boolean; done: boolean }) {
+  const { t } = useTranslation();
+  const { notes, setNote } = useSoftphone();
+  return (
+    <div className="composer">
+      <div className="box">
+        <div className="modes">
+          <Button size="sm" aria-pressed="true">
+            <IconNote size={15} aria-hidden="true" />
+            {t("composer.note")}
+          </Button>
+          <Button size="sm" reason={t("composer.no_channel")}>
+            <IconMessages size={15} aria-hidden="true" />
+            {t("composer.sms")}
+          </Button>
+          <Button size="sm" reason={t("composer.no_channel")}>
+            <IconMail size={15} aria-hidden="true" />
+            {t("composer.email")}
+          </Button>
+        </div>
+        <textarea
+          id="composer"
+          aria-label={t("composer.message")}
+          placeholder={t(live ? "composer.note_placeholder" : done ? "composer.closed" : "composer.not_yours")}
+          value={notes[id] ?? ""}
+          readOnly={!live}
+          maxLength={4000}
+          onChange={(e) => setNote(id, e.currentTarget.value)}
+        />
+        <div className="foot">
+          <span>{t(live ? "composer.kept" : "composer.only_in_call")}</span>
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+import { IconPhone, IconPhoneIncoming, IconPhoneOff, IconRefresh, IconInbox } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { useNavigate } from "react-router";
+import { useDirectory } from "@/api/directory";
+import type { Conversation } from "@/api/types";
+import { useWorkbench } from "@/app/workbench";
+import { ago, clock, millis } from "@/i18n/format";
+import { Avatar, Empty, Failed, IconButton, Skeleton, Tag, type Tone } from "@/ui";
+import { typing, useNow } from "@/ui/hooks";
+import type { InboxView } from "./InboxPage";
+import { useConversations } from "./queries";
+
+const VIEWS: InboxView[] = ["mine", "queue", "closed"];
+const WAITING = ["initiated", "in_flow", "queued", "offered"];
+
+export function InboxList({ view, selected }: { view: InboxView; selected: string | undefined }) {
+  const { t } = useTranslation();
+  const { me } = useWorkbench();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const agent = me.agent_id || undefined;
+  const mine = useConversations({ agent, limit: 60 }, true);
+  const waiting = useConversations({ state: WAITING.join(","), limit: 100 });
+  const lists: Record<InboxView, { data: Conversation[] | undefined; query: typeof mine }> = {
+    mine: { data: mine.data?.items.filter((c) => c.state !== "completed" && !WAITING.includes(c.state)), query: mine },
+    queue: { data: waiting.data?.items.filter((c) => c.state === "queued" || c.state === "offered"), query: waiting },
+    closed: { data: mine.data?.items.filter((c) => c.state === "completed"), query: mine },
+  };
+  const { data: items, query } = lists[view];
+  useListKeys(items, selected, (id) => navigate(`/inbox/${view}/${id}`));
+
+  return (
+    <section className="inbox-list" aria-label={t("nav.inbox")}>
+      <header>
+        <h1>{t("nav.inbox")}</h1>
+        <IconButton label={t("action.refresh")} icon={IconRefresh} onClick={() => void client.invalidateQueries({ queryKey: ["conversations"] })} />
+      </header>
+      <div className="seg-tabs" role="tablist" aria-label={t("inbox.views")}>
+        {VIEWS.map((v) => (
+          <button key={v} type="button" role="tab" aria-selected={v === view} aria-controls="inbox-items" onClick={() => navigate(`/inbox/${v}`)}>
+            {t(`inbox.${v}`)}
+            <span className="num">{v === "closed" ? "" : (lists[v].data?.length ?? "")}</span>
+          </button>
+        ))}
+      </div>
+      <div className="scroll" id="inbox-items">
+        {query.isError && !query.data ? (
+          <Failed error={query.error} onRetry={() => void query.refetch()} />
+        ) : items === undefined ? (
+          <Skeleton rows={7} height={42} />
+        ) : items.length === 0 ? (
+          <Empty icon={IconInbox} title={t(`inbox.empty.${view}`)}>
+            {t(`inbox.empty.${view}_hint`)}
+          </Empty>
+        ) : (
+          <>
+            <div className="group" id="inbox-group">
+              {t(`inbox.group.${view}`, { n: items.length })}
+            </div>
+            {/* biome-ignore lint/a11y/useFocusableInteractive: its options have the focus */}
+            <div role="listbox" aria-label={t("inbox.conversations")}>
+              {items.map((c) => (
+                <Row key={c.id} c={c} selected={c.id === selected} onOpen={() => navigate(`/inbox/${view}/${c.id}`)} />
+              ))}
+            </div>
+          </>
+        )}
+      </div>
+      <Today items={mine.data?.items} />
+    </section>
+  );
+}
+
+/** J and K walk through the list. */
+function useListKeys(items: Conversation[] | undefined, selected: string | undefined, open: (id: string) => void): void {
+  const latest = useRef({ items, selected, open });
+  latest.current = { items, selected, open };
+  useEffect(() => {
+    const on = (e: KeyboardEvent) => {
+      if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || (e.key !== "j" && e.key !== "k")) return;
+      const { items: list, selected: now, open: go } = latest.current;
+      if (!list?.length) return;
+      const at = list.findIndex((c) => c.id === now);
+      const next = list[Math.min(list.length - 1, Math.max(0, at + (e.key === "j" ? 1 : -1)))];
+      if (next) go(next.id);
+    };
+    addEventListener("keydown", on);
+    return () => removeEventListener("keydown", on);
+  }, []);
+}
+
+const STATE_TONE: Record<string, Tone> = {
+  in_flow: undefined,
+  queued: "warn",
+  offered: "accent",
+  connected: "ok",
+  on_hold: "warn",
+  wrap_up: "accent",
+  completed: undefined,
+};
+
+function Row({ c, selected, onOpen }: { c: Conversation; selected: boolean; onOpen: () => void }) {
+  const { t } = useTranslation();
+  const directory = useDirectory();
+  const now = useNow(c.state === "completed" ? 30_000 : 1000);
+  const name = c.customer_name || c.caller_number || t("call.unknown_caller");
+  const waits = c.state === "queued" || c.state === "offered";
+  const since = millis(c.created_at) ?? now;
+  const Corner = c.state === "completed" ? (c.answered_at ? IconPhone : IconPhoneOff) : IconPhoneIncoming;
+  const sub = c.subject || directory.queue(c.queue_id) || c.flow_path?.at(-1) || c.dialled_number;
+  return (
+    <button type="button" role="option" aria-selected={selected} className="row" onClick={onOpen}>
+      <Avatar name={name} corner={<Corner size={11} stroke={2} />} />
+      <div className="mid">
+        <div className="name">{name}</div>
+        <div className="sub">{sub}</div>
+      </div>
+      <div className="end">
+        <span className="meta num">{ago(c.created_at, now)}</span>
+        {waits ? (
+          <Tag tone={now - since > 60_000 ? "bad" : "warn"}>
+            <span className="num">{clock((now - since) / 1000)}</span>
+          </Tag>
+        ) : c.state === "completed" ? (
+          <span className="meta">{c.wrap_up_code ? "✓" : ""}</span>
+        ) : (
+          <Tag tone={STATE_TONE[c.state]}>{t(c.state === "connected" ? "conversation.live" : `conversation.state.${c.state}`)}</Tag>
+        )}
+      </div>
+    </button>
+  );
+}
+
+/** The agent's own day so far, from the list that is there anyway. */
+function Today({ items }: { items: Conversation[] | undefined }) {
+  const { t } = useTranslation();
+  const midnight = new Date();
+  midnight.setHours(0, 0, 0, 0);
+  const today = (items ?? []).filter((c) => (millis(c.created_at) ?? 0) >= midnight.getTime() && c.answered_at);
+  const talk = today.map((c) => ((millis(c.ended_at) ?? Date.now()) - (millis(c.answered_at) ?? 0)) / 1000);
+  const mean = talk.length > 0 ? talk.reduce((a, b) => a + b, 0) / talk.length : undefined;
+  return (
+    <footer className="num">
+      <span>{t("inbox.today", { n: today.length })}</span>
+      {mean !== undefined && <span>{t("inbox.mean_talk", { time: clock(mean) })}</span>}
+    </footer>
+  );
+}

@@ -1,0 +1,33 @@
+import { useTranslation } from "react-i18next";
+import { useParams } from "react-router";
+import { useTitle } from "@/app/workbench";
+import { CallBar } from "@/features/softphone/CallBar";
+import { conversationOf } from "@/features/softphone/state";
+import { useSoftphone } from "@/features/softphone/store";
+import { ConversationView } from "./ConversationView";
+import { ContextPanel } from "./ContextPanel";
+import { InboxList } from "./InboxList";
+
+export type InboxView = "mine" | "queue" | "closed";
+
+/** The agent's page: the list, the conversation, the customer. */
+export function InboxPage() {
+  const { t } = useTranslation();
+  useTitle(t("nav.inbox"));
+  const params = useParams();
+  const view: InboxView = params.view === "queue" || params.view === "closed" ? params.view : "mine";
+  const phone = useSoftphone((s) => s.phone);
+  const current = phone.phase === "talking" || phone.phase === "wrap_up" ? conversationOf(phone) : undefined;
+  const shown = params.conversationId ?? current;
+  const bar = phone.phase === "talking" || phone.phase === "wrap_up";
+  return (
+    <div className="inbox" data-open={shown !== undefined} data-call={bar}>
+      <InboxList view={view} selected={shown} />
+      <section className="conv" aria-label={t("conversation.title")}>
+        <CallBar />
+        <ConversationView id={shown} key={shown} />
+      </section>
+      <ContextPanel id={shown} />
+    </div>
+  );
+}

@@ -1,0 +1,115 @@
+import { IconClockPlus } from "@tabler/icons-react";
+import { useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Labels, labelOf, useAll } from "@/api/directory";
+import { useWorkbench } from "@/app/workbench";
+import { clock } from "@/i18n/format";
+import { Button, Tag } from "@/ui";
+import { useNow } from "@/ui/hooks";
+import { useProblemNotice } from "@/ui/problem";
+import type { Phone } from "./state";
+import { useSoftphone } from "./store";
+
+export interface WrapUpCode {
+  id: string;
+  code: string;
+  category: string;
+  names: Labels;
+  queue_id: string;
+  required: boolean;
+  do_not_contact: boolean;
+  order: number;
+}
+
+interface QueueRules {
+  id: string;
+  wrap_up_extensions: number;
+}
+
+/** After the call: what it was about, a note, and a little more time. */
+export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase: "wrap_up" }>; queueId: string }) {
+  const { t } = useTranslation();
+  const { phone: controller } = useWorkbench();
+  const fail = useProblemNotice();
+  const now = useNow();
+  const codes = (useAll<WrapUpCode>("wrapup-codes").data ?? [])
+    .filter((c) => !c.queue_id || c.queue_id === queueId)
+    .toSorted((a, b) => a.order - b.order);
+  const queue = useAll<QueueRules>("queues").data?.find((q) => q.id === queueId);
+  const required = codes.some((c) => c.required);
+  const extensionsLeft = Math.max(0, (queue?.wrap_up_extensions ?? 0) - phone.extensionsUsed);
+  const { notes, setNote } = useSoftphone();
+  const [code, setCode] = useState("");
+  const group = useRef<HTMLDivElement>(null);
+  useEffect(() => group.current?.querySelector<HTMLElement>("button")?.focus(), []);
+
+  const note = notes[phone.conversationId] ?? "";
+  const left = phone.until === undefined ? undefined : Math.max(0, (phone.until - now) / 1000);
+  const missing = required && !code ? t("wrapup.code_required") : undefined;
+  const save = () => void controller?.wrapUp(code, note).catch(fail);
+  return (
+    <section className="wrapup" aria-label={t("wrapup.title")}>
+      <div className="head">
+        <h3>{t("wrapup.title")}</h3>
+        {left !== undefined && (
+          <Tag tone={left < 10 ? "warn" : "accent"}>
+            <span className="num">{t("wrapup.left_time", { time: clock(left) })}</span>
+          </Tag>
+        )}
+        <span style={{ flex: 1 }} />
+        <Button size="sm" onClick={() => void controller?.extendWrapUp().catch(fail)} reason={extensionsLeft > 0 ? undefined : t("wrapup.no_extension")}>
+          <IconClockPlus size={15} aria-hidden="true" />
+          {t("wrapup.extend", { n: extensionsLeft })}
+        </Button>
+      </div>
+      <div className="codes" role="radiogroup" aria-label={t("wrapup.code")} ref={group} onKeyDown={moveInGroup}>
+        {codes.map((c) => (
+          <button
+            key={c.id}
+            type="button"
+            role="radio"
+            aria-checked={code === c.code}
+            className="chip"
+            onClick={() => setCode(code === c.code && !required ? "" : c.code)}
+          >
+            {labelOf(c.names, c.code)}
+          </button>
+        ))}
+        {codes.length === 0 && <span className="meta">{t("wrapup.no_codes")}</span>}
+      </div>
+      <div className="composer" style={{ padding: 0, border: 0 }}>
+        <div className="box">
+          <textarea
+            aria-label={t("wrapup.note")}
+            placeholder={t("wrapup.note_placeholder")}
+            value={note}
+            maxLength={4000}
+            onChange={(e) => setNote(phone.conversationId, e.currentTarget.value)}
+            onKeyDown={(e) => {
+              if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && missing === undefined) save();
+            }}
+          />
+        </div>
+      </div>
+      <div className="foot">
+        <span className="meta">{t("wrapup.hint", { keys: "Ctrl+Enter" })}</span>
+        <span className="spacer" />
+        <Button kind="primary" onClick={save} busy={phone.saving} reason={missing}>
+          {t("wrapup.finish")}
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+/** Arrow keys move between the choices, as in every radio group. */
+function moveInGroup(e: React.KeyboardEvent<HTMLDivElement>): void {
+  const step = e.key === "ArrowRight" || e.key === "ArrowDown" ? 1 : e.key === "ArrowLeft" || e.key === "ArrowUp" ? -1 : 0;
+  if (step === 0) return;
+  e.preventDefault();
+  const all = [...e.currentTarget.querySelectorAll<HTMLElement>('[role="radio"]')];
+  const at = all.indexOf(document.activeElement as HTMLElement);
+  const next = all[(at + step + all.length) % all.length];
+  next?.focus();
+  next?.click();
+}

@@ -1,0 +1,329 @@
+import { api } from "@/api/client";
+import { ApiError } from "@/api/problem";
+import type { Envelope, JournalEvent } from "@/live/protocol";
+import { readOffer, readWorks } from "./messages";
+import { micStateOf, openMicrophone } from "./microphone";
+import { candidateOf, Peer } from "./peer";
+import { conversationOf, type Phone, type PhoneInput, type Work } from "./state";
+import { useSoftphone } from "./store";
+
+const RESUME_AFTER_MS = 400; // between a lost connection and its next attempt
+const OFFER_GRACE_MS = 2000; // an offer that the server never ended is ended here
+
+interface Wiring {
+  send(type: string, data?: unknown): boolean;
+  /** Makes this tab the softphone. */
+  take(): void;
+  /** The remote sound plays here. */
+  audio: HTMLAudioElement;
+  agentId: string;
+  /** The agent's sound comes over a desk phone: no browser sound. */
+  deskPhone: boolean;
+  onMissed(phone: Phone): void;
+}
+
+/**
+ * SoftphoneController joins the pure state to the socket, the REST commands and
+ * the one RTCPeerConnection. There is one per logged-in page.
+ */
+export class SoftphoneController {
+  private peer: { conversationId: string; peer: Peer } | undefined;
+  private owner = false;
+  private resumeTimer: ReturnType<typeof setTimeout> | undefined;
+  private offerTimer: ReturnType<typeof setTimeout> | undefined;
+  private opening = 0; // counts attempts: a late microphone must not open an old call
+
+  constructor(private readonly w: Wiring) {}
+
+  private get phone(): Phone {
+    return useSoftphone.getState().phone;
+  }
+  private dispatch(input: PhoneInput): void {
+    useSoftphone.getState().dispatch(input);
+  }
+
+  /** Asks for the microphone; at log-in, so that a call does not wait for it. */
+  async prepareMicrophone(): Promise<void> {
+    if (this.w.deskPhone) return;
+    useSoftphone.getState().setMic("asking");
+    try {
+      await openMicrophone();
+      useSoftphone.getState().setMic("ready");
+    } catch (err) {
+      useSoftphone.getState().setMic(micStateOf(err));
+    }
+  }
+
+  /** This tab got or lost the right to be the softphone. */
+  setOwner(owner: boolean): void {
+    this.owner = owner;
+    useSoftphone.getState().setElsewhere(!owner);
+    if (!owner) this.closePeer();
+    else this.ensureSound();
+  }
+
+  /** The socket is open (again). */
+  onOpen(): void {
+    if (this.owner) this.w.send("softphone.take");
+    this.ensureSound();
+  }
+
+  onMessage(m: Envelope): void {
+    const now = Date.now();
+    switch (m.type) {
+      case "offer":
+        return this.onOffer(m, now);
+      case "work":
+        for (const work of readWorks(m.data, now)) this.onWork(work);
+        return;
+      case "rtc.answer":
+        if (this.addressed(m.data)) void this.peer?.peer.answer(String((m.data as { sdp?: unknown }).sdp ?? ""));
+        return;
+      case "rtc.candidate": {
+        const c = candidateOf(m.data);
+        if (c && this.addressed(m.data)) void this.peer?.peer.candidate(c);
+        return;
+      }
+      case "rtc.closed":
+        return this.onClosed(m.data);
+      case "media.stats": {
+        const mos = (m.data as { mos?: unknown } | undefined)?.mos;
+        this.peer?.peer.serverFigures(typeof mos === "number" ? mos : undefined);
+        return;
+      }
+      case "softphone.taken":
+        return this.setOwner(false);
+    }
+  }
+
+  /** What the journal says about this agent's conversation. */
+  onEvent(e: JournalEvent): void {
+    const id = e.conversation_id;
+    if (!id || id !== conversationOf(this.phone)) return;
+    const at = Date.parse(e.ts) || Date.now();
+    const mine = !e.agent_id || e.agent_id === this.w.agentId;
+    switch (e.type) {
+      case "conversation.held":
+        return this.dispatch({ kind: "held", conversationId: id, at });
+      case "conversation.resumed":
+        return this.dispatch({ kind: "resumed", conversationId: id });
+      case "recording.started":
+      case "recording.resumed":
+        return this.dispatch({ kind: "recording", conversationId: id, on: true });
+      case "recording.paused":
+      case "recording.ready":
+        return this.dispatch({ kind: "recording", conversationId: id, on: false });
+      case "offer.timeout":
+      case "offer.canceled":
+      case "offer.rescinded":
+      case "offer.rejected":
+        if (mine && this.phone.phase === "ringing") this.endOffer(this.phone.offer.offerId, e.type === "offer.timeout");
+        return;
+      case "conversation.wrap_up_started":
+        if (mine) {
+          this.dispatch({ kind: "wrap_up", conversationId: id, at });
+          this.closePeer();
+        }
+        return;
+      case "conversation.completed":
+        this.dispatch({ kind: "gone", conversationId: id });
+        this.closePeer();
+        return;
+    }
+  }
+
+  // --- what the agent does ------------------------------------------------
+
+  async accept(): Promise<void> {
+    const phone = this.phone;
+    if (phone.phase !== "ringing" || phone.answering) return;
+    const { offerId } = phone.offer;
+    this.dispatch({ kind: "answering", offerId });
+    if (!this.owner) this.w.take();
+    try {
+      if (!this.peer) await this.openPeer(phone.offer.conversationId, false);
+      await api.post(`/offers/${offerId}/accept`);
+      this.dispatch({ kind: "accepted", offerId, at: Date.now() });
+      if (this.peer?.peer.live) this.dispatch({ kind: "media", media: "live" });
+    } catch (err) {
+      this.dispatch({ kind: "answer_failed", offerId });
+      if (err instanceof ApiError && (err.status === 404 || err.status === 409)) this.endOffer(offerId, false);
+      throw err;
+    }
+  }
+
+  async reject(): Promise<void> {
+    const phone = this.phone;
+    if (phone.phase !== "ringing") return;
+    const { offerId } = phone.offer;
+    await api.post(`/offers/${offerId}/reject`);
+    this.endOffer(offerId, false);
+  }
+
+  setMuted(on: boolean): void {
+    this.peer?.peer.setMuted(on);
+    this.dispatch({ kind: "muted", on });
+  }
+
+  async setHeld(on: boolean): Promise<void> {
+    const id = this.talkingTo();
+    await api.post(`/conversations/${id}/${on ? "hold" : "resume"}`);
+    this.dispatch(on ? { kind: "held", conversationId: id, at: Date.now() } : { kind: "resumed", conversationId: id });
+  }
+
+  async end(): Promise<void> {
+    const id = this.talkingTo();
+    this.dispatch({ kind: "ending", on: true });
+    try {
+      await api.post(`/conversations/${id}/end`);
+    } catch (err) {
+      this.dispatch({ kind: "ending", on: false });
+      throw err;
+    }
+  }
+
+  async sendDigits(digits: string): Promise<void> {
+    await api.post(`/conversations/${this.talkingTo()}/digits`, { digits });
+  }
+
+  async transfer(kind: "agent" | "queue" | "flow" | "number", target: string): Promise<void> {
+    await api.post(`/conversations/${this.talkingTo()}/transfer`, { kind, target });
+  }
+
+  async wrapUp(code: string, note: string): Promise<void> {
+    const phone = this.phone;
+    if (phone.phase !== "wrap_up") return;
+    this.dispatch({ kind: "saving", on: true });
+    try {
+      await api.post(`/conversations/${phone.conversationId}/wrap-up`, { code, note });
+      useSoftphone.getState().setNote(phone.conversationId, "");
+      this.dispatch({ kind: "gone", conversationId: phone.conversationId });
+    } finally {
+      this.dispatch({ kind: "saving", on: false });
+    }
+  }
+
+  async extendWrapUp(): Promise<void> {
+    const phone = this.phone;
+    if (phone.phase === "wrap_up") await api.post(`/conversations/${phone.conversationId}/wrap-up/extend`);
+  }
+
+  close(): void {
+    clearTimeout(this.offerTimer);
+    this.closePeer();
+    this.dispatch({ kind: "reset" });
+  }
+
+  // --- inside ---------------------------------------------------------------
+
+  private talkingTo(): string {
+    return this.phone.phase === "talking" ? this.phone.conversationId : "";
+  }
+
+  private onOffer(m: Envelope, now: number): void {
+    const offer = readOffer(m.data, now);
+    if (!offer) return;
+    const sent = m.ts ? Date.parse(m.ts) : Number.NaN;
+    if (!Number.isNaN(sent)) offer.expiresAt += now - sent; // this computer's clock may be wrong
+    this.dispatch({ kind: "offer", offer });
+    clearTimeout(this.offerTimer);
+    this.offerTimer = setTimeout(
+      () => this.endOffer(offer.offerId, true),
+      Math.max(0, offer.expiresAt - now) + OFFER_GRACE_MS,
+    );
+    if (this.owner && this.peer?.conversationId !== offer.conversationId)
+      void this.openPeer(offer.conversationId, false).catch(() => undefined); // the state of the microphone tells
+  }
+
+  private endOffer(offerId: string, missed: boolean): void {
+    const phone = this.phone;
+    if (phone.phase !== "ringing" || phone.offer.offerId !== offerId) return;
+    clearTimeout(this.offerTimer);
+    this.closePeer();
+    this.dispatch({ kind: "offer_ended", offerId });
+    if (missed) this.w.onMissed(phone);
+  }
+
+  private onWork(work: Work): void {
+    const before = this.phone;
+    if (work.state === "idle" && before.phase === "ringing") {
+      if (work.conversationId === before.offer.conversationId) this.endOffer(before.offer.offerId, false);
+      return;
+    }
+    this.dispatch({ kind: "work", work });
+    const after = this.phone;
+    if (after.phase === "talking") {
+      if (this.peer?.peer.live) this.dispatch({ kind: "media", media: "live" });
+      this.ensureSound();
+    } else if (after.phase !== "ringing") this.closePeer();
+  }
+
+  /** A talking phone without a connection gets one: after a reload or a fault. */
+  private ensureSound(): void {
+    const phone = this.phone;
+    if (!this.owner || phone.phase !== "talking" || this.peer?.conversationId === phone.conversationId) return;
+    void this.openPeer(phone.conversationId, true).catch(() => this.resumeSoon());
+  }
+
+  private resumeSoon(): void {
+    clearTimeout(this.resumeTimer);
+    this.resumeTimer = setTimeout(() => this.ensureSound(), RESUME_AFTER_MS);
+  }
+
+  private async openPeer(conversationId: string, resume: boolean): Promise<void> {
+    if (this.w.deskPhone) return;
+    this.closePeer();
+    const attempt = ++this.opening;
+    let stream: MediaStream;
+    try {
+      stream = await openMicrophone();
+      useSoftphone.getState().setMic("ready");
+    } catch (err) {
+      useSoftphone.getState().setMic(micStateOf(err));
+      throw err;
+    }
+    if (attempt !== this.opening) return;
+    const peer = new Peer(stream, this.w.audio, {
+      send: (type, data) => this.w.send(type, data),
+      onState: (state) => this.onPeerState(conversationId, state),
+      onFigures: (figures) => useSoftphone.getState().setFigures(figures),
+    });
+    this.peer = { conversationId, peer };
+    if (this.phone.phase === "talking" && this.phone.muted) peer.setMuted(true);
+    await peer.offer({ conversation_id: conversationId, resume });
+  }
+
+  private onPeerState(conversationId: string, state: "connecting" | "live" | "lost"): void {
+    if (this.peer?.conversationId !== conversationId) return;
+    this.dispatch({ kind: "media", media: state });
+    if (state === "lost" && this.phone.phase === "talking") {
+      this.closePeer();
+      this.resumeSoon();
+    }
+  }
+
+  private onClosed(data: unknown): void {
+    if (!this.addressed(data)) return;
+    const reason = (data as { reason?: unknown } | undefined)?.reason;
+    this.closePeer();
+    if (reason === "taken" || reason === "taken_over") this.setOwner(false);
+    else if (this.phone.phase === "talking") {
+      this.dispatch({ kind: "media", media: "lost" });
+      this.resumeSoon();
+    }
+  }
+
+  private closePeer(): void {
+    clearTimeout(this.resumeTimer);
+    this.opening++;
+    this.peer?.peer.close();
+    this.peer = undefined;
+    useSoftphone.getState().setFigures(undefined);
+  }
+
+  /** A message that names another conversation than the peer's is a late one. */
+  private addressed(data: unknown): boolean {
+    const id = (data as { conversation_id?: unknown } | undefined)?.conversation_id;
+    return this.peer !== undefined && (typeof id !== "string" || id === "" || id === this.peer.conversationId);
+  }
+}
