@@ -110,6 +110,7 @@ type Node struct {
 	Next    string // where it goes on; empty: the flow ends
 	Failed  string // where it goes on when it did not work out
 	Line    int
+	column  int
 	Text    *Texts // say, ask, voicemail, end; nil: none
 	Sound   string // play
 	BargeIn bool
@@ -175,7 +176,7 @@ type HTTP struct {
 	Method  string
 	URL     string // with {variables}
 	Headers map[string]string
-	Body    string        // with {variables}
+	Body    any           // sent as JSON; its texts with {variables}; nil: none
 	Timeout time.Duration // of one try
 	Retries int
 	Save    map[string]jp.Expr // variable ← JSON path

@@ -1,6 +1,8 @@
 package ivr
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/openhotline/hotline/internal/i18n"
@@ -15,6 +17,85 @@ func System(language, name string, args i18n.Args) Prompt {
 
 // Announcement composes what a waiting customer hears: the position (1 is the
 // next one; 0: not said) and the expected wait (0: not said; negative: unknown).
+// Japanese prompts have Parts for which recordings ship up to position 99 and
+// 60 minutes.
 func Announcement(language string, position int, wait time.Duration) []Prompt {
-	return nil
+	lang := i18n.Match(language)
+	var out []Prompt
+	switch {
+	case position == 1:
+		out = append(out, System(lang, "next", nil))
+	case position > 1:
+		n := i18n.Number(lang, strconv.Itoa(position))
+		p := System(lang, "position", i18n.Args{"position": n})
+		if lang == "ja" {
+			p.Parts = japanesePosition(position)
+		}
+		out = append(out, p)
+	}
+	switch {
+	case position == 1 || wait == 0: // who is next needs no minutes
+	case wait < 0:
+		out = append(out, System(lang, "wait_unknown", nil))
+	default:
+		p := System(lang, "wait", i18n.Args{"wait": i18n.Wait(lang, wait)})
+		if lang == "ja" {
+			p.Parts = japaneseWait(wait)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// The Japanese parts: each text is one that ships as a recording (ivr/sounds).
+const (
+	jaPosition    = "ただいまの順番は"
+	jaWait        = "待ち時間はおよそ"
+	jaIs          = "です"
+	jaFewMinutes  = 60
+	jaFewInQueue  = 99
+	jaMany        = "百番目以降"
+	jaLessAMinute = "一分以内"
+	jaOverAnHour  = "一時間以上"
+)
+
+func ja(text string) Prompt { return Prompt{Text: text, Language: "ja"} }
+
+func japanesePosition(n int) []Prompt {
+	middle := jaMany
+	if n <= jaFewInQueue {
+		middle = JapaneseOrdinal(n)
+	}
+	return []Prompt{ja(jaPosition), ja(middle), ja(jaIs)}
+}
+
+func japaneseWait(d time.Duration) []Prompt {
+	minutes := int((d + time.Minute - 1) / time.Minute)
+	middle := JapaneseMinutes(minutes)
+	switch {
+	case d < time.Minute:
+		middle = jaLessAMinute
+	case minutes > jaFewMinutes:
+		middle = jaOverAnHour
+	}
+	return []Prompt{ja(jaWait), ja(middle), ja(jaIs)}
+}
+
+// JapaneseOrdinal is the text of the shipped recording of a position.
+func JapaneseOrdinal(n int) string { return fmt.Sprintf("%d番目", n) }
+
+// JapaneseMinutes is the text of the shipped recording of a wait.
+func JapaneseMinutes(n int) string { return fmt.Sprintf("%d分", n) }
+
+// JapaneseParts lists the texts of all recordings that announcements are
+// composed of, for the tool that makes them.
+func JapaneseParts() []string {
+	out := []string{jaPosition, jaWait, jaIs, jaMany, jaLessAMinute, jaOverAnHour}
+	for n := 2; n <= jaFewInQueue; n++ {
+		out = append(out, JapaneseOrdinal(n))
+	}
+	for n := 1; n <= jaFewMinutes; n++ {
+		out = append(out, JapaneseMinutes(n))
+	}
+	return out
 }
