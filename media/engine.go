@@ -175,6 +175,7 @@ func (s *shard) run(ctx context.Context, next time.Time) {
 		s.busy.Add(int64(time.Since(began)))
 		next = next.Add(FrameTime)
 		if behind := time.Since(next); behind > maxCatchUp {
+			s.observe(behind)
 			frames := behind / FrameTime
 			s.skipped.Add(uint64(frames))
 			next = next.Add(frames * FrameTime)

@@ -11,6 +11,7 @@ type Resampler struct {
 	table *polyphase
 	hist  []float32 // the last taps-1 samples, then the frame being worked on
 	phase int       // position of the next output between two inputs, in 1/up
+	ahead int       // inputs of the next call that no output needs
 	max   int       // largest input length Process takes at once
 }
 
@@ -46,7 +47,7 @@ func (r *Resampler) Process(dst, src []int16) int {
 	for i, s := range src {
 		work[t.taps-1+i] = float32(s)
 	}
-	n, pos := 0, 0
+	n, pos := 0, r.ahead
 	for pos < len(src) && n < len(dst) {
 		row := t.coef[r.phase*t.taps : (r.phase+1)*t.taps]
 		dst[n] = saturateFloat(dot(row, work[pos:pos+t.taps]))
@@ -55,6 +56,7 @@ func (r *Resampler) Process(dst, src []int16) int {
 		pos += r.phase / t.up
 		r.phase %= t.up
 	}
+	r.ahead = max(pos-len(src), 0)
 	copy(work, work[len(src):])
 	return n
 }
@@ -62,7 +64,7 @@ func (r *Resampler) Process(dst, src []int16) int {
 // Reset forgets the past, for a new stream.
 func (r *Resampler) Reset() {
 	clear(r.hist)
-	r.phase = 0
+	r.phase, r.ahead = 0, 0
 }
 
 func dot(a, b []float32) float32 {
@@ -160,11 +162,17 @@ func Resample(samples []int16, from, to Rate) []int16 {
 	}
 	const chunk = 4096
 	r := NewResampler(from, to, chunk)
-	// The filter delays by half its length: feed as much silence at the end and
-	// leave out as much at the start, so that the clip keeps its place.
-	lead := r.table.taps / 2
-	padded := make([]int16, len(samples)+lead)
-	copy(padded, samples)
+	// The filter delays by half its length. That much silence is fed at the end
+	// and left out at the start, so that the clip keeps its place; a little more
+	// in front makes it a whole number of output samples.
+	t := r.table
+	delay := t.taps - 1 - t.taps/2
+	front := 0
+	for (delay+front)*t.up%t.down != 0 {
+		front++
+	}
+	padded := make([]int16, front+len(samples)+delay+t.down)
+	copy(padded[front:], samples)
 	out := make([]int16, 0, r.Len(len(padded))+1)
 	buf := make([]int16, r.Len(chunk)+1)
 	for len(padded) > 0 {
@@ -172,11 +180,6 @@ func Resample(samples []int16, from, to Rate) []int16 {
 		out = append(out, buf[:r.Process(buf, padded[:n])]...)
 		padded = padded[n:]
 	}
-	skip := (lead - 1) * r.table.up / r.table.down
-	want := int(int64(len(samples)) * int64(to) / int64(from))
-	if skip >= len(out) {
-		return nil
-	}
-	out = out[skip:]
-	return out[:min(want, len(out))]
+	out = out[min((delay+front)*t.up/t.down, len(out)):]
+	return out[:min(int(int64(len(samples))*int64(to)/int64(from)), len(out))]
 }
