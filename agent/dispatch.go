@@ -2,19 +2,25 @@ package agent
 
 import "slices"
 
-// dispatch offers a waiting entry to the best ready agent, if there is one.
+// dispatch offers a waiting entry to the best ready agent, if there is one. An
+// agent who became free in this very step is fed first, since somebody older
+// may wait for them.
 func (r *Router) dispatch(e *entry) {
-	if !e.placed {
-		return
-	}
-	if e.own != nil {
-		if e.own.flags.readyFor(e.row.Channel) {
-			r.offer(e, []*agentState{e.own})
+	for e.placed {
+		if e.own != nil {
+			if e.own.flags.readyFor(e.row.Channel) {
+				r.feed(e.own)
+			}
+			return
 		}
-		return
-	}
-	r.picks = r.pick(r.picks[:0], e)
-	if len(r.picks) > 0 {
+		r.picks = r.pick(r.picks[:0], e)
+		if len(r.picks) == 0 {
+			return
+		}
+		if i := slices.IndexFunc(r.picks, func(a *agentState) bool { return a.hungry }); i >= 0 {
+			r.feed(r.picks[i])
+			continue
+		}
 		r.offer(e, r.picks)
 	}
 }
@@ -69,6 +75,7 @@ func (r *Router) draw(e *entry) *agentState {
 // feed gives a ready agent what waits: first who waits for them alone, then the
 // highest score among the heads of all lists they may serve.
 func (r *Router) feed(a *agentState) {
+	a.hungry = false
 	for a.flags.voice || a.flags.chat {
 		e := a.nextOwn()
 		if e == nil {
@@ -227,6 +234,9 @@ func (r *Router) missed(e *entry, offers []*offer, how OfferState) {
 		}
 	}
 	for _, o := range offers {
+		if o.a.p.NotResponding { // then their other offers are in vain as well
+			r.withdraw(o.a)
+		}
 		r.update(o.a)
 	}
 }

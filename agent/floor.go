@@ -16,6 +16,7 @@ type agentState struct {
 	works   []*work
 	own     ordered[entry] // entries that wait for this agent alone
 	flags   flags
+	hungry  bool // became ready in this step and was not fed yet
 	idleMS  int64
 
 	nVoice, nChat int   // works that use capacity
@@ -104,6 +105,9 @@ func (r *Router) refresh(a *agentState) {
 	was, is := a.flags, a.current()
 	a.flags = is
 	if is != was {
+		if is.voice && !was.voice || is.chat && !was.chat {
+			a.hungry = true
+		}
 		if was.busy && !is.busy || !was.avail && is.avail {
 			a.idleMS = r.ms
 			a.p.IdleSince = r.now

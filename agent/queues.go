@@ -44,6 +44,9 @@ func (r *Router) putQueue(in PutQueue) error {
 			e.c.entries++
 		}
 		e.rescore()
+		if e.stickyMS > 0 {
+			e.stickyMS = e.enteredMS + int64(row.StickyAgent)*1000
+		}
 	}
 	for _, e := range placed {
 		r.replace(e)

@@ -105,13 +105,25 @@ func (r *Router) Apply(in Input) []Output {
 		r.ms = max(r.ms, r.now.UnixMilli())
 	}
 	r.advance()
+	if _, answer := in.(Accept); !answer { // who accepts at the last moment is not too late
+		r.fire()
+	}
 	if err := r.handle(in); err != nil {
 		r.emit(Refused{Input: in, Err: err})
 	}
-	for n := 0; n < stepLimit; n++ {
+	r.fire()
+	r.drain()
+	out := r.out
+	r.out = nil
+	return out
+}
+
+// fire lets happen what is due.
+func (r *Router) fire() {
+	for range stepLimit {
 		t := r.timers.first()
 		if t == nil || t.at > r.ms {
-			break
+			return
 		}
 		switch o := t.owner.(type) {
 		case *entry:
@@ -122,10 +134,6 @@ func (r *Router) Apply(in Input) []Output {
 			r.deviceDue(o)
 		}
 	}
-	r.drain()
-	out := r.out
-	r.out = nil
-	return out
 }
 
 // handle applies one input.

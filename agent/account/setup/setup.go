@@ -45,10 +45,11 @@ type Agent struct {
 	Queues   []string       `json:"queues" nullable:"false" doc:"Identifiers of the queues that this agent serves"`
 	DeviceID string         `json:"device_id" doc:"Desk phone; empty means the browser's softphone"`
 	Capacity agent.Capacity `json:"capacity" doc:"How much at once; 0 means 1 call, or 4 chats"`
+	Enabled  bool           `json:"enabled" doc:"Off: gets no offers"`
 }
 
 // NewAgent returns an agent with the defaults.
-func NewAgent() Agent { return Agent{Skills: map[string]int{}, Queues: []string{}} }
+func NewAgent() Agent { return Agent{Skills: map[string]int{}, Queues: []string{}, Enabled: true} }
 
 // Routing is what the router knows of the agent.
 func (a Agent) Routing() agent.Agent {
@@ -87,6 +88,7 @@ type Queue struct {
 	ServiceLevel     agent.ServiceLevel     `json:"service_level"`
 	Record           bool                   `json:"record" doc:"Calls are recorded"`
 	WidebandUplink   bool                   `json:"wideband_uplink" doc:"Take Opus from the browser instead of relaying G.711"`
+	Enabled          bool                   `json:"enabled" doc:"Off: takes no more conversations"`
 }
 
 // NewQueue returns a queue with the default of every parameter.
@@ -97,7 +99,7 @@ func NewQueue() Queue {
 		WrapUpTime: d.WrapUpTime, WrapUpExtension: d.WrapUpExtension, WrapUpExtensions: d.WrapUpExtensions,
 		MaxWait: d.MaxWait, MaxLength: d.MaxLength, JoinEmpty: d.JoinEmpty, LeaveEmpty: d.LeaveEmpty,
 		Overflow: d.Overflow, Priority: d.Priority, Ageing: d.Ageing, Skills: d.Skills, Relaxation: d.Relaxation,
-		StickyAgent: d.StickyAgent, Announce: d.Announce, Callback: d.Callback, ServiceLevel: d.ServiceLevel, Record: true,
+		StickyAgent: d.StickyAgent, Announce: d.Announce, Callback: d.Callback, ServiceLevel: d.ServiceLevel, Record: true, Enabled: true,
 	}
 }
 
