@@ -5,17 +5,30 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/insight"
 	"github.com/openhotline/hotline/omni"
 )
 
-// Store is what the API reads and writes: store.DB has all of it.
-type Store interface {
-	account.Store
-	omni.Store
-	// Commit makes one atomic change of conversations' and customers' rows
-	// together with its events; the events come back with their seq.
-	CommitOmni(ctx context.Context, c omni.Change) ([]omni.Event, error)
+// Commit makes one atomic change of rows with its events (store.DB.Commit with
+// the change as Write.Omni); the events come back with their seq.
+type Commit func(ctx context.Context, c omni.Change) ([]omni.Event, error)
+
+// Figures computes figures (insight.Figures on the store).
+type Figures func(ctx context.Context, q insight.Query) ([]insight.Row, error)
+
+// Wallboard returns the router's view of the floor now.
+type Wallboard func(ctx context.Context) (agent.Snapshot, error)
+
+// LiveCounts is what the metrics show of calls and queues.
+type LiveCounts func() Counts
+
+// Counts are gauges and counters at one time.
+type Counts struct {
+	Calls   int            // live
+	Waiting map[string]int // by queue id
+	Offers  map[string]int // pending, by queue id
 }
 
 // Journal is the sequence of committed events: store.DB, or the bus in front of it.
@@ -30,13 +43,11 @@ type Journal interface {
 	Subscribe(fn func([]omni.Event)) (cancel func())
 }
 
-// Send passes a message without a seq to one browser tab: kind is offer, work,
-// rtc.answer, rtc.candidate, rtc.closed, media.stats …, data its JSON body. It
-// does not block; false means that the tab is gone or too slow and was closed.
-type Send func(kind string, data any) bool
-
 // Desk is what agents and supervisors do to live conversations. The journey
-// implements it. Errors are account.ErrNotFound (no such conversation, offer or
+// implements it. send, where a method takes one, passes a message without a seq to
+// one browser tab (kind is offer, work, rtc.answer, rtc.candidate, rtc.closed,
+// media.stats …; data its JSON body); it does not block, and false means that
+// the tab is gone or was too slow. Errors are account.ErrNotFound (no such conversation, offer or
 // agent), account.ErrForbidden (not theirs), account.ErrState (too late, or not
 // now), possibly wrapped; anything else is an internal error.
 //

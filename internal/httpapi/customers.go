@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/omni"
+)
+
+// CustomerDetail is a customer with identities and timeline.
+type CustomerDetail struct {
+	Customer   omni.Customer      `json:"customer"`
+	Identities []omni.Identity    `json:"identities"`
+	Timeline   []ConversationItem `json:"timeline" doc:"Conversations on every channel, newest first"`
+	Next       string             `json:"next,omitempty" doc:"Cursor of the timeline's next page; absent on the last"`
+}
+
+type customersInput struct {
+	paging
+	Q string `query:"q" maxLength:"200" doc:"In names and identities"`
+}
+
+type customerInput struct {
+	paging
+	ID string `path:"id" maxLength:"60"`
+}
+
+type customerPatch struct {
+	ID   string `path:"id" maxLength:"60"`
+	Body struct {
+		Name     *string `json:"name,omitempty" maxLength:"200"`
+		Language *string `json:"language,omitempty" maxLength:"20" doc:"BCP 47; empty: unknown"`
+		VIP      *bool   `json:"vip,omitempty"`
+		Note     *string `json:"note,omitempty" maxLength:"10000"`
+	}
+}
+
+func (s *Server) registerCustomers() {
+	register(s, operation("list-customers", http.MethodGet, "/customers", tagCustomers, "List customers", account.ActCustomersRead),
+		func(ctx context.Context, in *customersInput) (*list[omni.Customer], error) {
+			if actor(ctx).Role == account.RoleAgent && len([]rune(in.Q)) < 2 {
+				return nil, problem(ProblemValidation, "", FieldError{Parameter: "q", Code: "too_small", Message: "agents search with at least two characters"})
+			}
+			items, next, err := s.cfg.Omni.Customers(ctx, in.Q, omni.Page{Cursor: in.Cursor, Limit: in.Limit})
+			if err != nil {
+				return nil, err
+			}
+			return newList(items, next), nil
+		})
+	register(s, operation("get-customer", http.MethodGet, "/customers/{id}", tagCustomers, "Get a customer with identities and timeline", account.ActCustomersRead), s.getCustomer)
+	register(s, operation("update-customer", http.MethodPatch, "/customers/{id}", tagCustomers, "Change a customer", account.ActCustomers), s.updateCustomer)
+}
+
+func (s *Server) getCustomer(ctx context.Context, in *customerInput) (*one[CustomerDetail], error) {
+	c, err := s.cfg.Omni.Customer(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.cfg.Omni.Identities(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	timeline, next, err := s.cfg.Omni.Timeline(ctx, in.ID, omni.Page{Cursor: in.Cursor, Limit: in.Limit})
+	if err != nil {
+		return nil, err
+	}
+	d := CustomerDetail{Customer: c, Identities: ids, Next: next}
+	for _, conv := range timeline {
+		d.Timeline = append(d.Timeline, ConversationItem{conv, c.Name})
+	}
+	return &one[CustomerDetail]{d}, nil
+}
+
+func (s *Server) updateCustomer(ctx context.Context, in *customerPatch) (*one[omni.Customer], error) {
+	c, err := s.cfg.Omni.Customer(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	set(&c.Name, in.Body.Name)
+	set(&c.Language, in.Body.Language)
+	set(&c.VIP, in.Body.VIP)
+	set(&c.Note, in.Body.Note)
+	c.UpdatedAt = s.now().UTC()
+	data, err := json.Marshal(map[string]string{"customer_id": c.ID, "by": actor(ctx).User.ID})
+	if err != nil {
+		return nil, err
+	}
+	event := omni.Event{ID: id.New(id.Event), Type: "customer.updated", Time: c.UpdatedAt, Data: data}
+	if _, err := s.cfg.Commit(ctx, omni.Change{Customers: []omni.Customer{c}, Events: []omni.Event{event}}); err != nil {
+		return nil, err
+	}
+	// The audit has who and what, not the personal data: that must stay erasable.
+	s.audit(ctx, account.Entry{Action: "customer.update", TargetID: c.ID})
+	return &one[omni.Customer]{c}, nil
+}

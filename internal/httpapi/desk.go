@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/omni"
+)
+
+type presenceBody struct {
+	Presence agent.PresenceState `json:"presence"`
+	Reason   string              `json:"reason,omitempty" maxLength:"48" doc:"Break reason; required with break"`
+	Next     bool                `json:"next,omitempty" doc:"Applies when the current work ends"`
+}
+
+type presenceInput struct{ Body presenceBody }
+
+type presenceOfInput struct {
+	ID   string `path:"id" maxLength:"60"`
+	Body presenceBody
+}
+
+type digitsInput struct {
+	ID   string `path:"id" maxLength:"60"`
+	Body struct {
+		Digits string `json:"digits" minLength:"1" maxLength:"64" pattern:"^[0-9A-D*#,]+$" doc:"A comma is a pause"`
+	}
+}
+
+type transferInput struct {
+	ID   string `path:"id" maxLength:"60"`
+	Body struct {
+		Kind   string `json:"kind" enum:"agent,queue,flow,number"`
+		Target string `json:"target" minLength:"1" maxLength:"64" doc:"Identifier of the agent, queue or flow, or the number"`
+	}
+}
+
+type wrapUpInput struct {
+	ID   string `path:"id" maxLength:"60"`
+	Body struct {
+		Code string `json:"code,omitempty" maxLength:"64" doc:"Wrap-up code"`
+		Note string `json:"note,omitempty" maxLength:"10000"`
+	}
+}
+
+// deskOperation answers with 204: what follows comes over the live WebSocket.
+func deskOperation(id, method, path, summary string, action account.Action) huma.Operation {
+	op := operation(id, method, path, tagDesk, summary, action)
+	op.DefaultStatus = http.StatusNoContent
+	return op
+}
+
+// own returns the agent as whom the request's user works.
+func own(ctx context.Context) (string, error) {
+	if ag := actor(ctx).User.AgentID; ag != "" {
+		return ag, nil
+	}
+	return "", problem(ProblemForbidden, "this user does not work as an agent")
+}
+
+func (s *Server) registerDesk() {
+	register(s, deskOperation("set-my-presence", http.MethodPut, "/agents/me/presence", "Set one's own presence", account.ActDesk),
+		func(ctx context.Context, in *presenceInput) (*empty, error) {
+			ag, err := own(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return nil, s.setPresence(ctx, ag, in.Body)
+		})
+	register(s, deskOperation("set-presence", http.MethodPut, "/agents/{id}/presence", "Set an agent's presence", account.ActPresenceOthers),
+		func(ctx context.Context, in *presenceOfInput) (*empty, error) {
+			v, err := s.scope(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if v.limited && !v.agents[in.ID] {
+				return nil, account.ErrNotFound
+			}
+			if err := s.setPresence(ctx, in.ID, in.Body); err != nil {
+				return nil, err
+			}
+			s.audit(ctx, account.Entry{Action: "agent.presence", TargetID: in.ID, Target: string(in.Body.Presence)})
+			return nil, nil
+		})
+	s.agentOperation("accept-offer", "/offers/{id}/accept", "Accept an offer", s.cfg.deskCall(Desk.AcceptOffer))
+	s.agentOperation("reject-offer", "/offers/{id}/reject", "Reject an offer", s.cfg.deskCall(Desk.RejectOffer))
+	s.agentOperation("hold", "/conversations/{id}/hold", "Put the customer on hold", s.cfg.deskCall(Desk.Hold))
+	s.agentOperation("resume", "/conversations/{id}/resume", "Take the customer off hold", s.cfg.deskCall(Desk.Resume))
+	s.agentOperation("extend-wrap-up", "/conversations/{id}/wrap-up/extend", "Extend the wrap-up", s.cfg.deskCall(Desk.ExtendWrapUp))
+	register(s, deskOperation("end-conversation", http.MethodPost, "/conversations/{id}/end",
+		"End one's part of a conversation; supervisors and admins force-close those of others", account.ActDesk), s.endConversation)
+	register(s, deskOperation("send-digits", http.MethodPost, "/conversations/{id}/digits", "Send keys to the other side", account.ActDesk),
+		func(ctx context.Context, in *digitsInput) (*empty, error) {
+			ag, err := own(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return nil, s.cfg.Desk.Digits(ctx, ag, in.ID, in.Body.Digits)
+		})
+	register(s, deskOperation("transfer-conversation", http.MethodPost, "/conversations/{id}/transfer", "Transfer blind", account.ActDesk), s.transfer)
+	register(s, deskOperation("wrap-up", http.MethodPost, "/conversations/{id}/wrap-up", "Finish the wrap-up", account.ActDesk),
+		func(ctx context.Context, in *wrapUpInput) (*empty, error) {
+			ag, err := own(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if in.Body.Code != "" {
+				if _, err := s.cfg.Accounts.RecordByKey(ctx, account.KindWrapUpCode, in.Body.Code); err != nil {
+					return nil, referenceError("code", in.Body.Code, err)
+				}
+			}
+			return nil, s.cfg.Desk.WrapUp(ctx, ag, in.ID, in.Body.Code, in.Body.Note)
+		})
+}
+
+// deskCall makes a method of the desk callable once the desk is there.
+func (c *Config) deskCall(method func(Desk, context.Context, string, string) error) func(context.Context, string, string) error {
+	return func(ctx context.Context, agentID, id string) error { return method(c.Desk, ctx, agentID, id) }
+}
+
+// agentOperation registers what an agent does to one thing without further data.
+func (s *Server) agentOperation(id, path, summary string, do func(ctx context.Context, agentID, id string) error) {
+	register(s, deskOperation(id, http.MethodPost, path, summary, account.ActDesk), func(ctx context.Context, in *idInput) (*empty, error) {
+		ag, err := own(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return nil, do(ctx, ag, in.ID)
+	})
+}
+
+func (s *Server) setPresence(ctx context.Context, agentID string, b presenceBody) error {
+	if b.Presence == agent.Break && b.Reason == "" {
+		return invalid("reason", "required", "a break needs a reason")
+	}
+	if b.Presence != agent.Break && b.Reason != "" {
+		return invalid("reason", "invalid", "only a break has a reason")
+	}
+	if err := s.refers(ctx, account.KindBreak, "reason", b.Reason); err != nil {
+		return err
+	}
+	return s.cfg.Desk.SetPresence(ctx, actor(ctx), agentID, string(b.Presence), b.Reason, b.Next)
+}
+
+func (s *Server) endConversation(ctx context.Context, in *idInput) (*empty, error) {
+	a := actor(ctx)
+	c, err := s.cfg.Omni.Conversation(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if ag := a.User.AgentID; ag != "" && (c.AgentID == ag || !account.Allowed(a.Role, account.ActForceClose)) {
+		return nil, s.cfg.Desk.End(ctx, a, ag, in.ID)
+	}
+	if !account.Allowed(a.Role, account.ActForceClose) {
+		return nil, problem(ProblemForbidden, "this user does not work as an agent")
+	}
+	v, err := s.scope(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !v.conversation(c) {
+		return nil, account.ErrNotFound
+	}
+	if c.State == omni.Completed {
+		return nil, account.ErrState
+	}
+	if err := s.cfg.Desk.End(ctx, a, "", in.ID); err != nil {
+		return nil, err
+	}
+	s.audit(ctx, account.Entry{Action: "conversation.force_close", TargetID: in.ID})
+	return nil, nil
+}
+
+func (s *Server) transfer(ctx context.Context, in *transferInput) (*empty, error) {
+	ag, err := own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := in.Body
+	kinds := map[string]account.Kind{"agent": account.KindAgent, "queue": account.KindQueue, "flow": account.KindFlow}
+	if kind, ok := kinds[b.Kind]; ok {
+		if err := s.refers(ctx, kind, "target", b.Target); err != nil {
+			return nil, err
+		}
+	} else if strings.Trim(b.Target, "+0123456789*#") != "" {
+		return nil, invalid("target", "format", "expected a telephone number")
+	}
+	if b.Kind == "agent" && b.Target == ag {
+		return nil, invalid("target", "invalid", "nobody transfers to themselves")
+	}
+	return nil, s.cfg.Desk.Transfer(ctx, ag, in.ID, b.Kind, b.Target)
+}

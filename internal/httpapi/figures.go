@@ -1,0 +1,222 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/agent/account/setup"
+	"github.com/openhotline/hotline/insight"
+	"github.com/openhotline/hotline/omni"
+)
+
+// WallboardBody is the live state of queues and agents.
+type WallboardBody struct {
+	At     time.Time             `json:"at"`
+	Queues []agent.QueueSnapshot `json:"queues"`
+	Agents []agent.AgentSnapshot `json:"agents"`
+	Live   []ConversationItem    `json:"live" doc:"Conversations whose customer is still there, oldest first"`
+}
+
+// FiguresBody is a table of figures.
+type FiguresBody struct {
+	Rows []insight.Row `json:"rows"`
+}
+
+type figuresInput struct {
+	By          insight.By          `query:"by" required:"true"`
+	Granularity insight.Granularity `query:"granularity" required:"true"`
+	From        time.Time           `query:"from" required:"true"`
+	To          time.Time           `query:"to" required:"true" doc:"Exclusive"`
+	ID          []string            `query:"id" maxItems:"200" doc:"Only these queues or agents"`
+	Zone        string              `query:"zone" maxLength:"64" doc:"IANA name of the time zone in which days begin; default UTC"`
+	Format      string              `query:"format" enum:"json,csv"`
+}
+
+// figuresOutput is JSON, or CSV written by the body function.
+type figuresOutput struct {
+	Body func(huma.Context)
+}
+
+func (s *Server) registerFigures() {
+	register(s, operation("get-wallboard", http.MethodGet, "/wallboard", tagFigures, "Queues, agents and live conversations now", account.ActWallboard), s.wallboard)
+	op := operation("get-figures", http.MethodGet, "/figures", tagFigures, "Figures per queue or agent, each with the code of its formula", account.ActFigures)
+	op.Description = "At most 400 days; half hours at most 32 days. Agents see their own figures and those of their queues."
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "The figures, as JSON or CSV (format=csv)",
+		Content: map[string]*huma.MediaType{
+			"application/json": {Schema: s.schema(FiguresBody{})},
+			"text/csv":         {Schema: &huma.Schema{Type: huma.TypeString}},
+		},
+	}}
+	register(s, op, s.figures)
+}
+
+func (s *Server) wallboard(ctx context.Context, _ *struct{}) (*one[WallboardBody], error) {
+	if s.cfg.Wallboard == nil {
+		return nil, problem(ProblemUnavailable, "")
+	}
+	snap, err := s.cfg.Wallboard(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.scope(ctx)
+	if err != nil {
+		return nil, err
+	}
+	body := WallboardBody{At: snap.At}
+	for _, q := range snap.Queues {
+		if !v.limited || v.queues[q.QueueID] {
+			body.Queues = append(body.Queues, q)
+		}
+	}
+	for _, a := range snap.Agents {
+		if !v.limited || v.agents[a.AgentID] {
+			body.Agents = append(body.Agents, a)
+		}
+	}
+	live, err := s.cfg.Omni.LiveConversations(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(live) > omni.MaxPage {
+		live = live[:omni.MaxPage]
+	}
+	named, err := s.withNames(ctx, live, "")
+	if err != nil {
+		return nil, err
+	}
+	body.Live = named.Body.Items
+	return &one[WallboardBody]{body}, nil
+}
+
+// The longest spans that are computed in one request.
+const (
+	maxSpan         = 400 * 24 * time.Hour
+	maxHalfHourSpan = 32 * 24 * time.Hour
+)
+
+func badParameter(name, code, message string) error {
+	return problem(ProblemValidation, "", FieldError{Parameter: name, Code: code, Message: message})
+}
+
+func (s *Server) figures(ctx context.Context, in *figuresInput) (*figuresOutput, error) {
+	if !in.From.Before(in.To) {
+		return nil, badParameter("to", "too_small", "to must lie after from")
+	}
+	span := in.To.Sub(in.From)
+	if span > maxSpan || in.Granularity == insight.HalfHour && span > maxHalfHourSpan {
+		return nil, badParameter("from", "too_large", "the span is too long for this granularity")
+	}
+	zone, err := time.LoadLocation(in.Zone)
+	if err != nil || in.Zone == "Local" {
+		return nil, badParameter("zone", "one_of", "expected an IANA name, such as Asia/Shanghai")
+	}
+	ids, targets, err := s.figureScope(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if s.cfg.Figures == nil {
+		return nil, problem(ProblemUnavailable, "")
+	}
+	rows, err := s.cfg.Figures(ctx, insight.Query{
+		By: in.By, Granularity: in.Granularity, From: in.From, To: in.To, Location: zone, IDs: ids, Targets: targets,
+	})
+	if errors.Is(err, insight.ErrQuery) {
+		return nil, problem(ProblemValidation, err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &figuresOutput{Body: func(hc huma.Context) { s.writeFigures(hc, in, rows) }}, nil
+}
+
+// figureScope tells which queues or agents the actor may see figures of, and
+// the service levels that the queues promise. nil ids mean all.
+func (s *Server) figureScope(ctx context.Context, in *figuresInput) ([]string, map[string]agent.ServiceLevel, error) {
+	queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
+	if err != nil {
+		return nil, nil, err
+	}
+	targets := map[string]agent.ServiceLevel{}
+	for _, q := range queues {
+		targets[q.ID] = q.ServiceLevel
+	}
+	a := actor(ctx)
+	v, err := s.scope(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	allowed := v.queues
+	if in.By == insight.ByAgent {
+		allowed = v.agents
+	}
+	if a.Role == account.RoleAgent {
+		allowed, err = s.ownFigures(ctx, a, in.By)
+		if err != nil {
+			return nil, nil, err
+		}
+	} else if !v.limited {
+		return in.ID, targets, nil
+	}
+	var ids []string
+	for _, want := range in.ID {
+		if allowed[want] {
+			ids = append(ids, want)
+		}
+	}
+	if len(in.ID) == 0 {
+		for k := range allowed {
+			ids = append(ids, k)
+		}
+	}
+	if len(ids) == 0 {
+		ids = []string{"none"} // an empty list would mean all
+	}
+	return ids, targets, nil
+}
+
+func (s *Server) ownFigures(ctx context.Context, a account.Actor, by insight.By) (map[string]bool, error) {
+	out := map[string]bool{}
+	if a.User.AgentID == "" {
+		return out, nil
+	}
+	if by == insight.ByAgent {
+		out[a.User.AgentID] = true
+		return out, nil
+	}
+	r, err := s.cfg.Accounts.Record(ctx, account.KindAgent, a.User.AgentID)
+	if err != nil {
+		return nil, err
+	}
+	ag, err := setup.Decode[setup.Agent](r)
+	for _, q := range ag.Queues {
+		out[q] = true
+	}
+	return out, err
+}
+
+func (s *Server) writeFigures(hc huma.Context, in *figuresInput, rows []insight.Row) {
+	if in.Format == "csv" {
+		hc.SetHeader("Content-Type", "text/csv; charset=utf-8")
+		hc.SetHeader("Content-Disposition", `attachment; filename="figures-`+string(in.By)+"-"+in.From.Format(time.DateOnly)+`.csv"`)
+		hc.SetStatus(http.StatusOK)
+		if err := insight.WriteCSV(hc.BodyWriter(), rows); err != nil {
+			s.log.Debug("figures were not sent", "error", err)
+		}
+		return
+	}
+	hc.SetHeader("Content-Type", "application/json")
+	hc.SetStatus(http.StatusOK)
+	if rows == nil {
+		rows = []insight.Row{}
+	}
+	if err := s.api.Marshal(hc.BodyWriter(), "application/json", FiguresBody{Rows: rows}); err != nil {
+		s.log.Debug("figures were not sent", "error", err)
+	}
+}

@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"cmp"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/omni"
+)
+
+// Config has what a Server needs. Fields without a default are required.
+type Config struct {
+	Accounts account.Store
+	Omni     omni.Store
+	Journal  Journal
+	Desk     Desk
+	Phone    Phone
+	// Commit makes one atomic change of customers' rows.
+	Commit Commit
+	// Figures computes figures from the journal's segments.
+	Figures Figures
+	// Wallboard is the live state of queues and agents.
+	Wallboard Wallboard
+
+	// Service does log-ins. Defaults to account.NewService(Accounts, …).
+	Service *account.Service
+	// Web has the built pages (package web); nil: a page that says how to build.
+	Web fs.FS
+	// Recordings has the sound files, by omni.Recording.Path.
+	Recordings fs.FS
+	// Ready tells why the installation is not ready. Defaults to always ready.
+	Ready Readiness
+	// Media is shown by the metrics; nil: not shown.
+	Media MediaHealth
+	// Live is shown by the metrics; nil: not shown.
+	Live LiveCounts
+
+	// Demo opens the test phone to everybody and shows the demo log-ins.
+	Demo bool
+	// PhoneKey signs the tokens of click-to-call; empty: only the demo's phone.
+	PhoneKey []byte
+	// HTTPSPort is where HTTPS is served, for the advice to use it. 0: nowhere.
+	HTTPSPort int
+	// TrustedProxies may say in X-Forwarded-For and -Proto whom they speak for.
+	TrustedProxies []netip.Prefix
+	// DefaultLanguage of the installation. Defaults to "en".
+	DefaultLanguage string
+	// Version of the binary. Defaults to "dev".
+	Version string
+	// NodeID names this process.
+	NodeID string
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Server is the HTTP side of one process. Handler serves it; Close ends its sockets.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	mux     *http.ServeMux
+	api     huma.API
+	service *account.Service
+	now     func() time.Time
+	metrics *metrics
+	hub     *hub
+	phones  *phones
+	handler http.Handler
+}
+
+// New returns a server. It starts nothing: run Handler in an http.Server and
+// Run beside it.
+func New(cfg Config, log *slog.Logger) *Server {
+	cfg.DefaultLanguage = cmp.Or(cfg.DefaultLanguage, "en")
+	cfg.Version = cmp.Or(cfg.Version, "dev")
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Service == nil {
+		cfg.Service = account.NewService(cfg.Accounts, account.Config{Now: cfg.Now})
+	}
+	s := &Server{cfg: cfg, log: log, mux: http.NewServeMux(), service: cfg.Service, now: cfg.Now}
+	s.metrics = newMetrics(s)
+	s.hub = newHub(s)
+	s.phones = newPhones(s)
+	s.api = newAPI(s.mux)
+	s.api.UseMiddleware(s.authorize)
+	s.registerAll()
+	s.handler = s.wrap(s.mux)
+	return s
+}
+
+// Handler serves everything: API, sockets, health, metrics and pages.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// OpenAPI returns the document in YAML.
+func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().YAML() }
+
+func (s *Server) registerAll() {
+	s.registerAccount()
+	s.registerDesk()
+	s.registerConversations()
+	s.registerRecordings()
+	s.registerCustomers()
+	s.registerJournal()
+	s.registerFigures()
+	s.registerSetup()
+	s.registerUsers()
+	s.registerTokens()
+	s.registerFlows()
+	s.registerAudit()
+	s.registerPhone()
+	s.registerSystem()
+	s.registerStatic()
+}
