@@ -45,7 +45,7 @@ type Call struct {
 	closing chan struct{}  // closed by Close: no more operations are taken
 	closed  chan struct{}  // closed when nothing of the call is left
 	once    sync.Once      // Close
-	group   sync.WaitGroup // one goroutine per leg in the call, and the owner
+	group   sync.WaitGroup // the owner
 
 	// What follows is touched by the owner goroutine alone.
 	present  bool // the customer's leg is in the room
@@ -91,7 +91,6 @@ func (c *Control) NewCall(id string, customer *Leg) (*Call, error) {
 	c.calls[call] = struct{}{}
 	c.mu.Unlock()
 	call.group.Go(call.own)
-	call.follow(customer)
 	return call, nil
 }
 
@@ -128,18 +127,8 @@ func (c *Call) do(f func() error) error {
 	}
 }
 
-// follow takes the leg out of the call when it ends.
-func (c *Call) follow(l *Leg) {
-	c.group.Go(func() {
-		select {
-		case <-l.Done():
-			_ = c.do(func() error { c.remove(l); return nil })
-		case <-c.closing:
-		}
-	})
-}
-
-// remove takes a leg out of the room and forgets it.
+// remove takes a leg out of the room and forgets it. A leg that ends has itself
+// removed before its media is closed.
 func (c *Call) remove(l *Leg) {
 	if l == c.customer {
 		if c.present {
@@ -193,7 +182,6 @@ func (c *Call) add(l *Leg, role Supervision, muted bool) error {
 		return fmt.Errorf("leg %s: %w", l.ID(), err)
 	}
 	c.members[l.ID()] = &member{leg: l, role: role, muted: muted}
-	c.follow(l)
 	return nil
 }
 

@@ -310,6 +310,13 @@ func (l *Leg) live() {
 		l.finish(l.link.why(l.Party()))
 	}
 	end := l.End()
+	l.mu.Lock()
+	room := l.room
+	l.mu.Unlock()
+	if room != nil {
+		// A call that is being closed takes the leg out by itself.
+		_ = room.do(func() error { room.remove(l); return nil })
+	}
 	final := l.Stats()
 	l.mu.Lock()
 	l.final = &final
