@@ -107,6 +107,7 @@ func (r *Router) refresh(a *agentState) {
 	if is != was {
 		if is.voice && !was.voice || is.chat && !was.chat {
 			a.hungry = true
+			r.hungry = append(r.hungry, a)
 		}
 		if was.busy && !is.busy || !was.avail && is.avail {
 			a.idleMS = r.ms

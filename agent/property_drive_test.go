@@ -245,7 +245,7 @@ func TestAMillionRandomEvents(t *testing.T) {
 					w.two = nil // determinism is shown
 				}
 			}
-			t.Logf("%d events: %v", w.events, w.counts)
+			t.Logf("%d events, %d offers, %d overflows, %d refused", w.events, w.counts["> OfferCreated"], w.counts["> Overflowed"], w.counts["> Refused"])
 		})
 	}
 }

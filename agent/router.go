@@ -68,6 +68,7 @@ type Router struct {
 	offers   map[string]*offer // pending
 	accepted map[string]*work  // accepted but not connected, by conversation
 	drains   []*queueState     // to be given up
+	hungry   []*agentState     // became ready in this step
 	timers   timers
 	rng      *rand.Rand
 	seq      int64
@@ -113,6 +114,13 @@ func (r *Router) Apply(in Input) []Output {
 	}
 	r.fire()
 	r.drain()
+	for i := 0; i < len(r.hungry); i++ { // grows while others are freed
+		if a := r.hungry[i]; a.hungry {
+			r.feed(a)
+		}
+	}
+	clear(r.hungry)
+	r.hungry = r.hungry[:0]
 	out := r.out
 	r.out = nil
 	return out
