@@ -167,10 +167,10 @@ func (a *API) certificate() (pion.Certificate, error) {
 	return a.cert, nil
 }
 
-// connection makes a peer connection that knows exactly the chosen codecs.
-func (a *API) connection(c choice) (*pion.PeerConnection, error) {
+// connection makes a peer connection that knows exactly the given codecs.
+func (a *API) connection(parameters []pion.RTPCodecParameters) (*pion.PeerConnection, error) {
 	var codecs pion.MediaEngine
-	for _, p := range c.parameters() {
+	for _, p := range parameters {
 		if err := codecs.RegisterCodec(p, pion.RTPCodecTypeAudio); err != nil {
 			return nil, fmt.Errorf("webrtc: register %s: %w", p.MimeType, err)
 		}
@@ -202,7 +202,7 @@ func (a *API) connection(c choice) (*pion.PeerConnection, error) {
 
 // watch looks at every leg's silence; one ticker serves all.
 func (a *API) watch(ctx context.Context) {
-	ticker := time.NewTicker(a.cfg.LostAfter / 5)
+	ticker := time.NewTicker(min(a.cfg.LostAfter/5, 100*time.Millisecond))
 	defer ticker.Stop()
 	var legs []*Leg
 	for {

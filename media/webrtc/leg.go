@@ -91,7 +91,7 @@ func (a *API) NewLeg(ctx context.Context, cfg LegConfig, offer string) (leg *Leg
 	if err := l.prepare(); err != nil {
 		return nil, "", err
 	}
-	if l.pc, err = a.connection(chosen); err != nil {
+	if l.pc, err = a.connection(chosen.parameters()); err != nil {
 		return nil, "", err
 	}
 	if err := a.add(l); err != nil {
@@ -125,8 +125,8 @@ func (l *Leg) prepare() error {
 	return l.down.init(l, kind, l.rate)
 }
 
-// negotiate makes the answer and starts the connection.
-func (l *Leg) negotiate(ctx context.Context, offer string) (string, error) {
+// handle connects the peer connection's events with the leg.
+func (l *Leg) handle() {
 	l.pc.OnConnectionStateChange(l.stateChanged)
 	l.pc.OnTrack(func(t *pion.TrackRemote, r *pion.RTPReceiver) {
 		l.run(func() { l.up.readRTP(t) })
@@ -140,6 +140,11 @@ func (l *Leg) negotiate(ctx context.Context, offer string) (string, error) {
 			l.cfg.OnCandidate(text)
 		}
 	})
+}
+
+// negotiate makes the answer and starts the connection.
+func (l *Leg) negotiate(ctx context.Context, offer string) (string, error) {
+	l.handle()
 	rtpSender, err := l.pc.AddTrack(&l.down)
 	if err != nil {
 		return "", fmt.Errorf("webrtc: add track: %w", err)
@@ -158,21 +163,29 @@ func (l *Leg) negotiate(ctx context.Context, offer string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrOffer, err)
 	}
-	gathered := pion.GatheringCompletePromise(l.pc)
-	if err := l.pc.SetLocalDescription(description); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrOffer, err)
+	if err := l.gather(ctx, description); err != nil {
+		return "", err
 	}
 	l.run(func() { l.readReports(rtpSender.Read) })
+	return l.choice.tune(l.pc.LocalDescription().SDP), nil
+}
+
+// gather applies our description and waits, within bounds, for our candidates.
+func (l *Leg) gather(ctx context.Context, d pion.SessionDescription) error {
+	gathered := pion.GatheringCompletePromise(l.pc)
+	if err := l.pc.SetLocalDescription(d); err != nil {
+		return fmt.Errorf("%w: %w", ErrOffer, err)
+	}
 	wait := time.NewTimer(l.api.cfg.GatherTimeout)
 	defer wait.Stop()
 	select {
 	case <-gathered:
 	case <-wait.C:
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	l.trickle.Store(true)
-	return l.choice.tune(l.pc.LocalDescription().SDP), nil
+	return nil
 }
 
 // run starts a loop that Close waits for.
@@ -278,7 +291,6 @@ func (l *Leg) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	defer close(l.done)
-	l.up.relayTo(nil)
 	l.down.stop()
 	err := l.pc.GracefulClose()
 	l.loops.Wait()
@@ -289,11 +301,17 @@ func (l *Leg) Close() error {
 // ID implements media.Party.
 func (l *Leg) ID() string { return l.cfg.ID }
 
-// Rate implements media.Party: 16 kHz when the browser sends Opus or G.722.
-func (l *Leg) Rate() media.Rate { return l.rate }
+// Rate implements media.Party: 16 kHz when the browser sends Opus or G.722, once
+// it is connected.
+func (l *Leg) Rate() media.Rate {
+	if !l.isUp.Load() {
+		return media.Rate8k
+	}
+	return l.rate
+}
 
 // ReadFrame implements media.Party: what the browser says.
-func (l *Leg) ReadFrame(dst []int16) (speaking bool) { return l.up.readFrame(dst) }
+func (l *Leg) ReadFrame(dst []int16) (speaking bool) { return l.isUp.Load() && l.up.readFrame(dst) }
 
 // WriteFrame implements media.Party: what the browser hears.
 func (l *Leg) WriteFrame(src []int16) { l.down.writeFrame(src) }
@@ -307,14 +325,28 @@ func (l *Leg) Format() media.Format {
 }
 
 // RelayTo implements media.Relayer.
-func (l *Leg) RelayTo(sink media.PacketSink) { l.up.relayTo(sink) }
+func (l *Leg) RelayTo(sink media.PacketSink) {
+	if l.isUp.Load() {
+		l.up.relayTo(sink)
+	}
+}
 
 // RelayPacket implements media.PacketSink: a packet of the other leg goes to
 // the browser.
 func (l *Leg) RelayPacket(p *media.Packet) { l.down.relay(p) }
 
 // ReadPayload implements media.Relayer.
-func (l *Leg) ReadPayload(dst []byte) int { return l.up.readPayload(dst) }
+func (l *Leg) ReadPayload(dst []byte) int {
+	if !l.isUp.Load() {
+		return -1
+	}
+	return l.up.readPayload(dst)
+}
 
 // Buffered implements media.Relayer.
-func (l *Leg) Buffered() time.Duration { return l.up.buffered() }
+func (l *Leg) Buffered() time.Duration {
+	if !l.isUp.Load() {
+		return 0
+	}
+	return l.up.buffered()
+}

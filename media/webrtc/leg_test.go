@@ -185,3 +185,65 @@ func TestBadConfig(t *testing.T) {
 		}
 	}
 }
+
+func TestClientAgainstLeg(t *testing.T) {
+	api := newAPI(t, time.Second)
+	other := newAPI(t, time.Second)
+	pressed, told := make(chan byte, 16), make(chan byte, 16)
+	client, offer, err := other.NewClient(t.Context(), webrtc.LegConfig{ID: "client", OnDigit: func(d byte, _ time.Duration) { told <- d }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leg, answer, err := api.NewLeg(t.Context(), webrtc.LegConfig{
+		ID: "leg", Prefs: webrtc.Prefs{Codecs: []codec.Kind{codec.PCMU}}, OnDigit: func(d byte, _ time.Duration) { pressed <- d },
+	}, offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Connect(answer); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "client", client.Connected())
+	wait(t, "leg", leg.Connected())
+	if client.Codec() != codec.PCMU || leg.Codec() != codec.PCMU {
+		t.Fatalf("codecs %v and %v, want PCMU", client.Codec(), leg.Codec())
+	}
+	if err := client.SendDigits("7"); err != nil {
+		t.Fatal(err)
+	}
+	if err := leg.SendDigits("8,9"); err != nil {
+		t.Fatal(err)
+	}
+	if err := leg.SendDigits("x"); !errors.Is(err, webrtc.ErrState) {
+		t.Errorf("digit x: %v", err)
+	}
+	frame := make([]int16, 160)
+	var heard []int16
+	var got string
+	every20ms(t, "audio and digits", func(i int) bool {
+		client.WriteFrame(sine(440, media.Rate8k, i))
+		leg.WriteFrame(sine(950, media.Rate8k, i))
+		if leg.ReadFrame(frame) {
+			heard = append(heard, frame...)
+		}
+		select {
+		case d := <-told:
+			got += string(d)
+		default:
+		}
+		return got == "89" && len(pressed) == 1 && len(heard) > 16000
+	})
+	if d := <-pressed; d != '7' {
+		t.Errorf("leg got %q, want 7", d)
+	}
+	if l := level(heard[len(heard)-3200:], 440, media.Rate8k); l < -13 || l > -7 {
+		t.Errorf("heard at %.1f dBFS, want -10", l)
+	}
+	if err := errors.Join(client.Close(), leg.Close(), leg.Close()); err != nil {
+		t.Error(err)
+	}
+	leg.WriteFrame(frame)
+	if leg.ReadFrame(frame) && leg.ReadFrame(frame) && api.Legs() != 0 {
+		t.Error("closed leg lives")
+	}
+}

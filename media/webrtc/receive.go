@@ -52,6 +52,8 @@ type kept struct {
 }
 
 func (r *receiver) init(l *Leg, kind codec.Kind, rate media.Rate) (err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.leg, r.kind, r.rate, r.unread = l, kind, rate, -1
 	if r.decoder, err = codec.NewDecoder(kind); err != nil {
 		return fmt.Errorf("%w: %w", ErrCodec, err)
@@ -168,6 +170,9 @@ func (r *receiver) tell(p dtmf.Press) {
 
 // readFrame gives the next frame, concealing what is missing.
 func (r *receiver) readFrame(dst []int16) bool {
+	if len(dst) != r.rate.Frame() {
+		return false // the rate has changed since the room looked
+	}
 	if r.kind == codec.Opus {
 		return r.readOpus(dst)
 	}
