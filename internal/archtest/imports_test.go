@@ -45,7 +45,7 @@ var below = map[string][]string{
 	"internal/store":    append([]string{"sip", "media", "internal/journey", "insight", "tts"}, domain...),
 	"internal/bus":      domain,
 	"internal/httpapi":  append([]string{"sip", "media", "internal/journey", "insight", "tts", "asr", "web", "internal/config"}, domain...),
-	"internal/simulate": append([]string{"sip", "media", "media/webrtc", "tts", "internal/journey", "insight", "internal/config"}, domain...),
+	"internal/simulate": append([]string{"sip", "media", "media/webrtc", "tts", "insight", "internal/config"}, domain...),
 	"internal/config":   append([]string{"sip", "media", "tts"}, domain...),
 	"web":               {},
 
