@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -67,11 +68,11 @@ func (e *Endpoint) Dial(ctx context.Context, r DialRequest) (*Dialog, error) {
 	if d.id == "" {
 		d.id = d.callID
 	}
-	d.callerUser, d.callerName = r.From, r.DisplayName
+	d.callerUser, d.callerName = cmp.Or(r.From, "anonymous"), r.DisplayName
 	d.log = e.log.With("call", d.callID, "dialog", d.id)
 	d.leg = &leg{
 		callID: d.callID, localTag: d.localTag,
-		localURI:  sipgo.Uri{Scheme: "sip", User: escapeUser(r.From), Host: d.out.fromHost},
+		localURI:  sipgo.Uri{Scheme: "sip", User: escapeUser(d.callerUser), Host: d.out.fromHost},
 		localName: r.DisplayName, localSeq: uint32(1 + randomBelow(1<<20)),
 	}
 	d.aimAt(0)
