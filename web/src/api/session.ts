@@ -1,13 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "./client";
 import { ApiError } from "./problem";
-import type { Me, Role } from "./types";
-
-interface MeBody {
-  user: { id: string; email: string; name: string; role: Role; language: string; team_id: string; agent_id: string };
-  role: Role;
-  permissions: string[];
-}
+import type { Me, MeBody, Permission } from "./types";
 
 async function fetchMe(signal: AbortSignal): Promise<Me | null> {
   let body: MeBody;
@@ -17,7 +11,7 @@ async function fetchMe(signal: AbortSignal): Promise<Me | null> {
     if (err instanceof ApiError && err.status === 401) return null;
     throw err;
   }
-  const me: Me = { ...body.user, role: body.role, permissions: body.permissions ?? [], device_id: "" };
+  const me: Me = { ...body.user, role: body.role, permissions: body.permissions, device_id: "" };
   if (me.agent_id) {
     // Without the right to read agents the browser is the phone.
     const agent = await api.get<{ device_id?: string }>(`/agents/${me.agent_id}`, undefined, signal).catch(() => undefined);
@@ -32,17 +26,17 @@ export function useSession() {
 }
 
 /** Whether the server will let this user do something; this only spares useless clicks. */
-export function may(me: Me | null | undefined, action: string): boolean {
+export function may(me: Me | null | undefined, action: Permission): boolean {
   return me?.permissions.includes(action) ?? false;
 }
 
-export function useMay(action: string): boolean {
+export function useMay(action: Permission): boolean {
   return may(useSession().data, action);
 }
 
 export type Area = "inbox" | "calls" | "customers" | "wallboard" | "figures" | "admin";
 
-const NEEDS: Record<Area, string[]> = {
+const NEEDS: Record<Area, Permission[]> = {
   inbox: ["conversations.read"],
   calls: ["conversations.read"],
   customers: ["customers.read"],

@@ -1,8 +1,13 @@
-// What the API gives, as far as the pages use it.
+// The API's types under the names that the pages use. All come from the
+// generated document but the routing explanation, which the API passes on as it is.
+import type { components } from "./schema";
 
-export type Role = "agent" | "supervisor" | "admin" | "auditor";
-export type PresenceState = "offline" | "available" | "break";
-export type WorkState = "idle" | "reserved" | "alerting" | "connected" | "on_hold" | "consulting" | "wrap_up";
+type Schemas = components["schemas"];
+
+export type Role = Schemas["Role"];
+export type Permission = Schemas["Permission"];
+export type PresenceState = Schemas["PresenceState"];
+export type WorkState = Schemas["WorkState"];
 
 export interface List<T> {
   items: T[];
@@ -18,70 +23,44 @@ export interface Me {
   language: string;
   team_id: string;
   agent_id: string;
-  permissions: string[];
+  permissions: Permission[];
   /** The agent's desk phone, when it takes the calls instead of this page. */
   device_id: string;
 }
 
-export interface Conversation {
-  id: string;
-  customer_id: string;
-  channel: string;
-  direction: string;
-  initiation_method: string;
-  state: string;
-  language: string;
-  line_id: string;
-  dialled_number: string;
-  caller_number: string;
-  flow_id: string;
-  flow_path: string[];
-  queue_id: string;
-  agent_id: string;
-  subject: string;
-  end_reason: string;
-  wrap_up_code: string;
-  wrap_up_note: string;
-  simulated: boolean;
-  demo: boolean;
-  created_at: string;
-  answered_at?: string;
-  ended_at?: string;
-  completed_at?: string;
-  customer_name?: string;
-}
+export type MeBody = Schemas["Me"];
+export type Conversation = Schemas["ConversationItem"];
+export type Customer = Schemas["Customer"];
+export type CustomerDetail = Schemas["CustomerDetail"];
+export type Identity = Schemas["Identity"];
+export type Leg = Schemas["Leg"];
+export type Recording = Schemas["Recording"];
+export type Peaks = Schemas["Peaks"];
+export type Message = Schemas["Message"];
+export type Wallboard = Schemas["WallboardBody"];
+export type QueueSnapshot = Schemas["QueueSnapshot"];
+export type AgentSnapshot = Schemas["AgentSnapshot"];
+export type Figure = Schemas["Figure"];
+export type FigureRow = Schemas["Row"];
+export type Queue = Schemas["Queue"];
+export type Break = Schemas["Break"];
+export type WrapUpCode = Schemas["WrapUpCode"];
+export type Flow = Schemas["Flow"];
+export type FlowVersion = Schemas["FlowVersion"];
+export type FlowProblem = Schemas["FlowProblem"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type Calendar = Schemas["Calendar"];
+export type SpecialDay = Schemas["SpecialDay"];
+export type Hours = Schemas["Hours"];
 
-export interface Customer {
-  id: string;
-  name: string;
-  language: string;
-  vip: boolean;
-  note: string;
-  demo: boolean;
-  created_at: string;
-  updated_at: string;
-}
+export type ConversationEvent = Omit<Schemas["Event"], "data"> & { data?: Record<string, unknown> };
+export type Segment = Omit<Schemas["Segment"], "explanation"> & { explanation?: Explanation };
 
-export interface Identity {
-  id: string;
-  kind: string;
-  value: string;
-  verified_by: string;
-}
-
-export interface Segment {
-  id: string;
-  parent_id: string;
-  kind: string;
-  queue_id: string;
-  agent_id: string;
-  flow_id: string;
-  offer_id: string;
-  end_reason: string;
-  explanation?: Explanation;
-  started_at: string;
-  ended_at?: string;
-}
+/** A conversation with everything that belongs to it. */
+export type Detail = Omit<Schemas["Detail"], "events" | "segments"> & {
+  events: ConversationEvent[];
+  segments: Segment[];
+};
 
 export interface Explanation {
   queue_id: string;
@@ -100,73 +79,4 @@ export interface Explanation {
   passed_over: { agent_id: string; why: string }[];
   members: { total: number; logged_in: number; active: number; eligible: number; ready: number };
   waits: { why: string; from_ms: number }[];
-}
-
-export interface LegStats {
-  packets_received: number;
-  packets_sent: number;
-  packets_lost: number;
-  packets_late: number;
-  jitter_ms: number;
-  round_trip_ms: number;
-  mos: number;
-}
-
-export interface Leg {
-  id: string;
-  party: string;
-  agent_id: string;
-  line_id: string;
-  transport: string;
-  codec: string;
-  sip_call_id: string;
-  end_reason: string;
-  sip_status: number;
-  stats: LegStats;
-  started_at: string;
-  answered_at?: string;
-  ended_at?: string;
-}
-
-export interface Recording {
-  id: string;
-  kind: string;
-  state: string;
-  bytes: number;
-  duration_ms: number;
-  started_at: string;
-  ended_at?: string;
-  delete_after?: string;
-}
-
-export interface Message {
-  id: string;
-  seq: number;
-  kind: string;
-  author: string;
-  text: string;
-  created_at: string;
-}
-
-export interface ConversationEvent {
-  seq: number;
-  id: string;
-  type: string;
-  ts: string;
-  conversation_seq?: number;
-  agent_id?: string;
-  queue_id?: string;
-  data?: Record<string, unknown>;
-}
-
-/** A conversation with everything that belongs to it. */
-export interface Detail {
-  conversation: Conversation;
-  customer?: Customer;
-  identities: Identity[];
-  segments: Segment[];
-  legs: Leg[];
-  recordings: Recording[];
-  messages: Message[];
-  events: ConversationEvent[];
 }

@@ -6,7 +6,6 @@ import type { Me } from "@/api/types";
 import { readPresence, usePresence } from "@/features/presence/store";
 import { SoftphoneController } from "@/features/softphone/controller";
 import { useSoftphone } from "@/features/softphone/store";
-import { Tabs } from "@/features/softphone/tabs";
 import { Staleness } from "@/live/cache";
 import { LiveSocket } from "@/live/socket";
 import { useLive } from "@/live/store";
@@ -32,7 +31,6 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   const client = useQueryClient();
   const audio = useRef<HTMLAudioElement>(null);
   const [phone, setPhone] = useState<SoftphoneController>();
-  const tabs = useRef<Tabs>(undefined);
   const missed = useRef<(name: string) => void>(() => undefined);
   missed.current = (name) => notifications.show({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
   const { id: userId, agent_id: agentId, device_id: deviceId } = me;
@@ -43,7 +41,6 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
     const controller = agentId
       ? new SoftphoneController({
           send: (type, data) => socket.send(type, data),
-          take: () => tabs.current?.take(),
           audio: audio.current,
           agentId,
           deskPhone: !!deviceId,
@@ -70,19 +67,15 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
       },
       onRefused: () => void client.invalidateQueries({ queryKey: ["me"] }),
     });
-    if (controller) {
-      tabs.current = new Tabs(userId, (role) => controller.setOwner(role === "owner"));
-      void controller.prepareMicrophone();
-    }
+    void controller?.prepareMicrophone();
     setPhone(controller);
     return () => {
-      tabs.current?.close();
       controller?.close();
       socket.close();
     };
   }, [client, userId, agentId, deviceId]);
 
-  const value = useMemo(() => ({ me, phone, takeSoftphone: () => tabs.current?.take() }), [me, phone]);
+  const value = useMemo(() => ({ me, phone, takeSoftphone: () => phone?.take() }), [me, phone]);
   return (
     <Context.Provider value={value}>
       {/* The caller's voice. Captions of live speech come from the transcript. */}

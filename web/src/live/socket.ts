@@ -1,7 +1,9 @@
 import type { Envelope } from "./protocol";
 import { parseEnvelope } from "./protocol";
+import { tabName } from "./tab";
 import { initialLive, type LiveInput, type LiveState, type LiveStep, reduceLive, retryDelay } from "./state";
 
+const SESSION_ENDED = 4002; // the server's close code for a session that is over
 const SILENCE_MS = 15_000; // the server speaks every few seconds; after this the link counts as dead
 
 export interface LiveHandlers {
@@ -61,6 +63,7 @@ export class LiveSocket {
     this.step({ kind: "connecting" });
     const url = new URL(this.path, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    url.searchParams.set("tab", tabName());
     if (this.state.seq !== undefined) url.searchParams.set("after", String(this.state.seq));
     const ws = new WebSocket(url);
     this.ws = ws;
@@ -77,10 +80,10 @@ export class LiveSocket {
       this.step({ kind: "message", message });
       this.handlers.onMessage(message);
     };
-    ws.onclose = () => {
+    ws.onclose = (e) => {
       if (this.ws !== ws || this.closed) return;
       this.ws = undefined;
-      if (!opened) this.handlers.onRefused();
+      if (!opened || e.code === SESSION_ENDED) this.handlers.onRefused();
       this.step({ kind: "closed", at: Date.now() });
       this.retry = setTimeout(() => this.connect(), retryDelay(this.state.attempts, Math.random));
     };

@@ -35,7 +35,7 @@ export default function PhonePage() {
   const [mic, setMic] = useState<MicState>("unknown");
   const audio = useRef<HTMLAudioElement>(null);
   const line = useRef<TestLine>(undefined);
-  const info = useQuery({ queryKey: ["phone"], queryFn: () => api.get<PhoneInfo>("/phone"), retry: false }).data;
+  const info = useQuery({ queryKey: ["phone"], queryFn: () => api.get<PhoneInfo>("/phone", { token: params.get("token") }), retry: false }).data;
   const chips = useMemo(() => (info?.numbers?.length ? info.numbers : DEMO.map((n) => ({ number: n, description: "" }))), [info]);
 
   useEffect(() => {

@@ -36,8 +36,10 @@ export class TestLine {
       this.h.dispatch({ kind: "failed", code: source === "microphone" ? mic : "sample" });
       return;
     }
-    const url = new URL("/api/v1/phone", location.href);
+    const url = new URL("/api/v1/phone/socket", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const token = new URLSearchParams(location.search).get("token");
+    if (token) url.searchParams.set("token", token);
     const ws = new WebSocket(url);
     this.ws = ws;
     this.timer = setTimeout(() => this.fail("no_answer"), ANSWER_WITHIN_MS);

@@ -3,8 +3,8 @@ import { IconCheck, IconChevronDown } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
-import { type Labels, labelOf, useAll } from "@/api/directory";
-import type { PresenceState } from "@/api/types";
+import { labelOf, useAll } from "@/api/directory";
+import type { Break, PresenceState } from "@/api/types";
 import type { Phone } from "@/features/softphone/state";
 import { useSoftphone } from "@/features/softphone/store";
 import { clock, millis } from "@/i18n/format";
@@ -12,12 +12,6 @@ import { Dot, type Tone } from "@/ui";
 import { useNow } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
 import { usePresence } from "./store";
-
-export interface BreakReason {
-  id: string;
-  names: Labels;
-  order: number;
-}
 
 /** What the pill says: work comes before presence. */
 function pill(phone: Phone, state: PresenceState, notResponding: boolean): { key: string; tone: Tone } {
@@ -35,7 +29,7 @@ export function PresenceMenu() {
   const phone = useSoftphone((s) => s.phone);
   const fail = useProblemNotice();
   const presence = usePresence();
-  const breaks = (useAll<BreakReason>("breaks").data ?? []).toSorted((a, b) => a.order - b.order);
+  const breaks = (useAll<Break>("breaks").data ?? []).toSorted((a, b) => a.order - b.order);
   const busy = phone.phase === "talking" || phone.phase === "wrap_up";
   const [when, setWhen] = useState<"now" | "next">("now");
   const next = busy && when === "next";

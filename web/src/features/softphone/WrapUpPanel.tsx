@@ -1,7 +1,8 @@
 import { IconClockPlus } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Labels, labelOf, useAll } from "@/api/directory";
+import { labelOf, useAll } from "@/api/directory";
+import type { Queue, WrapUpCode } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { clock } from "@/i18n/format";
 import { Button, Tag } from "@/ui";
@@ -9,22 +10,6 @@ import { useNow } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
 import type { Phone } from "./state";
 import { useSoftphone } from "./store";
-
-export interface WrapUpCode {
-  id: string;
-  code: string;
-  category: string;
-  names: Labels;
-  queue_id: string;
-  required: boolean;
-  do_not_contact: boolean;
-  order: number;
-}
-
-interface QueueRules {
-  id: string;
-  wrap_up_extensions: number;
-}
 
 /** After the call: what it was about, a note, and a little more time. */
 export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase: "wrap_up" }>; queueId: string }) {
@@ -35,7 +20,7 @@ export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase:
   const codes = (useAll<WrapUpCode>("wrapup-codes").data ?? [])
     .filter((c) => !c.queue_id || c.queue_id === queueId)
     .toSorted((a, b) => a.order - b.order);
-  const queue = useAll<QueueRules>("queues").data?.find((q) => q.id === queueId);
+  const queue = useAll<Queue>("queues").data?.find((q) => q.id === queueId);
   const required = codes.some((c) => c.required);
   const extensionsLeft = Math.max(0, (queue?.wrap_up_extensions ?? 0) - phone.extensionsUsed);
   const { notes, setNote } = useSoftphone();

@@ -7,13 +7,12 @@ import { candidateOf, Peer } from "./peer";
 import { conversationOf, type Phone, type PhoneInput, type Work } from "./state";
 import { useSoftphone } from "./store";
 
-const RESUME_AFTER_MS = 400; // between a lost connection and its next attempt
+const RESUME_FIRST_MS = 300; // between a lost connection and its next attempt, doubling
+const RESUME_MOST_MS = 5000;
 const OFFER_GRACE_MS = 2000; // an offer that the server never ended is ended here
 
 interface Wiring {
   send(type: string, data?: unknown): boolean;
-  /** Makes this tab the softphone. */
-  take(): void;
   /** The remote sound plays here. */
   audio: HTMLAudioElement;
   agentId: string;
@@ -31,6 +30,7 @@ export class SoftphoneController {
   private owner = false;
   private resumeTimer: ReturnType<typeof setTimeout> | undefined;
   private offerTimer: ReturnType<typeof setTimeout> | undefined;
+  private failures = 0; // connections lost or refused since the last live one
   private opening = 0; // counts attempts: a late microphone must not open an old call
 
   constructor(private readonly w: Wiring) {}
@@ -54,18 +54,22 @@ export class SoftphoneController {
     }
   }
 
-  /** This tab got or lost the right to be the softphone. */
-  setOwner(owner: boolean): void {
-    this.owner = owner;
-    useSoftphone.getState().setElsewhere(!owner);
-    if (!owner) this.closePeer();
-    else this.ensureSound();
+  /** Makes this tab the softphone; the server takes it from the other one. */
+  take(): void {
+    if (this.w.send("softphone.take", {})) this.setOwner(true);
   }
 
   /** The socket is open (again). */
   onOpen(): void {
-    if (this.owner) this.w.send("softphone.take");
     this.ensureSound();
+  }
+
+  /** The server said which tab of the agent is the softphone. */
+  private setOwner(owner: boolean): void {
+    this.owner = owner;
+    useSoftphone.getState().setElsewhere(!owner);
+    if (!owner) this.closePeer();
+    else this.ensureSound();
   }
 
   onMessage(m: Envelope): void {
@@ -91,8 +95,13 @@ export class SoftphoneController {
         this.peer?.peer.serverFigures(typeof mos === "number" ? mos : undefined);
         return;
       }
+      case "softphone":
+        return this.setOwner((m.data as { here?: unknown } | undefined)?.here === true);
       case "softphone.taken":
         return this.setOwner(false);
+      case "error":
+        if ((m.data as { about?: unknown } | undefined)?.about === "rtc.offer") this.onRefused();
+        return;
     }
   }
 
@@ -139,7 +148,7 @@ export class SoftphoneController {
     if (phone.phase !== "ringing" || phone.answering) return;
     const { offerId } = phone.offer;
     this.dispatch({ kind: "answering", offerId });
-    if (!this.owner) this.w.take();
+    if (!this.owner) this.take();
     try {
       if (!this.peer) await this.openPeer(phone.offer.conversationId, false);
       await api.post(`/offers/${offerId}/accept`);
@@ -231,8 +240,13 @@ export class SoftphoneController {
       () => this.endOffer(offer.offerId, true),
       Math.max(0, offer.expiresAt - now) + OFFER_GRACE_MS,
     );
-    if (this.owner && this.peer?.conversationId !== offer.conversationId)
+    if (this.owner && !this.rings(m.data) && this.peer?.conversationId !== offer.conversationId)
       void this.openPeer(offer.conversationId, false).catch(() => undefined); // the state of the microphone tells
+  }
+
+  /** Whether the offer rings on a desk phone. */
+  private rings(data: unknown): boolean {
+    return (data as { device?: unknown } | undefined)?.device === "phone";
   }
 
   private endOffer(offerId: string, missed: boolean): void {
@@ -267,7 +281,8 @@ export class SoftphoneController {
 
   private resumeSoon(): void {
     clearTimeout(this.resumeTimer);
-    this.resumeTimer = setTimeout(() => this.ensureSound(), RESUME_AFTER_MS);
+    const wait = Math.min(RESUME_MOST_MS, RESUME_FIRST_MS * 2 ** this.failures++);
+    this.resumeTimer = setTimeout(() => this.ensureSound(), wait);
   }
 
   private async openPeer(conversationId: string, resume: boolean): Promise<void> {
@@ -296,6 +311,7 @@ export class SoftphoneController {
   private onPeerState(conversationId: string, state: "connecting" | "live" | "lost"): void {
     if (this.peer?.conversationId !== conversationId) return;
     this.dispatch({ kind: "media", media: state });
+    if (state === "live") this.failures = 0;
     if (state === "lost" && this.phone.phase === "talking") {
       this.closePeer();
       this.resumeSoon();
@@ -311,6 +327,14 @@ export class SoftphoneController {
       this.dispatch({ kind: "media", media: "lost" });
       this.resumeSoon();
     }
+  }
+
+  /** The server would not open the sound now; while the call lasts, another try. */
+  private onRefused(): void {
+    this.closePeer();
+    if (this.phone.phase !== "talking") return;
+    this.dispatch({ kind: "media", media: "lost" });
+    this.resumeSoon();
   }
 
   private closePeer(): void {
