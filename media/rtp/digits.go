@@ -102,7 +102,11 @@ func (s *sender) sendKey(d byte, pace *pacer) bool {
 	code, _ := dtmf.Code(d)
 	s.mu.Lock()
 	s.keying = true
+	if int32(s.keyEnd-s.ts) > 0 {
+		s.ts = s.keyEnd // no audio since the last digit: time has passed all the same
+	}
 	clock, start := s.event.Clock, s.ts
+	s.keyEnd = start + uint32((digitTime+digitGap)/media.FrameTime)*frameBytes
 	tones := dtmf.NewGenerator(d, s.codec.Rate())
 	s.mu.Unlock()
 	defer func() {
