@@ -43,7 +43,8 @@ type sender struct {
 	ctlBuf   [256]byte
 	reportAt time.Time
 	keys     keySender
-	keying   bool // a digit is being sent: audio waits
+	keying   bool   // a digit is being sent: audio waits
+	keyEnd   uint32 // timestamp behind the last digit and its gap
 }
 
 func (s *sender) init(rtp, rtcp *socket) {
