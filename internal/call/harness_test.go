@@ -86,6 +86,14 @@ func newHub(t *testing.T, o hubOptions) *hub {
 	return h
 }
 
+// newPair makes a hub and a phone; the hub is closed first, while the phone can
+// still acknowledge.
+func newPair(t *testing.T, o hubOptions) (*hub, *phone) {
+	t.Helper()
+	p := newPhone(t)
+	return newHub(t, o), p
+}
+
 // background runs a service until the returned function is called, which waits.
 func background(t *testing.T, run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -118,6 +126,7 @@ type phone struct {
 	engine   *media.Engine
 	ports    *rtp.PortPool
 	calls    chan *sip.Dialog
+	talks    []*talk
 }
 
 func newPhone(t *testing.T) *phone {
@@ -136,7 +145,14 @@ func newPhone(t *testing.T) *phone {
 	}
 	stopEngine, stopSIP := background(t, p.engine.Run), background(t, p.endpoint.Run)
 	<-p.endpoint.Ready()
-	t.Cleanup(func() { stopSIP(); stopEngine(); p.ports.Close() })
+	t.Cleanup(func() {
+		stopSIP()
+		for _, k := range p.talks {
+			k.close()
+		}
+		stopEngine()
+		p.ports.Close()
+	})
 	return p
 }
 
@@ -215,7 +231,7 @@ func (p *phone) open(o talkOptions) *talk {
 	if err := k.room.SetGain("phone", "ear", media.Unity); err != nil {
 		p.t.Fatal(err)
 	}
-	p.t.Cleanup(k.close)
+	p.talks = append(p.talks, k)
 	return k
 }
 

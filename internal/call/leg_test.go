@@ -18,7 +18,7 @@ import (
 func TestEchoOfEarlyAndLateOffer(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprintf("late=%v", late), func(t *testing.T) {
-			h, p := newHub(t, hubOptions{}), newPhone(t)
+			h, p := newPair(t, hubOptions{})
 			k, leg, c := connect(t, h, p, talkOptions{late: late})
 			if err := c.Echo(); err != nil {
 				t.Fatal(err)
@@ -42,7 +42,7 @@ func TestEchoOfEarlyAndLateOffer(t *testing.T) {
 }
 
 func TestWeHangUp(t *testing.T) {
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	k, leg, c := connect(t, h, p, talkOptions{})
 	leg.Hangup(call.OverflowEnd)
 	await(t, "phone hears of it", k.dialog.Done())
@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		{"no audio", []byte("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 40000 RTP/AVP 31\r\n"), 488},
 		{"not a description", []byte("hello"), 400},
 	}
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			k := p.dialWith(t.Context(), h, "9000", talkOptions{}, tt.offer)
@@ -86,7 +86,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestAllPortsInUse(t *testing.T) {
-	h, p := newHub(t, hubOptions{ports: rtp.PoolConfig{First: 29100, Last: 29102, Quarantine: time.Millisecond}}), newPhone(t)
+	h, p := newPair(t, hubOptions{ports: rtp.PoolConfig{First: 29100, Last: 29102, Quarantine: time.Millisecond}})
 	_, total := h.ports.Free()
 	for range total {
 		k := p.dial(h, "9000", talkOptions{})
@@ -106,7 +106,7 @@ func TestAllPortsInUse(t *testing.T) {
 }
 
 func TestCallerGivesUpWhileRinging(t *testing.T) {
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	k := p.dialWith(ctx, h, "9000", talkOptions{}, nil)
 	leg := h.next()
@@ -129,7 +129,7 @@ func TestCallerGivesUpWhileRinging(t *testing.T) {
 }
 
 func TestRejectAndHangupBeforeAnswer(t *testing.T) {
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	tests := []struct {
 		name string
 		end  func(*call.Leg) error
@@ -158,7 +158,7 @@ func TestRejectAndHangupBeforeAnswer(t *testing.T) {
 }
 
 func TestPeerHoldsAndResumes(t *testing.T) {
-	h, p := newHub(t, hubOptions{cfg: call.Config{RTPTimeout: 600 * time.Millisecond}}), newPhone(t)
+	h, p := newPair(t, hubOptions{cfg: call.Config{RTPTimeout: 600 * time.Millisecond}})
 	k, leg, c := connect(t, h, p, talkOptions{})
 	changes := make(chan struct{}, 8)
 	leg.OnChange(func() { changes <- struct{}{} })
@@ -195,7 +195,7 @@ func TestPeerHoldsAndResumes(t *testing.T) {
 }
 
 func TestOldStyleHold(t *testing.T) {
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	k, leg, _ := connect(t, h, p, talkOptions{})
 	offer := strings.Replace(string(k.session.Offer(sdp.SendRecv)), "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1)
 	if _, err := k.dialog.Reoffer(t.Context(), []byte(offer)); err != nil {
@@ -207,7 +207,7 @@ func TestOldStyleHold(t *testing.T) {
 }
 
 func TestPeerChangesCodec(t *testing.T) {
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	k, leg, c := connect(t, h, p, talkOptions{})
 	if err := c.Echo(); err != nil {
 		t.Fatal(err)
@@ -230,7 +230,7 @@ func TestPeerChangesCodec(t *testing.T) {
 }
 
 func TestSilentPeerEndsTheLeg(t *testing.T) {
-	h, p := newHub(t, hubOptions{cfg: call.Config{RTPTimeout: 500 * time.Millisecond}}), newPhone(t)
+	h, p := newPair(t, hubOptions{cfg: call.Config{RTPTimeout: 500 * time.Millisecond}})
 	k, leg, _ := connect(t, h, p, talkOptions{})
 	_ = k.leg.Close() // the phone's media dies, its signalling does not
 	await(t, "leg ends", leg.Done())
@@ -241,7 +241,7 @@ func TestSilentPeerEndsTheLeg(t *testing.T) {
 }
 
 func TestDigitsOfBothWaysComeOnce(t *testing.T) {
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	k, leg, c := connect(t, h, p, talkOptions{})
 	if err := k.leg.SendDigits("12#0"); err != nil {
 		t.Fatal(err)
@@ -280,7 +280,7 @@ func TestDigitsOfBothWaysComeOnce(t *testing.T) {
 func TestDialAnsweredByPhone(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprintf("late=%v", late), func(t *testing.T) {
-			h, p := newHub(t, hubOptions{}), newPhone(t)
+			h, p := newPair(t, hubOptions{})
 			leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: "lg_out", URI: p.uri(), From: "9000", LateOffer: late})
 			if err != nil {
 				t.Fatal(err)
@@ -326,7 +326,7 @@ func dialled(t *testing.T, h *hub, leg *call.Leg, k *talk) {
 }
 
 func TestDialNotAnswered(t *testing.T) {
-	h, p := newHub(t, hubOptions{}), newPhone(t)
+	h, p := newPair(t, hubOptions{})
 	tests := []struct {
 		name   string
 		code   int

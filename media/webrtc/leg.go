@@ -340,6 +340,7 @@ func (l *Leg) ReadPayload(dst []byte) int {
 	if !l.isUp.Load() {
 		return -1
 	}
+	l.down.tick()
 	return l.up.readPayload(dst)
 }
 

@@ -221,6 +221,16 @@ func (l *Leg) SendDigits(keys string) error {
 	return nil
 }
 
+// tick sends the digit whose turn it is while packets are relayed, when no
+// frames are written.
+func (s *sender) tick() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.relays && s.sendDigit() {
+		s.source++ // what is relayed next starts behind the digit
+	}
+}
+
 // sendDigit sends one tick of the first queued digit. Called with mu held; it
 // tells whether there was one.
 func (s *sender) sendDigit() bool {

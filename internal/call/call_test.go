@@ -1,0 +1,276 @@
+package call_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/media/codec"
+)
+
+// prompt is a tone of a length at 8 kHz and -10 dBFS.
+func prompt(hz float64, d time.Duration) call.Prompt {
+	samples := make([]int16, media.Rate8k.Samples(d))
+	for i := range samples {
+		samples[i] = int16(10362 * math.Sin(2*math.Pi*hz*float64(i)/8000))
+	}
+	return call.Prompt{Samples: samples, Rate: media.Rate8k}
+}
+
+// runs lists the tones heard one after the other and how long each lasted, by
+// the loudest tone of every 10 ms; 0 Hz is silence.
+func runs(samples []int16) (list []run) {
+	const step = 80
+	for at := 0; at+step <= len(samples); at += step {
+		hz, best := 0.0, -30.0
+		for _, f := range tones {
+			if l := level(samples[at:at+step], f); l > best {
+				hz, best = f, l
+			}
+		}
+		if n := len(list); n > 0 && list[n-1].hz == hz {
+			list[n-1].length += 10 * time.Millisecond
+		} else {
+			list = append(list, run{hz, 10 * time.Millisecond})
+		}
+	}
+	return list
+}
+
+type run struct {
+	hz     float64
+	length time.Duration
+}
+
+func TestPromptsAreExactAndWithoutGap(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	k, _, c := connect(t, h, p, talkOptions{})
+	started := time.Now()
+	err := c.Play(t.Context(), prompt(440, 400*time.Millisecond), prompt(950, 300*time.Millisecond), prompt(1300, 500*time.Millisecond))
+	took := time.Since(started)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took < 1180*time.Millisecond || took > 1500*time.Millisecond {
+		t.Errorf("Play took %s, want about 1.2 s", took)
+	}
+	if err := c.Tone(1004); err != nil { // what comes behind the prompts
+		t.Fatal(err)
+	}
+	k.ear.hears(t, "caller", 1004)
+	want := []run{{440, 400 * time.Millisecond}, {950, 300 * time.Millisecond}, {1300, 500 * time.Millisecond}}
+	got := runs(k.ear.forget())
+	for len(got) > 0 && got[0].hz != 440 {
+		got = got[1:]
+	}
+	if len(got) < len(want) {
+		t.Fatalf("heard %v, want %v", got, want)
+	}
+	for i, w := range want {
+		if d := got[i].length - w.length; got[i].hz != w.hz || d < -20*time.Millisecond || d > 20*time.Millisecond {
+			t.Errorf("heard %v, want %v", got, want)
+			break
+		}
+	}
+}
+
+func TestBargeInStopsAtOnce(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	k, leg, c := connect(t, h, p, talkOptions{})
+	barge := errors.New("a key was pressed")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Play(ctx, prompt(950, time.Minute)) }()
+	k.ear.hears(t, "caller", 950)
+	if err := k.leg.SendDigits("1"); err != nil {
+		t.Fatal(err)
+	}
+	<-leg.Digits()
+	cancel(barge)
+	if err := <-done; !errors.Is(err, barge) {
+		t.Errorf("Play returned %v", err)
+	}
+	k.ear.forget()
+	k.ear.hears(t, "caller")
+	if got := runs(k.ear.forget()); len(got) > 0 && got[0].hz == 950 && got[0].length > 200*time.Millisecond {
+		t.Errorf("prompt went on for %s", got[0].length)
+	}
+}
+
+func TestPlaysTakeTurnsOverMusic(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	k, leg, c := connect(t, h, p, talkOptions{})
+	if err := c.Music(prompt(620, 200*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	k.ear.hears(t, "caller", 620)
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- c.Play(t.Context(), prompt(950, 500*time.Millisecond)) }()
+	k.ear.hears(t, "caller", 950)
+	go func() { second <- c.Play(t.Context(), prompt(1300, time.Hour)) }()
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	k.ear.hears(t, "caller", 1300)
+	leg2, err := h.ctl.NewCall("cv_2", leg)
+	if !errors.Is(err, call.ErrState) || leg2 != nil {
+		t.Errorf("a leg in two calls: %v", err)
+	}
+	k.hangup()
+	if err := <-second; !errors.Is(err, call.ErrEnded) {
+		t.Errorf("Play after the caller left: %v", err)
+	}
+}
+
+func TestPromptErrors(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	k, _, c := connect(t, h, p, talkOptions{})
+	bad := filepath.Join(t.TempDir(), "bad.wav")
+	if err := os.WriteFile(bad, []byte("no sound"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, prompts := range [][]call.Prompt{nil, {{Path: "/nowhere.wav"}}, {{Path: bad}}, {{Samples: []int16{1}}}} {
+		if err := c.Play(t.Context(), prompts...); !errors.Is(err, call.ErrPrompt) {
+			t.Errorf("%v: %v, want ErrPrompt", prompts, err)
+		}
+	}
+	wide := prompt(950, time.Hour/3600)
+	wide.Rate, wide.Samples = media.Rate16k, make([]int16, 32000)
+	for i := range wide.Samples {
+		wide.Samples[i] = int16(10362 * math.Sin(2*math.Pi*950*float64(i)/16000))
+	}
+	if err := c.Music(wide); err != nil {
+		t.Fatal(err)
+	}
+	k.ear.hears(t, "caller of a resampled prompt", 950)
+}
+
+// agentOn makes a SIP agent's leg on a phone.
+func agentOn(t *testing.T, h *hub, p *phone, id string, o talkOptions) (*talk, *call.Leg) {
+	t.Helper()
+	leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: id, Party: call.Agent, URI: p.uri()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := p.pickUp(<-p.calls, o)
+	await(t, "agent answers", leg.Answered())
+	return k, leg
+}
+
+func TestBridgeHoldResume(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	if err := c.Music(prompt(620, 200*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller in the queue", 620)
+	agent, leg := agentOn(t, h, p, "lg_agent", talkOptions{tone: 950})
+	if err := c.Bridge(leg); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller", 950)
+	agent.ear.hears(t, "agent", 440)
+	eventually(t, "packets are relayed", c.Relaying)
+
+	if err := c.Hold(prompt(1300, 200*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "held caller", 1300)
+	agent.ear.hears(t, "agent while holding")
+	if !c.Held() || c.Relaying() {
+		t.Errorf("held %v, relaying %v", c.Held(), c.Relaying())
+	}
+	if err := c.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller again", 950)
+	agent.ear.hears(t, "agent again", 440)
+	eventually(t, "packets are relayed again", c.Relaying)
+
+	if err := c.Mute("lg_agent", true); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller of a muted agent")
+	agent.ear.hears(t, "muted agent", 440)
+	if err := c.Mute("lg_nobody", true); !errors.Is(err, call.ErrUnknownLeg) {
+		t.Errorf("mute nobody: %v", err)
+	}
+	if err := c.Mute("lg_agent", false); err != nil {
+		t.Fatal(err)
+	}
+	agent.hangup()
+	await(t, "agent's leg ends", leg.Done())
+	if e := leg.End(); e.Reason != call.AgentDisconnect {
+		t.Errorf("end %+v", e)
+	}
+	caller.ear.hears(t, "caller left alone")
+}
+
+func TestDifferentCodecsAreMixed(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440, codecs: []codec.Kind{codec.PCMU}})
+	agent, leg := agentOn(t, h, p, "lg_agent", talkOptions{tone: 950, codecs: []codec.Kind{codec.G722}})
+	if err := c.Bridge(leg); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller", 950)
+	agent.ear.hears(t, "agent", 440)
+	if c.Relaying() || leg.Info().Codec != "G722" {
+		t.Errorf("relaying %v, codec %s", c.Relaying(), leg.Info().Codec)
+	}
+}
+
+func TestSupervision(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	agent, agentLeg := agentOn(t, h, p, "lg_agent", talkOptions{tone: 950})
+	boss, bossLeg := agentOn(t, h, p, "lg_boss", talkOptions{tone: 1300})
+	if err := c.Bridge(agentLeg); err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		how           call.Supervision
+		caller, agent []float64
+	}{
+		{call.Monitor, []float64{950}, []float64{440}},
+		{call.Whisper, []float64{950}, []float64{440, 1300}},
+		{call.Barge, []float64{950, 1300}, []float64{440, 1300}},
+		{call.Monitor, []float64{950}, []float64{440}},
+	}
+	for _, s := range steps {
+		if err := c.Supervise(bossLeg, s.how); err != nil {
+			t.Fatal(err)
+		}
+		caller.ear.hears(t, fmt.Sprintf("caller, %s", s.how), s.caller...)
+		agent.ear.hears(t, fmt.Sprintf("agent, %s", s.how), s.agent...)
+		boss.ear.hears(t, fmt.Sprintf("supervisor, %s", s.how), 440, 950)
+	}
+	if err := c.Supervise(bossLeg, "shout"); !errors.Is(err, call.ErrState) {
+		t.Errorf("unknown supervision: %v", err)
+	}
+	c.Unbridge("lg_boss")
+	boss.ear.hears(t, "supervisor outside")
+	eventually(t, "packets are relayed", c.Relaying)
+}
+
+// eventually waits for a condition that follows on a frame boundary.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(media.FrameTime)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for !ok() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("%s: not in %s", what, patience)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package call_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/media/codec"
+	"github.com/openhotline/hotline/media/wav"
+)
+
+// channels reads both sides of a recording.
+func channels(t *testing.T, path string) (left, right []int16) {
+	t.Helper()
+	if _, err := wav.Check(path); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 12; at+8 <= len(b); {
+		size := int(binary.LittleEndian.Uint32(b[at+4:]))
+		if string(b[at:at+4]) == "data" {
+			data := b[at+8 : at+8+size]
+			all := make([]int16, len(data))
+			codec.DecodePCMU(all, data)
+			for i := 0; i+1 < len(all); i += 2 {
+				left, right = append(left, all[i]), append(right, all[i+1])
+			}
+			return left, right
+		}
+		at += 8 + size + size%2
+	}
+	t.Fatalf("%s has no data", path)
+	return nil, nil
+}
+
+func TestRecordingKeepsSidesApart(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	agent, leg := agentOn(t, h, p, "lg_agent", talkOptions{tone: 950})
+	path := filepath.Join(t.TempDir(), "call.wav")
+	if err := c.Record(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Record(path+"2", nil); !errors.Is(err, call.ErrRecording) {
+		t.Errorf("second recording: %v", err)
+	}
+	if err := c.Play(t.Context(), prompt(1300, 400*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Bridge(leg); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller", 950)
+	agent.ear.hears(t, "agent", 440)
+	eventually(t, "packets are relayed while recording", c.Relaying)
+	if err := c.Mute("lg_agent", true); err != nil { // leaves the relay …
+		t.Fatal(err)
+	}
+	caller.ear.forget()
+	caller.ear.hears(t, "caller of a muted agent")
+	if err := c.Mute("lg_agent", false); err != nil { // … and takes it up again
+		t.Fatal(err)
+	}
+	caller.ear.forget()
+	caller.ear.hears(t, "caller", 950)
+	agent.ear.forget()
+	agent.ear.hears(t, "agent", 440)
+	rec, err := c.StopRecording()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat, err := os.Stat(path)
+	if err != nil || rec.Bytes != stat.Size() || rec.Path != path || rec.Duration < time.Second {
+		t.Errorf("recording %+v, file %v %v", rec, stat, err)
+	}
+	left, right := channels(t, path)
+	n := len(left)
+	if !onlyTones(left[n-1600:], []float64{440}) || !onlyTones(right[n-1600:], []float64{950}) {
+		t.Errorf("left%s right%s", spectrum(left[n-1600:]), spectrum(right[n-1600:]))
+	}
+	var heard []float64
+	for _, r := range runs(right) {
+		if r.hz != 0 && r.length >= 100*time.Millisecond {
+			heard = append(heard, r.hz)
+		}
+	}
+	if len(heard) != 3 || heard[0] != 1300 || heard[1] != 950 || heard[2] != 950 {
+		t.Errorf("right side has %v, want prompt, agent, agent after the mute", runs(right))
+	}
+	if again, err := c.StopRecording(); err != nil || again != (call.Recording{}) {
+		t.Errorf("stopping twice: %+v, %v", again, err)
+	}
+}
+
+func TestRecordingEndsWithTheCall(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, leg, c := connect(t, h, p, talkOptions{tone: 440})
+	path := filepath.Join(t.TempDir(), "call.wav")
+	if err := c.Record(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Echo(); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller", 440)
+	c.Close()
+	await(t, "leg ends", leg.Done())
+	left, _ := channels(t, path)
+	if len(left) < 1600 || !onlyTones(left[len(left)-1600:], []float64{440}) {
+		t.Errorf("recording of %d samples%s", len(left), spectrum(left))
+	}
+	if err := c.Record(path, nil); !errors.Is(err, call.ErrEnded) {
+		t.Errorf("recording a closed call: %v", err)
+	}
+	if err := c.Record(filepath.Join(path, "no", "folder"), nil); err == nil {
+		t.Error("recording into no folder was accepted")
+	}
+}
