@@ -69,7 +69,7 @@ type HTTPS struct {
 type SIP struct {
 	UDP         string        `key:"udp" pattern:"listen" doc:"Listen address for UDP."`
 	TCP         string        `key:"tcp" pattern:"listen" doc:"Listen address for TCP."`
-	TLS         string        `key:"tls" pattern:"listen" doc:"Listen address for TLS, usually :5061; needs a certificate."`
+	TLS         string        `key:"tls" pattern:"listen" doc:"Listen address for TLS, used when sip.cert and sip.key are set."`
 	Cert        string        `key:"cert" doc:"Certificate chain for TLS (PEM)."`
 	Key         string        `key:"key" doc:"Private key of the certificate (PEM)."`
 	Domain      string        `key:"domain" pattern:"host" doc:"Domain and digest realm of desk phones."`
@@ -174,7 +174,7 @@ func Default() Config {
 		Data: "data", Language: "en", Country: "CN",
 		HTTP:       HTTP{Addr: ":8080", TrustedProxies: []string{}},
 		HTTPS:      HTTPS{Addr: ":8443", Names: []string{}},
-		SIP:        SIP{UDP: ":5060", TCP: ":5060", Domain: "hotline.local", RingTimeout: 3 * time.Minute},
+		SIP:        SIP{UDP: ":5060", TCP: ":5060", TLS: ":5061", Domain: "hotline.local", RingTimeout: 3 * time.Minute},
 		RTP:        RTP{Ports: Ports{20000, 29999}},
 		WebRTC:     WebRTC{UDP: ":8189", ExternalIP: []string{}, STUN: []string{}, TURN: []string{}},
 		Bus:        Bus{Routes: []string{}},
@@ -194,6 +194,14 @@ func (c Config) DatabaseURL() string {
 		return c.Database.URL
 	}
 	return "sqlite:" + filepath.Join(c.Data, "hotline.db")
+}
+
+// SIPTLS is the listen address for SIP over TLS; empty without a certificate.
+func (c Config) SIPTLS() string {
+	if c.SIP.Cert == "" {
+		return ""
+	}
+	return c.SIP.TLS
 }
 
 // RecordingsDir is the folder of recordings with the default filled in.
@@ -263,8 +271,8 @@ func (c Config) check() []error {
 	if (c.HTTPS.Cert == "") != (c.HTTPS.Key == "") {
 		add("https.cert", "cert and key go together")
 	}
-	if c.SIP.TLS != "" && (c.SIP.Cert == "" || c.SIP.Key == "") {
-		add("sip.tls", "TLS needs sip.cert and sip.key")
+	if (c.SIP.Cert == "") != (c.SIP.Key == "") {
+		add("sip.cert", "cert and key go together")
 	}
 	if c.Phone.Key != "" && len(c.Phone.Key) < 16 {
 		add("phone.key", "needs at least 16 characters")

@@ -152,7 +152,7 @@ func TestFaultsOfFlagsAndVariables(t *testing.T) {
 		t.Error(err)
 	}
 	for _, args := range [][]string{
-		{"--sip-tls", ":5061"}, {"--https-cert", "/x"}, {"--phone-key", "short"}, {"--webrtc-udp", ":20010"}, {"--http-addr", "", "--https-addr", ""},
+		{"--sip-cert", "/x"}, {"--https-cert", "/x"}, {"--phone-key", "short"}, {"--webrtc-udp", ":20010"}, {"--http-addr", "", "--https-addr", ""},
 	} {
 		if _, err := load(t, "", nil, args...); err == nil {
 			t.Errorf("%v was accepted", args)
