@@ -52,16 +52,17 @@ const maxGlare = 8
 // retried with the back-off of RFC 3261 §14.1 until ctx ends. Before the call is
 // answered it sends UPDATE instead (RFC 3311).
 func (d *Dialog) Reoffer(ctx context.Context, sdp []byte) (answer []byte, err error) {
+	answers := make(chan []byte, 1)
 	err = d.await(ctx, func(reply chan<- error) {
 		d.queueOffer(&ourOffer{sdp: sdp, tries: maxGlare, reply: func(a []byte, err error) {
-			answer = a
+			answers <- a
 			reply <- err
 		}})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return answer, nil
+	return <-answers, nil
 }
 
 // queueOffer starts an offer when no other exchange is under way (RFC 3264 §4).
