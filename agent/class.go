@@ -4,11 +4,12 @@ import "slices"
 
 // queueState is a queue at work.
 type queueState struct {
-	row     Queue
-	members []*member
-	classes []*class
-	line    ordered[entry] // everybody who waits, best placed first
-	offered int            // entries being offered
+	row        Queue
+	members    []*member
+	classes    []*class
+	classLimit int            // number at which unused classes are looked for
+	line       ordered[entry] // everybody who waits, best placed first
+	offered    int            // entries being offered
 
 	loggedIn int // members who are not offline
 	avail    int // of these available and responding
@@ -122,7 +123,7 @@ func mergeNeeds(buf, queue, entry []SkillNeed) []SkillNeed {
 	return slices.CompactFunc(buf, func(a, b SkillNeed) bool { return a.Skill == b.Skill })
 }
 
-// maxClasses bounds the classes of a queue; unused ones go first.
+// maxClasses is how many classes a queue keeps before unused ones are forgotten.
 const maxClasses = 48
 
 // classFor returns the class for what an entry needs, made when it is new.
@@ -133,8 +134,9 @@ func (r *Router) classFor(q *queueState, ch Channel, skills []SkillNeed) *class 
 			return c
 		}
 	}
-	if len(q.classes) >= maxClasses {
+	if len(q.classes) >= max(maxClasses, q.classLimit) {
 		r.dropClasses(q)
+		q.classLimit = 2 * len(q.classes) // all in use: look again when there are twice as many
 	}
 	c := &class{q: q, channel: ch, needs: slices.Clone(r.needs)}
 	if len(c.needs) > 0 {
@@ -168,7 +170,7 @@ func (r *Router) sit(m *member, c *class) {
 	if m.a.flags.active {
 		c.active[ring]++
 	}
-	if m.a.flags.readyFor(c.channel) {
+	if m.a.flags.readyFor(c.channel) && !m.a.hungry {
 		s.in, s.key = true, r.readyKey(&s)
 		c.ready.insert(s.key, m.a)
 	}

@@ -73,25 +73,32 @@ func (r *Router) draw(e *entry) *agentState {
 }
 
 // feed gives a ready agent what waits: first who waits for them alone, then the
-// highest score among the heads of all lists they may serve.
+// highest score among the heads of all lists they may serve. Only who is still
+// ready then enters the ready lists.
 func (r *Router) feed(a *agentState) {
-	a.hungry = false
 	for a.flags.voice || a.flags.chat {
 		e := a.nextOwn()
 		if e == nil {
 			e = r.nextFor(a)
 		}
 		if e == nil {
-			return
+			break
 		}
 		if e.own == nil && e.q.row.Strategy == RingAll {
-			r.dispatch(e)
-			if e.placed { // cannot be: a is ready for it
-				return
-			}
+			r.sated(a)
+			r.dispatch(e) // rings others as well
 			continue
 		}
 		r.offer(e, []*agentState{a})
+	}
+	r.sated(a)
+}
+
+// sated puts an agent who was fed into the ready lists.
+func (r *Router) sated(a *agentState) {
+	if a.hungry {
+		a.hungry = false
+		r.seatReady(a)
 	}
 }
 
@@ -111,7 +118,7 @@ func (r *Router) nextFor(a *agentState) *entry {
 	var best *entry
 	for i := range a.seats {
 		s := &a.seats[i]
-		if !s.in {
+		if !a.flags.readyFor(s.c.channel) {
 			continue
 		}
 		for step := s.ring; step < len(s.c.waiting); step++ {
@@ -153,15 +160,17 @@ type offer struct {
 
 // offer reserves agents for an entry that waits or is new.
 func (r *Router) offer(e *entry, agents []*agentState) {
-	explained := make([]*Explanation, len(agents))
-	for i, a := range agents {
-		explained[i] = r.explain(e, a, agents)
+	var one [1]*Explanation
+	explained := one[:0]
+	for _, a := range agents {
+		explained = append(explained, r.explain(e, a, agents))
 	}
 	r.unplace(e)
 	e.q.offered++
 	e.ringMS = r.ms + int64(e.q.row.RingTimeout)*1000
 	e.row.State, e.row.Reason, e.row.UpdatedAt = EntryOffered, "", r.now
 	expires := r.now.Add(e.q.row.RingTimeout.Duration())
+	row := e.row
 	for i, a := range agents {
 		r.offerSeq++
 		o := &offer{e: e, a: a, row: Offer{
@@ -172,7 +181,7 @@ func (r *Router) offer(e *entry, agents []*agentState) {
 		r.seq++
 		o.w = &work{a: a, q: e.q, offer: o, row: Work{
 			ID: o.row.ID, AgentID: a.row.ID, ConversationID: e.row.ConversationID, QueueID: e.row.QueueID,
-			Channel: e.row.Channel, State: Reserved, Since: r.now, StartedAt: r.now, Entry: e.row,
+			Channel: e.row.Channel, State: Reserved, Since: r.now, StartedAt: r.now, Entry: &row,
 		}}
 		o.w.timer = timer{seq: r.seq, owner: o.w}
 		r.offers[o.row.ID] = o

@@ -160,12 +160,16 @@ func (r *Router) explainOthers(x *Explanation, e *entry, a *agentState, chosen [
 		listed = listed || it.v == a
 		x.Candidates = append(x.Candidates, Candidate{it.v.row.ID, ring, it.key.a & figureMask, taken})
 	}
-	if !listed { // random and sticky choices may lie further down
-		x.Candidates = append(x.Candidates, Candidate{AgentID: a.row.ID, Chosen: true})
+	if !listed { // who just became free, or a random or sticky choice further down
 		for i := range a.seats {
-			if s := &a.seats[i]; s.c == e.c && s.in {
-				c := &x.Candidates[len(x.Candidates)-1]
-				c.Ring, c.Score = s.ring, s.key.a&figureMask
+			s := &a.seats[i]
+			if s.c != e.c {
+				continue
+			}
+			x.Candidates = append(x.Candidates, Candidate{a.row.ID, s.ring, r.readyKey(s).a & figureMask, true})
+			if !s.in {
+				x.Members.Ready++
+				x.CandidateCount++
 			}
 		}
 	}

@@ -16,7 +16,7 @@ type agentState struct {
 	works   []*work
 	own     ordered[entry] // entries that wait for this agent alone
 	flags   flags
-	hungry  bool // became ready in this step and was not fed yet
+	hungry  bool // became ready in this step, was not fed yet and so is in no ready list
 	idleMS  int64
 
 	nVoice, nChat int   // works that use capacity
@@ -127,7 +127,17 @@ func (r *Router) refresh(a *agentState) {
 	for i := range a.seats {
 		s := &a.seats[i]
 		s.c.active[s.ring] += d
-		r.reseat(s, is.readyFor(s.c.channel))
+		if want := is.readyFor(s.c.channel); s.in || want && !a.hungry {
+			r.reseat(s, want)
+		}
+	}
+}
+
+// seatReady puts an agent into the ready lists of their classes.
+func (r *Router) seatReady(a *agentState) {
+	for i := range a.seats {
+		s := &a.seats[i]
+		r.reseat(s, a.flags.readyFor(s.c.channel))
 	}
 }
 

@@ -109,13 +109,16 @@ func (r *Router) removeQueue(in RemoveQueue) error {
 		m.a.members = slices.DeleteFunc(m.a.members, func(o *member) bool { return o == m })
 	}
 	q.members, q.loggedIn, q.avail, q.active = nil, 0, 0, 0
-	for _, e := range r.entriesOf(q) {
-		switch {
-		case !e.placed:
-			r.overflow(e, OverflowQueueRemoved)
-		case e.own != nil && e.direct == nil:
+	entries := r.entriesOf(q)
+	for _, e := range entries { // before anybody is freed and fed
+		if e.own != nil && e.direct == nil {
 			e.stickyMS = 0
 			r.relist(e, e.step)
+		}
+	}
+	for _, e := range entries {
+		if !e.placed && r.entries[e.row.ConversationID] == e {
+			r.overflow(e, OverflowQueueRemoved)
 		}
 	}
 	return nil

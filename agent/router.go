@@ -209,9 +209,13 @@ func (r *Router) handleFloor(in Input) error {
 }
 
 func (r *Router) emit(o Output) {
-	if !r.quiet {
-		r.out = append(r.out, o)
+	if r.quiet {
+		return
 	}
+	if r.out == nil {
+		r.out = make([]Output, 0, 6)
+	}
+	r.out = append(r.out, o)
 }
 
 // NextDeadline returns when the next Tick is wanted at the latest.

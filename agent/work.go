@@ -59,8 +59,9 @@ type Work struct {
 	Extensions     int       `json:"extensions"`        // of the wrap-up, used
 	EndedAt        time.Time `json:"ended_at,omitzero"` // with Idle
 	EndReason      string    `json:"end_reason"`
-	// What the entry was, so that a lost agent's customer can be queued again.
-	Entry QueueEntry `json:"entry"`
+	// Entry is what the queue entry was, so that a lost agent's customer can be
+	// queued again. It is shared and must not be changed.
+	Entry *QueueEntry `json:"entry,omitempty"`
 }
 
 // OfferState is the state of an offer (reservation).

@@ -275,7 +275,7 @@ func (r *Router) requeue(w *work) {
 	r.endWork(w, AgentLost)
 	r.settle(a)
 	if r.entries[w.row.ConversationID] == nil { // else it is queued elsewhere already
-		row := w.row.Entry
+		row := w.entry()
 		row.Top, row.Missed, row.PreferredAgent = true, nil, ""
 		row.DirectAgent, row.DirectWait, row.FallbackAgent = "", 0, ""
 		q := r.queues[row.QueueID]
@@ -297,4 +297,14 @@ func (r *Router) requeue(w *work) {
 		}
 	}
 	r.update(a)
+}
+
+// entry returns what the work's queue entry was.
+func (w *work) entry() QueueEntry {
+	if w.row.Entry != nil {
+		return *w.row.Entry
+	}
+	return QueueEntry{
+		ConversationID: w.row.ConversationID, QueueID: w.row.QueueID, Channel: w.row.Channel, EnteredAt: w.row.StartedAt,
+	}
 }
