@@ -4,6 +4,7 @@
 package sdp
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -99,12 +100,16 @@ func Parse(b []byte) (*Description, error) {
 	if len(b) == 0 || len(b) > maxSize {
 		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(b))
 	}
+	plain, medias, err := takeMedia(b)
+	if err != nil {
+		return nil, err
+	}
 	var raw pion.SessionDescription
-	if err := raw.Unmarshal(b); err != nil {
+	if err := raw.Unmarshal(plain); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if len(raw.MediaDescriptions) > maxMedia {
-		return nil, fmt.Errorf("%w: %d streams", ErrMalformed, len(raw.MediaDescriptions))
+	if len(raw.MediaDescriptions) != len(medias) {
+		return nil, fmt.Errorf("%w: m-lines", ErrMalformed)
 	}
 	d := &Description{ID: raw.Origin.SessionID, Version: raw.Origin.SessionVersion}
 	session := SendRecv
@@ -113,8 +118,8 @@ func Parse(b []byte) (*Description, error) {
 			session = dir
 		}
 	}
-	for _, m := range raw.MediaDescriptions {
-		s, err := parseStream(m, raw.ConnectionInformation, session)
+	for i, m := range raw.MediaDescriptions {
+		s, err := parseStream(medias[i], m, raw.ConnectionInformation, session)
 		if err != nil {
 			return nil, err
 		}
@@ -132,19 +137,36 @@ func ParseOffer(b []byte) (*Description, error) {
 	return d, err
 }
 
-func parseStream(m *pion.MediaDescription, session *pion.ConnectionInformation, dir Direction) (Stream, error) {
-	s := Stream{
-		Kind: m.MediaName.Media, Protocol: strings.Join(m.MediaName.Protos, "/"),
-		Formats: m.MediaName.Formats, Direction: dir,
+// takeMedia reads the m-lines itself and puts plain ones in their place: the
+// library refuses kinds and protocols it does not know, such as T.38 fax, but a
+// stream we do not take must be refused by port 0, not by failing the call.
+func takeMedia(b []byte) (plain []byte, medias []Stream, err error) {
+	if !bytes.HasPrefix(b, []byte("v=0")) {
+		return nil, nil, fmt.Errorf("%w: no v=0", ErrMalformed)
 	}
-	port := m.MediaName.Port.Value
-	if port < 0 || port > 65535 {
-		return s, fmt.Errorf("%w: port %d", ErrMalformed, port)
+	lines := strings.Split(string(b), "\n")
+	for i, line := range lines {
+		rest, ok := strings.CutPrefix(line, "m=")
+		if !ok {
+			continue
+		}
+		fields := strings.Fields(rest)
+		if len(fields) < 4 || len(fields)-3 > maxTypes || len(medias) == maxMedia {
+			return nil, nil, fmt.Errorf("%w: m-line %q", ErrMalformed, rest)
+		}
+		number, _, _ := strings.Cut(fields[1], "/") // "5000/2": a range of ports
+		port, err := strconv.ParseUint(number, 10, 16)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: port %q", ErrMalformed, number)
+		}
+		medias = append(medias, Stream{Kind: fields[0], Port: uint16(port), Protocol: fields[2], Formats: fields[3:]})
+		lines[i] = "m=audio 9 RTP/AVP 0\r"
 	}
-	if len(s.Formats) > maxTypes {
-		return s, fmt.Errorf("%w: %d formats in one stream", ErrMalformed, len(s.Formats))
-	}
-	s.Port = uint16(port)
+	return []byte(strings.Join(lines, "\n")), medias, nil
+}
+
+func parseStream(s Stream, m *pion.MediaDescription, session *pion.ConnectionInformation, dir Direction) (Stream, error) {
+	s.Direction = dir
 	conn := session
 	if m.ConnectionInformation != nil {
 		conn = m.ConnectionInformation
