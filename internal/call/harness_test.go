@@ -36,6 +36,7 @@ type hub struct {
 	web      *webrtc.API
 	ctl      *call.Control
 	inbound  chan *call.Leg
+	online   chan string // devices that registered
 }
 
 // relayed passes INVITEs on to a Control that is made after its endpoint.
@@ -53,7 +54,7 @@ func newHub(t *testing.T, o hubOptions) *hub {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	o.ports.IP = loopback
-	h := &hub{t: t, inbound: make(chan *call.Leg, 300)}
+	h := &hub{t: t, inbound: make(chan *call.Leg, 300), online: make(chan string, 8)}
 	var err error
 	if h.ports, err = rtp.NewPortPool(o.ports); err != nil {
 		t.Fatal(err)
@@ -68,6 +69,11 @@ func newHub(t *testing.T, o hubOptions) *hub {
 	if h.endpoint, err = sip.New(sip.Config{UDP: "127.0.0.1:0"}, h.ctl, log); err != nil {
 		t.Fatal(err)
 	}
+	h.endpoint.OnRegistration(func(device string, online bool) {
+		if online {
+			h.online <- device
+		}
+	})
 	h.ctl.SetEndpoint(h.endpoint)
 	if err := h.endpoint.SetLines([]sip.Line{{ID: "ln_trunk", Mode: sip.ModeIP, Hosts: []string{"127.0.0.1"}, Server: "127.0.0.1:9"}}); err != nil {
 		t.Fatal(err)
