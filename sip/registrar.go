@@ -117,7 +117,9 @@ func (r *registrar) targets(id string) ([]target, error) {
 	list := slices.Clone(r.contacts[id])
 	slices.SortFunc(list, func(a, b *binding) int { return b.at.Compare(a.at) })
 	for _, b := range list {
-		out = append(out, target{uri: b.uri, to: b.from, path: b.path, phone: true})
+		uri := *b.uri.Clone()
+		uri.Headers = nil // would become header fields of the request (RFC 3261 §19.1.5)
+		out = append(out, target{uri: uri, to: b.from, path: b.path, phone: true})
 	}
 	if len(out) == 0 {
 		return nil, ErrNotRegistered
@@ -188,6 +190,10 @@ func (r *registrar) receive(req *sipgo.Request, from hop) {
 		r.e.answer(req, from, &refusal{code: 416})
 		return
 	}
+	if to := &req.To().Address; to.Scheme != "sip" && to.Scheme != "sips" {
+		r.e.answer(req, from, &refusal{code: 404}) // RFC 3261 §10.3 step 5
+		return
+	}
 	device, refused := r.authenticate(req, from)
 	if refused != nil {
 		r.e.answer(req, from, refused)
@@ -244,7 +250,7 @@ func (r *registrar) parse(req *sipgo.Request, from hop) (change, *refusal) {
 			}
 			return change{all: true}, nil
 		}
-		if c.Address.Scheme != "sip" && c.Address.Scheme != "sips" || badAddress(&c.Address) || c.Address.Headers != nil {
+		if c.Address.Scheme != "sip" && c.Address.Scheme != "sips" || badAddress(&c.Address) {
 			return out, bad
 		}
 		expires := asked

@@ -170,13 +170,60 @@ func newParser() *sipgo.Parser {
 	for _, name := range []string{"from", "f", "to", "t", "contact", "m"} {
 		parse := m[name]
 		m[name] = func(header []byte, text string) (sipgo.Header, error) {
+			text = tidy(text, ";=,")
 			if err := checkNameAddr(text); err != nil {
 				return nil, err
 			}
 			return parse(header, text)
 		}
 	}
+	for _, name := range []string{"via", "v"} {
+		parse := m[name]
+		m[name] = func(header []byte, text string) (sipgo.Header, error) { return parse(header, tidy(text, ";=,/:")) }
+	}
 	return sipgo.NewParser(sipgo.WithHeadersParsers(m))
+}
+
+// tidy removes the space RFC 3261 §25.1 allows around separators, outside quotes
+// and brackets; sipgo would keep it in names and values.
+func tidy(text, separators string) string {
+	if !strings.ContainsAny(text, " \t") {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	quote, bracket, pending := false, false, false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if quote || bracket {
+			b.WriteByte(c)
+			switch {
+			case quote && c == '\\' && i+1 < len(text):
+				i++
+				b.WriteByte(text[i])
+			case quote && c == '"':
+				quote = false
+			case bracket && c == '>':
+				bracket = false
+			}
+			continue
+		}
+		if c == ' ' || c == '\t' {
+			pending = b.Len() > 0
+			continue
+		}
+		separator := strings.IndexByte(separators, c) >= 0
+		if pending && !separator {
+			last := b.String()[b.Len()-1]
+			if strings.IndexByte(separators, last) < 0 {
+				b.WriteByte(' ')
+			}
+		}
+		pending = false
+		b.WriteByte(c)
+		quote, bracket = c == '"', c == '<'
+	}
+	return b.String()
 }
 
 // checkNameAddr checks the first address of a From, To or Contact value by
@@ -265,7 +312,11 @@ func (e *Endpoint) broken(data []byte, from hop) []byte {
 		return nil
 	}
 	var b strings.Builder
-	b.WriteString("SIP/2.0 400 Bad Request\r\n")
+	if otherScheme(first[1]) {
+		b.WriteString("SIP/2.0 416 Unsupported URI Scheme\r\n")
+	} else {
+		b.WriteString("SIP/2.0 400 Bad Request\r\n")
+	}
 	var seen [5]bool
 	for i := 1; i < len(lines); i++ {
 		name, value, ok := strings.Cut(lines[i], ":")
@@ -293,6 +344,16 @@ func (e *Endpoint) broken(data []byte, from hop) []byte {
 	b.WriteString("Server: " + e.cfg.UserAgent + "\r\nContent-Length: 0\r\n\r\n")
 	e.log.Debug("malformed request answered with 400", "source", from.addr)
 	return []byte(b.String())
+}
+
+// otherScheme tells whether a URI has a well-formed scheme that is not ours
+// (RFC 3986 §3.1); sipgo does not parse all of them.
+func otherScheme(uri string) bool {
+	scheme, _, ok := strings.Cut(strings.ToLower(uri), ":")
+	if !ok || scheme == "sip" || scheme == "sips" || scheme == "tel" || scheme == "" || scheme[0] < 'a' || scheme[0] > 'z' {
+		return false
+	}
+	return strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
 // copied numbers the header fields a response copies.
