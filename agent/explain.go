@@ -34,9 +34,12 @@ type SkillMatch struct {
 // Candidate is an agent who could have taken the conversation.
 type Candidate struct {
 	AgentID string `json:"agent_id"`
-	Ring    int    `json:"ring"`  // relaxation step at which the agent fits
-	Score   int64  `json:"score"` // the strategy's figure; smaller is better
-	Chosen  bool   `json:"chosen"`
+	Ring    int    `json:"ring"` // relaxation step at which the agent fits
+	// Score is the strategy's figure: ms occupied above the mean (least_occupied),
+	// offers of the queue so far at the last one (round_robin), conversations
+	// (fewest_contacts), sum of levels (best_skill), place (top_down), else ms idle.
+	Score  int64 `json:"score"`
+	Chosen bool  `json:"chosen"`
 }
 
 // PassedOver names an agent of the queue who did not get it, and why.
@@ -110,7 +113,10 @@ func (r *Router) explain(e *entry, a *agentState, chosen []*agentState) *Explana
 		Skills: []SkillMatch{}, PassedOver: []PassedOver{},
 		Members: MemberCount{Total: len(q.members), LoggedIn: q.loggedIn, Active: q.active},
 	}
-	if x.Waits == nil {
+	for len(x.Waits) > 0 && x.Waits[len(x.Waits)-1].FromMS >= x.WaitedMS {
+		x.Waits = x.Waits[:len(x.Waits)-1] // began only now: nobody waited for that
+	}
+	if len(x.Waits) == 0 {
 		x.Waits = []WaitCause{}
 	}
 	if e.c == nil {
@@ -158,7 +164,7 @@ func (r *Router) explainOthers(x *Explanation, e *entry, a *agentState, chosen [
 		}
 		taken := slices.Contains(chosen, it.v)
 		listed = listed || it.v == a
-		x.Candidates = append(x.Candidates, Candidate{it.v.row.ID, ring, it.key.a & figureMask, taken})
+		x.Candidates = append(x.Candidates, Candidate{it.v.row.ID, ring, r.figure(e.c, it.v), taken})
 	}
 	if !listed { // who just became free, or a random or sticky choice further down
 		for i := range a.seats {
@@ -166,7 +172,7 @@ func (r *Router) explainOthers(x *Explanation, e *entry, a *agentState, chosen [
 			if s.c != e.c {
 				continue
 			}
-			x.Candidates = append(x.Candidates, Candidate{a.row.ID, s.ring, r.readyKey(s).a & figureMask, true})
+			x.Candidates = append(x.Candidates, Candidate{a.row.ID, s.ring, r.figure(e.c, a), true})
 			if !s.in {
 				x.Members.Ready++
 				x.CandidateCount++
@@ -216,4 +222,30 @@ func (e *entry) whyNot(a *agentState) string {
 		return WhyJustMissed
 	}
 	return ""
+}
+
+// figure is what the strategy compares, as people read it.
+func (r *Router) figure(c *class, a *agentState) int64 {
+	switch c.q.row.Strategy {
+	case LeastOccupied:
+		return (a.occupied - r.virtual) / 1000
+	case RoundRobin, TopDown:
+		for _, m := range a.members {
+			if m.q == c.q && c.q.row.Strategy == TopDown {
+				return m.order
+			} else if m.q == c.q {
+				return m.lastOffer
+			}
+		}
+	case FewestContacts:
+		return int64(a.p.Contacts)
+	case BestSkill:
+		sum := 0
+		for _, n := range c.needs {
+			sum += a.row.Skills[n.Skill]
+		}
+		return int64(sum)
+	case LongestIdle, RingAll, Random:
+	}
+	return r.ms - a.idleMS
 }
