@@ -71,10 +71,13 @@ type Config struct {
 	Recordings string        // folder
 	Retention  time.Duration // of recordings; default 90 days
 	Anchor     time.Duration // how long a room waits for a lost agent; default 60s
-	Seed       uint64        // of the strategy random
-	Epoch      uint64        // of the router's lease
-	Flows      ivr.Config    // what flows may do
-	Now        func() time.Time
+	Rejoin     time.Duration // within which a caller lost in an outage gets the old place; default 5min
+	// PresenceGrace is how long an agent without connection keeps the presence. Default 30s.
+	PresenceGrace time.Duration
+	Seed          uint64     // of the strategy random
+	Epoch         uint64     // of the router's lease
+	Flows         ivr.Config // what flows may do
+	Now           func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -82,6 +85,8 @@ func (c Config) withDefaults() Config {
 	c.Country = cmp.Or(c.Country, "CN")
 	c.Retention = cmp.Or(c.Retention, 90*24*time.Hour)
 	c.Anchor = cmp.Or(c.Anchor, 60*time.Second)
+	c.Rejoin = cmp.Or(c.Rejoin, 5*time.Minute)
+	c.PresenceGrace = cmp.Or(c.PresenceGrace, 30*time.Second)
 	if c.Now == nil {
 		c.Now = func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	}
@@ -125,7 +130,8 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 	flows := c.cfg.Flows
 	flows.Calendar, flows.Flow, flows.Log, flows.Now = c.calendar, c.flow, log, c.now
 	c.runner = ivr.NewRunner(flows)
-	c.floor = newFloor(c.cfg.Seed, c.cfg.Epoch, store.Keep, c.deliver, c.now, log)
+	router := agent.RouterConfig{Seed: c.cfg.Seed, Epoch: c.cfg.Epoch, PresenceGrace: c.cfg.PresenceGrace}
+	c.floor = newFloor(router, store.Keep, c.deliver, c.now, log)
 	c.records.Store(&installation{})
 	return c
 }
@@ -164,6 +170,9 @@ func (c *Center) Run(ctx context.Context) error {
 	<-floorDone
 	return context.Cause(ctx)
 }
+
+// Draining tells whether new calls are refused.
+func (c *Center) Draining() bool { return c.draining.Load() }
 
 // Drain refuses new calls from now on.
 func (c *Center) Drain() { c.draining.Store(true) }

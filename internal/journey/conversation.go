@@ -208,7 +208,7 @@ func (v *conversation) language(c omni.Customer) string {
 
 // lookBack finds the place in a queue that the caller lost in an outage.
 func (v *conversation) lookBack(now time.Time) {
-	old, seg, err := v.center.store.LostInQueue(v.ctx, v.book.conv.CallerNumber, v.book.conv.DialledNumber, now.Add(-placeKept))
+	old, seg, err := v.center.store.LostInQueue(v.ctx, v.book.conv.CallerNumber, v.book.conv.DialledNumber, now.Add(-v.center.cfg.Rejoin))
 	if err == nil && old.ID != v.id {
 		v.back = seg.StartedAt
 		v.log.Info("caller returns to the old place", "was", old.ID)
@@ -216,10 +216,6 @@ func (v *conversation) lookBack(now time.Time) {
 		v.log.Warn("old places not read", "err", err)
 	}
 }
-
-// placeKept is how long after an outage a caller who rings again gets the old
-// place in the queue.
-const placeKept = 5 * time.Minute
 
 // pickUp answers the call and opens its room.
 func (v *conversation) pickUp() error {

@@ -43,9 +43,9 @@ type floor struct {
 	done    chan struct{}
 }
 
-func newFloor(seed, epoch uint64, write func(context.Context, Write) error, deliver func([]agent.Output), now func() time.Time, log *slog.Logger) *floor {
+func newFloor(cfg agent.RouterConfig, write func(context.Context, Write) error, deliver func([]agent.Output), now func() time.Time, log *slog.Logger) *floor {
 	return &floor{
-		router:  agent.NewRouter(agent.RouterConfig{Seed: seed, Epoch: epoch}),
+		router:  agent.NewRouter(cfg),
 		asks:    make(chan ask, asksAtOnce),
 		looks:   make(chan func(*agent.Router, time.Time), 64),
 		write:   write,

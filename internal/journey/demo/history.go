@@ -143,7 +143,7 @@ func (h *history) conversation(at time.Time) {
 	c := omni.Conversation{
 		ID: id.New(id.Conversation), CustomerID: h.who[i].ID, Channel: omni.Voice, Direction: omni.Inbound, InitiationMethod: omni.ByInbound,
 		Language: people[i].language, LineID: "ln_local", NumberID: "nu_9000", DialledNumber: "9000", CallerNumber: people[i].number,
-		FlowID: "fl_main", FlowVersion: 1, FlowPath: []string{m.path}, Demo: true, CreatedAt: at, State: omni.Completed,
+		FlowID: "fl_demo_main", FlowVersion: 1, FlowPath: []string{m.path}, Demo: true, CreatedAt: at, State: omni.Completed,
 	}
 	h.event(omni.ConversationInitiated, &c, at, "", "", map[string]any{"channel": c.Channel, "direction": c.Direction, "demo": true})
 	h.event(omni.ConversationFlowEntered, &c, at, "", "", map[string]any{"flow_id": c.FlowID, "version": 1})

@@ -97,7 +97,7 @@ func SetPassword(ctx context.Context, s account.Store, hash string) error {
 const (
 	queueSales   = "qu_sales"
 	queueService = "qu_service"
-	queueFinance = "qu_finance"
+	queueFinance = "qu_billing"
 	teamShop     = "tm_shop"
 	agentOne     = "ag_linwei"
 	agentTwo     = "ag_kenji"
@@ -124,7 +124,7 @@ func shop(flows []Flow, hash string, now time.Time) ([]account.Write, error) {
 	b.queues()
 	b.people(hash)
 	b.add(account.KindLine, "ln_local", "This machine", localLine())
-	b.add(account.KindCalendar, "ca_shop", "shop", shopHours())
+	b.add(account.KindCalendar, "ca_demo", "shop", shopHours())
 	for _, f := range flows {
 		b.add(account.KindFlow, f.ID, f.Name, setup.Flow{Name: f.Name, Description: f.Description, Draft: f.Text, Published: 1, Latest: 1})
 		b.add(account.KindFlowVersion, setup.FlowVersionID(f.ID, 1), setup.FlowVersionID(f.ID, 1),
@@ -215,4 +215,45 @@ var codes = []labelled{
 	{"return", "service", setup.Labels{"zh-CN": "退换货", "en": "Return or exchange", "ja": "返品・交換"}},
 	{"invoice", "finance", setup.Labels{"zh-CN": "发票", "en": "Invoice", "ja": "請求書"}},
 	{"wrong_number", "other", setup.Labels{"zh-CN": "打错电话", "en": "Wrong number", "ja": "間違い電話"}},
+}
+
+// Remover deletes demo rows.
+type Remover interface {
+	account.Store
+	// DeleteDemo deletes demo customers, conversations and what belongs to them,
+	// and returns how many conversations that were. The journal stays.
+	DeleteDemo(ctx context.Context) (conversations int, err error)
+}
+
+// Removed counts what Remove deleted.
+type Removed struct{ Records, Conversations int }
+
+// kinds is every kind of record that the shop has, referring ones first.
+var kinds = []account.Kind{
+	account.KindNumber, account.KindUser, account.KindAgent, account.KindDevice, account.KindLine, account.KindFlowVersion,
+	account.KindFlow, account.KindQueue, account.KindCalendar, account.KindBreak, account.KindWrapUpCode, account.KindTeam, account.KindNote,
+}
+
+// Remove deletes everything that carries the demo mark.
+func Remove(ctx context.Context, s Remover) (Removed, error) {
+	var n Removed
+	var writes []account.Write
+	for _, k := range kinds {
+		records, err := s.Records(ctx, k, account.Page{})
+		if err != nil {
+			return n, err
+		}
+		for _, r := range records {
+			if r.Demo {
+				writes = append(writes, account.Write{Record: r, Delete: true})
+			}
+		}
+	}
+	if _, err := s.Change(ctx, writes, nil); err != nil {
+		return n, fmt.Errorf("remove the demo shop: %w", err)
+	}
+	n.Records = len(writes)
+	var err error
+	n.Conversations, err = s.DeleteDemo(ctx)
+	return n, err
 }

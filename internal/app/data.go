@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/openhotline/hotline/internal/config"
+	"github.com/openhotline/hotline/internal/store"
+)
+
+// openStore opens the database of a configuration for a command.
+func openStore(ctx context.Context, cfg config.Config, std Streams) (*store.DB, error) {
+	if err := makeData(cfg.Data); err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, cfg.DatabaseURL(), logger(cfg.Log, std.Err))
+}
+
+func migrateCommand(ctx context.Context, args []string, std Streams) error {
+	cfg, rest, err := configured("migrate", "[flags]", args, std, nil)
+	if err != nil {
+		return err
+	}
+	if err := wants(std, rest, 0, "flags only"); err != nil {
+		return err
+	}
+	db, err := openStore(ctx, cfg, std)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	fmt.Fprintf(std.Out, "the database is at version %d\n", db.SchemaVersion())
+	return nil
+}
+
+func backupCommand(ctx context.Context, args []string, std Streams) error {
+	cfg, rest, err := configured("backup", "FILE [flags]", args, std, nil)
+	if err != nil {
+		return err
+	}
+	if err := wants(std, rest, 1, "the file to write"); err != nil {
+		return err
+	}
+	db, err := openStore(ctx, cfg, std)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	m, err := db.BackupTo(ctx, rest[0], cfg.RecordingsDir())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.Out, "wrote %s: %d files, verified\n", rest[0], len(m.Files))
+	return nil
+}
+
+func restoreCommand(ctx context.Context, args []string, std Streams) error {
+	force := false
+	cfg, rest, err := configured("restore", "FILE [--force] [flags]", args, std, func(fs *flag.FlagSet) {
+		fs.BoolVar(&force, "force", false, "replace what is in the database")
+	})
+	if err != nil {
+		return err
+	}
+	if err := wants(std, rest, 1, "the backup's file"); err != nil {
+		return err
+	}
+	if err := makeData(cfg.Data); err != nil {
+		return err
+	}
+	lock, err := lockData(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	db, err := openStore(ctx, cfg, std)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	began := time.Now()
+	m, err := db.Restore(ctx, rest[0], cfg.RecordingsDir(), force)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.Out, "restored %s: %d files in %s\n", rest[0], len(m.Files), time.Since(began).Round(time.Millisecond))
+	return nil
+}

@@ -1,0 +1,435 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openhotline/hotline/internal/bus"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/internal/config"
+	"github.com/openhotline/hotline/internal/httpapi"
+	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/internal/journey"
+	"github.com/openhotline/hotline/internal/store"
+	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/media/rtp"
+	"github.com/openhotline/hotline/media/webrtc"
+	"github.com/openhotline/hotline/sip"
+)
+
+func serveCommand(ctx context.Context, args []string, std Streams) error {
+	cfg, rest, err := configured("serve", "[flags]", args, std, nil)
+	if err != nil {
+		return err
+	}
+	if err := wants(std, rest, 0, "flags only"); err != nil {
+		return err
+	}
+	log := logger(cfg.Log, std.Err)
+	for _, name := range cfg.Unknown {
+		log.Warn("variable is no setting", "name", name)
+	}
+	s, err := open(ctx, cfg, std, log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return s.run(ctx)
+}
+
+// service is the running installation's parts, in the order of their making.
+type service struct {
+	cfg      config.Config
+	std      Streams
+	log      *slog.Logger
+	lock     *os.File
+	db       *store.DB
+	bus      *bus.Bus
+	engine   *media.Engine
+	ports    *rtp.PortPool
+	rtc      *webrtc.API
+	calls    *call.Control
+	endpoint *sip.Endpoint
+	center   *journey.Center
+	api      *httpapi.Server
+	cert     *httpapi.Certificate // self-made; nil with a configured one
+	password string               // of the demo, when it was made now
+	nodeID   string
+	lease    store.Lease
+}
+
+// open makes every part; nothing runs yet.
+func open(ctx context.Context, cfg config.Config, std Streams, log *slog.Logger) (_ *service, err error) {
+	s := &service{cfg: cfg, std: std, log: log}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := s.openData(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openMedia(); err != nil {
+		return nil, err
+	}
+	speaker, err := newSpeaker(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	s.center = journey.New(journey.Config{
+		NodeID: s.nodeID, Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
+		Retention: cfg.Retention(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
+		Seed: uint64(time.Now().UnixNano()), Epoch: uint64(s.lease.Epoch),
+	}, journeyStore{s.db}, s.calls, s.endpoint, speaker, log)
+	s.endpoint.OnRegistration(s.center.Registration)
+	return s, s.openAPI()
+}
+
+// openData opens the data folder, the database, the bus, and takes the router's
+// lease.
+func (s *service) openData(ctx context.Context) (err error) {
+	if err := makeData(s.cfg.Data); err != nil {
+		return err
+	}
+	if s.lock, err = lockData(s.cfg.Data); err != nil {
+		return err
+	}
+	if s.nodeID, err = nodeID(s.cfg); err != nil {
+		return err
+	}
+	if s.db, err = store.Open(ctx, s.cfg.DatabaseURL(), s.log); err != nil {
+		return err
+	}
+	if err := s.db.UseSpool(s.cfg.Data); err != nil {
+		return err
+	}
+	if s.lease, err = waitForLease(ctx, s.db, s.nodeID, s.log); err != nil {
+		return err
+	}
+	if s.cfg.Demo {
+		if s.password, err = seedDemo(ctx, s.db, s.cfg, s.log); err != nil {
+			return err
+		}
+	}
+	s.bus, err = bus.New(ctx, bus.Config{
+		NodeID: s.nodeID, URL: s.cfg.Bus.URL, Cluster: s.cfg.Bus.Listen, Routes: s.cfg.Bus.Routes, Secret: s.cfg.Bus.Secret,
+	}, s.db, s.log)
+	if err != nil {
+		return err
+	}
+	s.db.OnCommit(s.bus.Publish)
+	return nil
+}
+
+// openMedia binds the media ports and makes signalling and call control.
+func (s *service) openMedia() (err error) {
+	ip := netip.Addr{}
+	if s.cfg.RTP.IP != "" {
+		ip = netip.MustParseAddr(s.cfg.RTP.IP) // checked by Load
+	}
+	s.engine = media.NewEngine(media.EngineConfig{})
+	s.ports, err = rtp.NewPortPool(rtp.PoolConfig{
+		IP: ip, First: uint16(s.cfg.RTP.Ports.First), Last: uint16(s.cfg.RTP.Ports.Last), Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.rtc, err = webrtc.NewAPI(webrtc.Config{
+		Address: s.cfg.WebRTC.UDP, ExternalIPs: s.cfg.WebRTC.ExternalIP, IncludeLoopback: true, ICEServers: iceServers(s.cfg.WebRTC),
+	}, s.log)
+	if err != nil {
+		return err
+	}
+	s.calls = call.New(call.Config{Ports: s.ports, ExternalIP: s.cfg.MediaIP()}, nil, s.engine, s.rtc, s.log)
+	sipConfig := sip.Config{
+		UDP: s.cfg.SIP.UDP, TCP: s.cfg.SIP.TCP, TLS: s.cfg.SIP.TLS, Domain: s.cfg.SIP.Domain, RingTimeout: s.cfg.SIP.RingTimeout,
+		MaxCalls: s.cfg.Limits.Calls, CallRate: s.cfg.Limits.CallsPerSecond, CallBurst: s.cfg.Limits.CallsPerSecond,
+		UserAgent: "Hotline",
+	}
+	if s.cfg.SIP.ExternalIP != "" {
+		sipConfig.ExternalIP = netip.MustParseAddr(s.cfg.SIP.ExternalIP) // checked by Load
+	}
+	if s.cfg.SIP.TLS != "" {
+		cert, err := tls.LoadX509KeyPair(s.cfg.SIP.Cert, s.cfg.SIP.Key)
+		if err != nil {
+			return fmt.Errorf("sip certificate: %w", err)
+		}
+		sipConfig.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	if s.endpoint, err = sip.New(sipConfig, s.calls, s.log); err != nil {
+		return err
+	}
+	s.calls.SetEndpoint(s.endpoint)
+	return nil
+}
+
+func iceServers(c config.WebRTC) []webrtc.ICEServer {
+	var out []webrtc.ICEServer
+	if len(c.STUN) > 0 {
+		out = append(out, webrtc.ICEServer{URLs: c.STUN})
+	}
+	if len(c.TURN) > 0 {
+		out = append(out, webrtc.ICEServer{URLs: c.TURN, Username: c.TURNUser, Credential: c.TURNSecret})
+	}
+	return out
+}
+
+// run serves until ctx ends and the calls have drained.
+func (s *service) run(ctx context.Context) error {
+	listeners, err := s.listen()
+	if err != nil {
+		return err
+	}
+	// What runs outlives ctx until the calls have ended.
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	g, work := errgroup.WithContext(work)
+	g.Go(func() error { return over(work, s.engine.Run(work)) })
+	g.Go(func() error { return over(work, s.endpoint.Run(work)) })
+	select {
+	case <-s.endpoint.Ready():
+	case <-work.Done():
+		stop(errStopped)
+		return g.Wait()
+	}
+	g.Go(func() error { return over(work, s.center.Run(work)) })
+	g.Go(func() error { return over(work, s.keepLease(work)) })
+	g.Go(func() error { return over(work, s.db.RunRetention(work, s.cfg.RecordingsDir())) })
+	g.Go(func() error { return over(work, s.api.Run(work)) })
+	if s.cert != nil {
+		g.Go(func() error { return over(work, s.cert.Run(work)) })
+	}
+	for _, l := range listeners {
+		g.Go(func() error { return s.serveHTTP(work, l) })
+	}
+	select {
+	case <-s.center.Ready():
+		s.announce(listeners)
+	case <-work.Done():
+	}
+	select {
+	case <-ctx.Done():
+		s.drain(work)
+	case <-work.Done():
+	}
+	stop(errStopped)
+	return g.Wait()
+}
+
+var errStopped = errors.New("app: stopped")
+
+// over drops the error with which a part ends because the service stops.
+func over(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// drain takes no more calls and waits until those that run have ended, or a
+// second signal comes.
+func (s *service) drain(ctx context.Context) {
+	s.center.Drain()
+	s.endpoint.Drain()
+	if s.center.Live() == 0 {
+		return
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(again)
+	s.log.Info("draining: no new calls; a second signal stops at once", "conversations", s.center.Live(), "limit", s.cfg.Calls.Drain)
+	limit := time.NewTimer(s.cfg.Calls.Drain)
+	defer limit.Stop()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for s.center.Live() > 0 {
+		select {
+		case <-tick.C:
+		case <-again:
+			return
+		case <-limit.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// announce prints where the service is and, the first time, how to log in.
+func (s *service) announce(listeners []listener) {
+	for _, l := range listeners {
+		fmt.Fprintf(s.std.Out, "%-8s %s\n", l.scheme, address(l.scheme, l.net.Addr()))
+	}
+	a := s.endpoint.Addrs()
+	for name, at := range map[string]netip.AddrPort{"sip/udp": a.UDP, "sip/tcp": a.TCP, "sip/tls": a.TLS} {
+		if at.IsValid() {
+			fmt.Fprintf(s.std.Out, "%-8s %s\n", name, at)
+		}
+	}
+	if s.cfg.Demo {
+		printDemo(s.std.Out, s.password)
+	}
+}
+
+// address is what people type for a listener.
+func address(scheme string, a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() || ip.IsLoopback() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// close releases what open made, the last first. It may be called twice.
+func (s *service) close() {
+	if s.calls != nil {
+		s.calls.Close()
+	}
+	if s.rtc != nil {
+		_ = s.rtc.Close()
+	}
+	if s.ports != nil {
+		s.ports.Close()
+	}
+	if s.bus != nil {
+		_ = s.bus.Close()
+	}
+	if s.db != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		_ = s.db.Release(ctx, s.lease)
+		cancel()
+		if err := s.db.Close(); err != nil {
+			s.log.Error("database not closed", "err", err)
+		}
+	}
+	if s.lock != nil {
+		_ = s.lock.Close()
+	}
+}
+
+// lockData keeps a second process out of the data folder.
+func lockData(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("data folder %s is in use by another hotline: stop it, or choose another with --data", dir)
+	}
+	return f, nil
+}
+
+// nodeID is the process's name, made at the first start.
+func nodeID(cfg config.Config) (string, error) {
+	if cfg.Node != "" {
+		return cfg.Node, nil
+	}
+	path := filepath.Join(cfg.Data, "node")
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	name := id.New(id.Node)
+	if err := os.WriteFile(path, []byte(name+"\n"), 0o640); err != nil {
+		return "", fmt.Errorf("name of the node: %w", err)
+	}
+	return name, nil
+}
+
+// leaseName, leaseTime: who decides about queues. Standbys wait for it.
+const (
+	leaseName = "router"
+	leaseTime = 10 * time.Second
+)
+
+func waitForLease(ctx context.Context, db *store.DB, holder string, log *slog.Logger) (store.Lease, error) {
+	said := false
+	for {
+		l, err := db.Acquire(ctx, leaseName, holder, leaseTime)
+		if !errors.Is(err, store.ErrLeaseHeld) {
+			return l, err
+		}
+		if !said {
+			log.Info("another node routes; waiting to take over")
+			said = true
+		}
+		select {
+		case <-ctx.Done():
+			return store.Lease{}, context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// keepLease renews the lease; a lost one ends the service, because another node
+// decides now.
+func (s *service) keepLease(ctx context.Context) error {
+	tick := time.NewTicker(leaseTime / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		l, err := s.db.Renew(ctx, s.lease, leaseTime)
+		switch {
+		case err == nil:
+			s.lease = l
+		case errors.Is(err, store.ErrStaleLease):
+			return fmt.Errorf("another node has taken over the routing: %w", err)
+		case ctx.Err() == nil:
+			s.log.Warn("routing lease not renewed", "err", err)
+		}
+	}
+}
+
+// ready tells why calls cannot be taken.
+func (s *service) ready(ctx context.Context) map[string]string {
+	out := map[string]string{}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := s.db.Ping(ctx); err != nil {
+		out["database"] = "does not answer"
+	}
+	select {
+	case <-s.center.Ready():
+	default:
+		out["routing"] = "starting"
+	}
+	if s.center.Draining() {
+		out["calls"] = "draining"
+	}
+	return out
+}
+
+// counts are what the metrics show of calls and queues.
+func (s *service) counts() httpapi.Counts {
+	c := httpapi.Counts{Calls: s.center.Live(), Waiting: map[string]int{}, Offers: map[string]int{}}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	snap, err := s.center.Snapshot(ctx)
+	if err != nil {
+		return c
+	}
+	for _, q := range snap.Queues {
+		c.Waiting[q.QueueID], c.Offers[q.QueueID] = q.Waiting, q.Offered
+	}
+	return c
+}
