@@ -131,8 +131,8 @@ type one[T any] struct {
 	Body T
 }
 
-// paging is the query of every list.
-type paging struct {
+// Paging is the query of every list.
+type Paging struct {
 	Cursor string `query:"cursor" maxLength:"400" doc:"As the page before returned it in next"`
 	Limit  int    `query:"limit" minimum:"0" maximum:"500" doc:"Items per page; 0 means 50"`
 }

@@ -76,7 +76,7 @@ type AuditEntry struct {
 }
 
 type auditInput struct {
-	paging
+	Paging
 	UserID   string    `query:"user_id"`
 	TargetID string    `query:"target_id"`
 	Action   string    `query:"action" doc:"Exact, or a beginning that ends in a dot: queue."`

@@ -18,7 +18,7 @@ type ConversationItem struct {
 }
 
 type conversationsInput struct {
-	paging
+	Paging
 	State     []omni.State `query:"state" doc:"Any of these"`
 	Agent     string       `query:"agent"`
 	Queue     string       `query:"queue"`

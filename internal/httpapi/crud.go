@@ -87,7 +87,7 @@ func registerResource[T any](s *Server, res resource[T]) {
 		res.fresh = func() T { var v T; return v }
 	}
 	all := operation("list-"+res.plural, http.MethodGet, res.path, res.tag, "List "+spaced(res.plural), res.read)
-	register(s, all, func(ctx context.Context, in *paging) (*list[T], error) { return res.list(ctx, s, *in) })
+	register(s, all, func(ctx context.Context, in *Paging) (*list[T], error) { return res.list(ctx, s, *in) })
 
 	create := operation("create-"+res.name, http.MethodPost, res.path, res.tag, "Create a "+spaced(res.name), res.write)
 	create.DefaultStatus = http.StatusCreated
@@ -118,7 +118,7 @@ func registerResource[T any](s *Server, res resource[T]) {
 func spaced(s string) string { return strings.ReplaceAll(s, "-", " ") }
 
 // page reads one page of records.
-func (s *Server) page(ctx context.Context, kind account.Kind, p paging) ([]account.Record, string, error) {
+func (s *Server) page(ctx context.Context, kind account.Kind, p Paging) ([]account.Record, string, error) {
 	limit := p.Limit
 	if limit <= 0 {
 		limit = 50
@@ -133,7 +133,7 @@ func (s *Server) page(ctx context.Context, kind account.Kind, p paging) ([]accou
 	return records, "", nil
 }
 
-func (res resource[T]) list(ctx context.Context, s *Server, p paging) (*list[T], error) {
+func (res resource[T]) list(ctx context.Context, s *Server, p Paging) (*list[T], error) {
 	records, next, err := s.page(ctx, res.kind, p)
 	if err != nil {
 		return nil, err

@@ -19,12 +19,12 @@ type CustomerDetail struct {
 }
 
 type customersInput struct {
-	paging
+	Paging
 	Q string `query:"q" maxLength:"200" doc:"In names and identities"`
 }
 
 type customerInput struct {
-	paging
+	Paging
 	ID string `path:"id" maxLength:"60"`
 }
 

@@ -3,8 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
 func (s *Server) registerHealth() {
@@ -66,17 +64,4 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the client may have gone
-}
-
-// operationActions lists the action of every operation, for the tests.
-func operationActions(api huma.API) map[string]*huma.Operation {
-	out := map[string]*huma.Operation{}
-	for _, item := range api.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Head, item.Post, item.Put, item.Patch, item.Delete} {
-			if op != nil {
-				out[op.OperationID] = op
-			}
-		}
-	}
-	return out
 }

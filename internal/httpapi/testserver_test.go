@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -269,4 +270,12 @@ func (a *answer) problem(status int, typ ProblemType, pointer string) Problem {
 		a.t.Fatalf("%s: no field %s in %s", a.what, pointer, a.body)
 	}
 	return p
+}
+
+func mustPrefixes(list ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, s := range list {
+		out[i] = netip.MustParsePrefix(s)
+	}
+	return out
 }

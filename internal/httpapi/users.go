@@ -61,7 +61,7 @@ func (s *Server) registerUsers() {
 	register(s, del, s.deleteUser)
 }
 
-func (s *Server) listUsers(ctx context.Context, in *paging) (*list[User], error) {
+func (s *Server) listUsers(ctx context.Context, in *Paging) (*list[User], error) {
 	records, next, err := s.page(ctx, account.KindUser, *in)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func tokenOf(t account.Token) Token {
 
 func (s *Server) registerTokens() {
 	register(s, operation("list-tokens", http.MethodGet, "/tokens", tagSetup, "List API tokens", account.ActTokensRead),
-		func(ctx context.Context, in *paging) (*list[Token], error) {
+		func(ctx context.Context, in *Paging) (*list[Token], error) {
 			records, next, err := s.page(ctx, account.KindToken, *in)
 			if err != nil {
 				return nil, err
