@@ -337,7 +337,7 @@ func (r *Router) tryDirect(e *entry, a *agentState, wait Seconds) {
 	switch {
 	case a.flags.readyFor(e.row.Channel):
 		r.offer(e, []*agentState{a})
-	case wait > 0 && a.flags.active:
+	case wait > 0 && a.flags.avail:
 		r.place(e, false)
 	default:
 		r.fallBack(e)

@@ -350,15 +350,19 @@ func (e *entry) listMissed() {
 	}
 }
 
-// releaseOwn lets go who waits for an agent that is not there any more.
+// releaseOwn lets go who waits for an agent that is not there any more. Who
+// was sent to this very agent outlasts a reload of the workbench.
 func (r *Router) releaseOwn(a *agentState) {
-	for a.own.n > 0 {
-		it, _ := a.own.first()
-		if it.v.direct != nil {
-			r.fallBack(it.v)
+	for _, e := range a.own.values() {
+		switch {
+		case e.own != a:
+			continue
+		case e.direct != nil:
+			if !a.flags.avail {
+				r.fallBack(e)
+			}
 			continue
 		}
-		e := it.v
 		a.own.remove(e.key)
 		e.own = nil
 		e.stickyMS = 0

@@ -44,7 +44,7 @@ func (w *world) checkFull() {
 			w.checkWork(k)
 		}
 		for it := range a.own.all {
-			if it.v.own != a || !it.v.placed || !a.flags.active {
+			if it.v.own != a || !it.v.placed || !a.flags.avail || it.v.direct == nil && !a.flags.active {
 				w.t.Fatalf("event %d: own list of %s holds %+v", w.events, a.row.ID, it.v.row)
 			}
 		}

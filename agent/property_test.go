@@ -36,6 +36,7 @@ type world struct {
 	workID   []string
 	counts   map[string]int
 	presence map[string]Presence
+	rows     *rows          // a store for rebuilding; nil when not wanted
 	reserved map[string]int // scratch of checkLight
 }
 
@@ -135,6 +136,9 @@ func (w *world) apply(in Input) []Output {
 		if again := w.two.Apply(in); !reflect.DeepEqual(outs, again) {
 			w.t.Fatalf("event %d %T: same inputs gave %+v and then %+v", w.events, in, outs, again)
 		}
+	}
+	if w.rows != nil {
+		w.rows.commit(outs)
 	}
 	for _, o := range outs {
 		w.see(in, o)

@@ -114,8 +114,9 @@ func (r *Router) restoreEntries(rows []QueueEntry, offers map[string]Offer) {
 			}
 		}
 		for _, id := range row.Missed {
-			if a := r.agents[id]; a != nil {
-				e.avoid = append(e.avoid, avoidance{a, r.ms + r.cfg.MissPause.Milliseconds()})
+			until := row.UpdatedAt.UnixMilli() + r.cfg.MissPause.Milliseconds()
+			if a := r.agents[id]; a != nil && until > r.ms {
+				e.avoid = append(e.avoid, avoidance{a, until})
 			}
 		}
 		if row.State != EntryOffered || !pending[row.ConversationID] {

@@ -289,7 +289,7 @@ func (r *Router) requeue(w *work) {
 		} else {
 			row.QueueID, row.FallbackQueue = q.row.ID, ""
 			e := r.newEntry(row, q)
-			r.avoid(e, a, OfferTimedOut)
+			r.avoid(e, a, OfferRejected)
 			e.listMissed()
 			r.place(e, true)
 			r.dispatch(e)
