@@ -149,7 +149,9 @@ func all[T any](ctx context.Context, c *client, path string, q url.Values) ([]T,
 func (c *client) events(ctx context.Context, after int64) ([]omni.Event, error) {
 	var out []omni.Event
 	for {
-		var p page[omni.Event]
+		var p struct {
+			Items []omni.Event `json:"items"`
+		}
 		if err := c.call(ctx, http.MethodGet, fmt.Sprintf("/events?after=%d&limit=500", after), nil, &p); err != nil {
 			return nil, err
 		}

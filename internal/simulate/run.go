@@ -27,7 +27,8 @@ type simulation struct {
 	api    *client
 	log    *slog.Logger
 	report *collector
-	calls  *call.Control
+	calls  *call.Control // of the callers
+	desks  *call.Control // of the agents' desk phones: another socket, as in life
 	phones *sip.Endpoint
 
 	mu      sync.Mutex
@@ -119,21 +120,13 @@ func (s *simulation) open(ctx context.Context, g *errgroup.Group) error {
 	}
 	engine := media.NewEngine(media.EngineConfig{})
 	g.Go(func() error { return ended(ctx, engine.Run(ctx)) })
-	s.calls = call.New(call.Config{Ports: pool, Log: s.log}, nil, engine, nil, s.log)
-	any := netip.AddrPortFrom(s.cfg.Bind, 0).String()
-	s.phones, err = sip.New(sip.Config{UDP: any, TCP: any, UserAgent: callerName, ByeOnShutdown: true, SessionExpires: -1, CallRate: maxRate, MaxCalls: maxCalls},
-		s.calls, s.log)
-	if err != nil {
+	if s.calls, _, err = s.endpoint(ctx, g, pool, engine); err != nil {
 		return err
 	}
-	s.calls.SetEndpoint(s.phones)
-	s.calls.OnInbound(func(leg *call.Leg) { s.ring(ctx, leg) })
-	g.Go(func() error { return ended(ctx, s.phones.Run(ctx)) })
-	select {
-	case <-s.phones.Ready():
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if s.desks, s.phones, err = s.endpoint(ctx, g, pool, engine); err != nil {
+		return err
 	}
+	s.desks.OnInbound(func(leg *call.Leg) { s.ring(ctx, leg) })
 	if err := s.register(ctx); err != nil {
 		return err
 	}
@@ -147,6 +140,25 @@ func (s *simulation) open(ctx context.Context, g *errgroup.Group) error {
 		})
 	}
 	return s.ready(ctx)
+}
+
+// endpoint opens a SIP address of ours with its call control and waits for it.
+func (s *simulation) endpoint(ctx context.Context, g *errgroup.Group, pool *rtp.PortPool, engine *media.Engine) (*call.Control, *sip.Endpoint, error) {
+	calls := call.New(call.Config{Ports: pool}, nil, engine, nil, s.log)
+	free := netip.AddrPortFrom(s.cfg.Bind, 0).String()
+	e, err := sip.New(sip.Config{UDP: free, TCP: free, UserAgent: callerName, ByeOnShutdown: true, SessionExpires: -1, CallRate: maxRate, MaxCalls: maxCalls},
+		calls, s.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	calls.SetEndpoint(e)
+	g.Go(func() error { return ended(ctx, e.Run(ctx)) })
+	select {
+	case <-e.Ready():
+		return calls, e, nil
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
 }
 
 func ended(ctx context.Context, err error) error {

@@ -234,7 +234,7 @@ func (w *worker) phoneRings(ctx context.Context, leg *call.Leg) {
 	if err := leg.Answer(ctx); err != nil {
 		return // the caller was faster
 	}
-	c, err := w.s.calls.NewCall(leg.ID(), leg)
+	c, err := w.s.desks.NewCall(leg.ID(), leg)
 	if err != nil {
 		leg.Hangup(call.SystemError)
 		return
