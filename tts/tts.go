@@ -9,8 +9,8 @@ package tts
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"math"
 
 	"github.com/openhotline/hotline/media"
 )
@@ -36,10 +36,14 @@ type VoiceError struct {
 }
 
 func (e *VoiceError) Error() string {
-	if e.Engine == "" {
-		return fmt.Sprintf("tts: no voice for %s; install %s", e.Language, e.Install)
+	text := "tts: no voice for " + e.Language
+	if e.Engine != "" {
+		text = "tts: " + e.Engine + " has no voice for " + e.Language
 	}
-	return fmt.Sprintf("tts: %s has no voice for %s; install %s", e.Engine, e.Language, e.Install)
+	if e.Install != "" {
+		text += "; install " + e.Install
+	}
+	return text
 }
 
 // Unwrap lets errors.Is find ErrUnsupported.
@@ -78,17 +82,4 @@ type Engine interface {
 }
 
 // Collect reads a whole prompt. It closes the audio.
-func Collect(a Audio) (samples []int16, err error) {
-	defer func() { err = errors.Join(err, a.Close()) }()
-	buf := make([]int16, 8192)
-	for {
-		n, err := a.Read(buf)
-		samples = append(samples, buf[:n]...)
-		if errors.Is(err, io.EOF) {
-			return samples, nil
-		}
-		if err != nil {
-			return samples, err
-		}
-	}
-}
+func Collect(a Audio) ([]int16, error) { return collectAtMost(a, math.MaxInt) }

@@ -2,6 +2,7 @@ package i18n
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -317,4 +318,48 @@ func Wait(lang string, d time.Duration) string {
 		return T(lang, "spoken.over_an_hour", nil)
 	}
 	return Duration(lang, fmt.Sprintf("%dm", minutes))
+}
+
+// Patterns of values in running text.
+var (
+	dateInText   = regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})\b`)
+	timeInText   = regexp.MustCompile(`\b(\d{1,2}):(\d{2})\b`)
+	moneyInText  = regexp.MustCompile(`[¥￥]\s?(\d+(?:\.\d{1,2})?)|(\d+\.\d{2})\s?元`)
+	shareInText  = regexp.MustCompile(`(\d+(?:\.\d+)?)\s?[%％]`)
+	yearInText   = regexp.MustCompile(`(\d{4})年`)
+	twoInText    = regexp.MustCompile(`(^|[^\d.第])2\s*(分钟|小时|个|位|元|天|次|件|点|秒|种|条)`)
+	numberInText = regexp.MustCompile(`\d+(?:\.\d+)?`)
+)
+
+// SpellOut writes the numbers, dates, times and amounts of a Chinese text in
+// characters, for engines that do not; other languages come back as they are.
+// Numbers of seven digits and more, and those with a leading zero, are read
+// digit by digit: they are telephone and order numbers.
+func SpellOut(lang, text string) string {
+	if Match(lang) != "zh-CN" || !strings.ContainsAny(text, "0123456789") {
+		return text
+	}
+	text = dateInText.ReplaceAllStringFunc(text, func(s string) string { return Date(lang, s) })
+	text = timeInText.ReplaceAllStringFunc(text, func(s string) string {
+		if len(s) == 4 {
+			s = "0" + s
+		}
+		return Time(lang, s)
+	})
+	text = moneyInText.ReplaceAllStringFunc(text, func(s string) string {
+		return Money(lang, strings.TrimSpace(strings.Trim(s, "¥￥元 ")), "CNY")
+	})
+	text = shareInText.ReplaceAllStringFunc(text, func(s string) string {
+		return "百分之" + Number(lang, strings.TrimSpace(strings.TrimRight(s, "%％ ")))
+	})
+	text = yearInText.ReplaceAllStringFunc(text, func(s string) string {
+		return strings.ReplaceAll(Digits(lang, s), " ", "") + "年"
+	})
+	text = twoInText.ReplaceAllString(text, "${1}两${2}")
+	return numberInText.ReplaceAllStringFunc(text, func(s string) string {
+		if whole, _, _ := strings.Cut(s, "."); len(whole) >= 7 || len(whole) > 1 && whole[0] == '0' {
+			return Digits(lang, s)
+		}
+		return Number(lang, s)
+	})
 }
