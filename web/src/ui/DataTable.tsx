@@ -21,6 +21,7 @@ export function DataTable<T>({
   onOpen,
   empty,
   foot,
+  heading,
 }: {
   label: string;
   columns: Column<T>[];
@@ -32,6 +33,8 @@ export function DataTable<T>({
   onOpen?: (row: T) => void;
   empty?: { title: string; text?: string; action?: ReactNode };
   foot?: ReactNode;
+  /** A richer heading for some columns. */
+  heading?: (key: string) => ReactNode;
 }) {
   const { t } = useTranslation();
   if (error && !rows) return <Failed error={error} onRetry={onRetry} />;
@@ -51,7 +54,8 @@ export function DataTable<T>({
           <tr>
             {columns.map((c) => (
               <th key={c.key} scope="col" className={c.right ? "right" : undefined}>
-                {c.title || <span className="sr-only">{t("table.actions")}</span>}
+                {heading?.(c.key) ?? c.title ?? ""}
+                {c.title === "" && <span className="sr-only">{t("table.actions")}</span>}
               </th>
             ))}
           </tr>
