@@ -157,9 +157,12 @@ func (t *clientTx) timeout() {
 }
 
 // receive takes a response that belongs to the transaction.
-func (t *clientTx) receive(res *sipgo.Response) {
+func (t *clientTx) receive(res *sipgo.Response, from hop) {
 	invite := t.req.Method == sipgo.INVITE
 	t.mu.Lock()
+	if t.to.reliable() && from.network == t.to.network {
+		t.to.conn = from.conn
+	}
 	switch {
 	case res.StatusCode < 200:
 		if t.state > txProceeding {

@@ -58,11 +58,11 @@ func (e *Endpoint) receive(m sipgo.Message, from hop) {
 	case *sipgo.Request:
 		e.receiveRequest(m, from)
 	case *sipgo.Response:
-		e.receiveResponse(m)
+		e.receiveResponse(m, from)
 	}
 }
 
-func (e *Endpoint) receiveResponse(res *sipgo.Response) {
+func (e *Endpoint) receiveResponse(res *sipgo.Response, from hop) {
 	via, cseq := res.Via(), res.CSeq()
 	if via == nil || cseq == nil || res.From() == nil || res.To() == nil || res.CallID() == nil ||
 		res.StatusCode < 100 || res.StatusCode > 699 || len(res.GetHeaders("Via")) > 1 {
@@ -70,7 +70,7 @@ func (e *Endpoint) receiveResponse(res *sipgo.Response) {
 	}
 	tx := e.txs.client(clientKey(via.Params.GetOr("branch", ""), cseq.MethodName))
 	if tx != nil {
-		tx.receive(res)
+		tx.receive(res, from)
 		return
 	}
 	// A 2xx of an INVITE whose transaction is over: the dialog repeats its ACK.

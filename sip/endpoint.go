@@ -147,6 +147,16 @@ func (e *Endpoint) shutdown() {
 	e.net.wait()
 }
 
+// running tells whether the listeners are bound.
+func (e *Endpoint) running() bool {
+	select {
+	case <-e.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // Ready is closed when the listeners are bound.
 func (e *Endpoint) Ready() <-chan struct{} { return e.ready }
 

@@ -137,6 +137,9 @@ func (e *Endpoint) EndOrphan(ctx context.Context, b []byte) error {
 	if err != nil {
 		return err
 	}
+	if !e.running() {
+		return fmt.Errorf("end orphan %s: %w", p.CallID, ErrClosed)
+	}
 	d := newDialog(e)
 	d.outbound = true
 	d.callID, d.localTag, d.id = p.CallID, p.LocalTag, p.CallID

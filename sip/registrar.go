@@ -319,7 +319,7 @@ func (r *registrar) apply(device *Device, req *sipgo.Request, c change) *refusal
 		r.flows[streamKey{cc.b.from.network, cc.b.from.addr}] = device.ID
 		r.e.sources.addPhone(cc.b.from.addr.Addr())
 		if s := cc.b.from.conn; s != nil {
-			s.known.Store(true)
+			s.trust()
 		}
 	}
 	after := len(r.contacts[device.ID]) > 0

@@ -267,6 +267,9 @@ func (d *Dialog) route(l *leg, then func(hop, error)) {
 	}
 	next := *l.next().Clone()
 	if h, ok := direct(&next, otherwise); ok {
+		if h.addr == l.flow.addr && h.network == l.flow.network {
+			h = l.flow // the same place, with its name and connection
+		}
 		then(h, nil)
 		return
 	}

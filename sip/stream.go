@@ -28,6 +28,8 @@ type stream struct {
 	host  string // TLS server name of an outgoing connection
 	known atomic.Bool
 
+	stranger bool // counted in network.unknown; guarded by network.mu
+
 	out  chan outgoing
 	done chan struct{}
 
@@ -86,16 +88,16 @@ func (n *network) addStream(c net.Conn, network string, remote netip.AddrPort) {
 	s.known.Store(known)
 	n.streams[s.key] = s
 	n.total++
-	if !known {
+	if s.stranger = !known; s.stranger {
 		n.unknown++
 	}
 	n.mu.Unlock()
-	if !n.group.spawn(func() { s.read(c); n.removeStream(s, !known) }) || !n.group.spawn(func() { s.writeLoop(c) }) {
+	if !n.group.spawn(func() { s.read(c); n.removeStream(s) }) || !n.group.spawn(func() { s.writeLoop(c) }) {
 		s.close(ErrClosed)
 	}
 }
 
-func (n *network) removeStream(s *stream, counted bool) {
+func (n *network) removeStream(s *stream) {
 	defer n.lost(s)
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -103,14 +105,25 @@ func (n *network) removeStream(s *stream, counted bool) {
 		delete(n.streams, s.key)
 	}
 	n.total--
-	if counted {
+	if s.stranger {
 		n.unknown--
+	}
+}
+
+// trust makes a stranger's connection a known one: its phone has registered.
+func (s *stream) trust() {
+	s.known.Store(true)
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	if s.stranger {
+		s.stranger = false
+		s.n.unknown--
 	}
 }
 
 // dial connects and then reads; the writer runs beside it.
 func (s *stream) dial() {
-	defer s.n.removeStream(s, false)
+	defer s.n.removeStream(s)
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	defer cancel()
 	s.mu.Lock()

@@ -53,6 +53,9 @@ type sent struct {
 // Dial starts a call and returns at once. The call is cancelled when ctx ends
 // before it is answered.
 func (e *Endpoint) Dial(ctx context.Context, r DialRequest) (*Dialog, error) {
+	if !e.running() {
+		return nil, fmt.Errorf("dial %s: %w", r.To, ErrClosed)
+	}
 	d := newDialog(e)
 	d.outbound = true
 	d.out = uacCall{req: r, fromHost: e.cfg.Domain, legs: map[string]*leg{}, lost: map[string]sent{}}
@@ -262,6 +265,9 @@ func (d *Dialog) ringing(res *sipgo.Response) {
 		return
 	}
 	tag := tagOf(res.To())
+	if h := d.out.tx.hop(); h.network == d.leg.flow.network {
+		d.leg.flow.conn = h.conn
+	}
 	l := d.out.legs[tag]
 	if l == nil && tag != "" && len(d.out.legs) < maxForks {
 		l = d.leg.clone()
