@@ -10,6 +10,7 @@ package bus
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -103,6 +104,8 @@ type Bus struct {
 	server *server.Server // nil with an external one
 	conn   *nats.Conn
 
+	password string // of the embedded server, made anew at each start
+
 	arrivals chan batch
 	ctx      context.Context
 	stop     context.CancelFunc
@@ -160,7 +163,7 @@ func (b *Bus) connect() error {
 		if err := b.embed(); err != nil {
 			return err
 		}
-		opts = append(opts, nats.InProcessServer(b.server))
+		opts = append(opts, nats.InProcessServer(b.server), nats.UserInfo(serverUser, b.password))
 	}
 	var err error
 	if b.conn, err = nats.Connect(to, opts...); err != nil {
@@ -175,10 +178,18 @@ func (b *Bus) connect() error {
 	return nil
 }
 
-// embed starts the server within the process.
+const serverUser = "hotline"
+
+// embed starts the server within the process. It listens for nobody, but in a
+// cluster: there it waits for its own client port before it looks for other
+// nodes, so it gets one on the loopback interface that only this process knows
+// the password of.
 func (b *Bus) embed() error {
-	opts := &server.Options{ServerName: b.cfg.NodeID, DontListen: true, NoSigs: true, NoLog: true, MaxPayload: maxPayload}
+	b.password = rand.Text()
+	opts := &server.Options{ServerName: b.cfg.NodeID, DontListen: true, NoSigs: true, NoLog: true, MaxPayload: maxPayload,
+		Username: serverUser, Password: b.password}
 	if b.cfg.Cluster != "" {
+		opts.DontListen, opts.Host, opts.Port = false, "127.0.0.1", server.RANDOM_PORT
 		u, err := url.Parse("nats://" + b.cfg.Cluster)
 		if err != nil || u.Hostname() == "" {
 			return fmt.Errorf("%w: cluster address %q", ErrConfig, b.cfg.Cluster)
@@ -188,20 +199,21 @@ func (b *Bus) embed() error {
 			return fmt.Errorf("%w: port of the cluster address %q", ErrConfig, b.cfg.Cluster)
 		}
 		opts.Cluster = server.ClusterOpts{Name: "hotline", Host: u.Hostname(), Port: cmp.Or(port, server.RANDOM_PORT),
-			Username: "hotline", Password: b.cfg.Secret, ConnectRetries: -1, ConnectBackoff: true}
+			Username: serverUser, Password: b.cfg.Secret, ConnectRetries: -1, ConnectBackoff: true}
 		for _, r := range b.cfg.Routes {
-			opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats", Host: r, User: url.UserPassword("hotline", b.cfg.Secret)})
+			opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats", Host: r, User: url.UserPassword(serverUser, b.cfg.Secret)})
 		}
 	}
 	s, err := server.NewServer(opts)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	b.server = s
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
+		s.Shutdown()
 		return errors.New("bus: the embedded server does not start; is the cluster address in use?")
 	}
+	b.server = s
 	return nil
 }
 
