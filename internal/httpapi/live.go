@@ -168,7 +168,7 @@ func (s *Server) advance(ctx context.Context, t *tab, f *filter, tick bool) erro
 		}
 		t.drain()
 	}
-	if tick || !f.all {
+	if tick {
 		return t.write(Envelope{Type: "head", Seq: t.after})
 	}
 	return nil

@@ -18,7 +18,7 @@ const (
 	pingEvery    = 10 * time.Second
 	pongWithin   = 25 * time.Second
 	writeWithin  = 10 * time.Second
-	headEvery    = 5 * time.Second
+	headEvery    = 3 * time.Second
 	maxMessage   = 256 << 10 // bytes; an SDP offer has a few thousand
 	queueLength  = 256       // messages without a seq that may wait for one socket
 	messageRate  = 100       // messages per second that a client may send

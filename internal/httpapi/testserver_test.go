@@ -109,7 +109,7 @@ func (d *desk) SetupChanged(_ context.Context, kind account.Kind, ids []string) 
 
 // world is a server over HTTP with users of every role.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	s      *Server
 	m      *memory
 	desk   *desk
@@ -124,7 +124,7 @@ func cheap() *account.Hasher {
 	return account.NewHasher(account.HasherConfig{MemoryKiB: 64, Passes: 1})
 }
 
-func newWorld(t *testing.T, change func(*Config)) *world {
+func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	m, d := newMemory(), newDesk()
 	hash, err := cheap().Hash(t.Context(), testPassword)
@@ -234,7 +234,7 @@ func (w *world) do(role account.Role, method, path string, body any, header ...s
 
 type answer struct {
 	*http.Response
-	t    *testing.T
+	t    testing.TB
 	what string
 	body []byte
 }
