@@ -75,7 +75,8 @@ type Figure struct {
 
 // Row holds the figures of one queue or agent in one interval.
 type Row struct {
-	ID      string    `json:"id"` // queue or agent
+	ID      string    `json:"id"`             // queue or agent
+	Name    string    `json:"name,omitempty"` // filled in by who shows it
 	From    time.Time `json:"from"`
 	To      time.Time `json:"to"`
 	Figures []Figure  `json:"figures" nullable:"false"`

@@ -1,32 +1,141 @@
 package insight
 
 import (
+	"encoding/json"
+	"fmt"
 	"iter"
+	"slices"
 	"time"
 
+	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/omni"
 )
 
 // Recompute computes the figures per queue (counts, every service level, ASA)
-// of the queue entries within [q.From, q.To) from journal events alone, in the
-// order of Seq. It needs:
+// of the stays in queues that began within [q.From, q.To), from journal events
+// alone, given in the order of Seq. Figures gives the same numbers from the
+// segments. The events need:
 //
-//   - queue.entered: conversation_id, queue_id, ts
-//   - conversation.connected: conversation_id, agent_id, ts (the wait ends here)
-//   - queue.overflowed: conversation_id, data {"reason"}
-//   - conversation.flow_entered, conversation.transferred: conversation_id
-//   - conversation.completed: conversation_id, data {"end_reason"}
-func Recompute(events iter.Seq[omni.Event], q Query) ([]Row, error) { return nil, nil }
+//   - segment.started: conversation_id, queue_id, data {"kind"}; with the kind
+//     "queue" its ts is when a wait begins. A missed offer neither ends nor
+//     begins one: the conversation keeps its place and its age.
+//   - segment.ended: conversation_id, data {"kind", "end_reason"}; with the kind
+//     "queue" its ts is when the wait ends: "answered" when agent and customer
+//     are connected, "customer_disconnect" when the customer hung up, anything
+//     else when the queue or the flow took the conversation out.
+//   - conversation.completed: conversation_id, data {"end_reason"}; it ends a
+//     wait that no segment.ended did.
+func Recompute(events iter.Seq[omni.Event], q Query) ([]Row, error) {
+	q.By = ByQueue
+	cal, err := newCalendar(q)
+	if err != nil {
+		return nil, err
+	}
+	r := recount{t: tally{q: q, cal: cal, rows: map[rowKey]*counts{}}, open: map[string]stay{}}
+	for e := range events {
+		if err := r.event(e); err != nil {
+			return nil, fmt.Errorf("insight: event %d %s: %w", e.Seq, e.Type, err)
+		}
+	}
+	for _, s := range r.open {
+		r.close(s, stillWaiting, time.Time{})
+	}
+	rows := make([]Row, 0, len(r.t.rows))
+	for k, c := range r.t.rows {
+		rows = append(rows, Row{ID: k.id, From: k.b.from, To: k.b.to, Figures: c.queue.figures(q.target(k.id))})
+	}
+	sortRows(rows)
+	return rows, nil
+}
+
+// stay is a stay in a queue that is not over.
+type stay struct {
+	queue string
+	from  time.Time
+}
+
+// recount follows the stays in queues through the journal.
+type recount struct {
+	t    tally
+	open map[string]stay // by conversation: it waits in one queue at a time
+}
+
+func (r *recount) event(e omni.Event) error {
+	switch e.Type {
+	case omni.SegmentStarted, omni.SegmentEnded, omni.ConversationCompleted:
+	default:
+		return nil
+	}
+	var data struct {
+		Kind      omni.SegmentKind `json:"kind"`
+		EndReason omni.EndReason   `json:"end_reason"`
+	}
+	if err := json.Unmarshal(e.Data, &data); err != nil {
+		return err
+	}
+	s, waiting := r.open[e.ConversationID]
+	if e.Type == omni.SegmentStarted {
+		if data.Kind == omni.SegmentQueue {
+			if waiting {
+				r.close(s, removed, e.Time)
+			}
+			r.open[e.ConversationID] = stay{e.QueueID, e.Time}
+		}
+		return nil
+	}
+	if !waiting || e.Type == omni.SegmentEnded && data.Kind != omni.SegmentQueue {
+		return nil
+	}
+	delete(r.open, e.ConversationID)
+	r.close(s, outcomeFor(data.EndReason), e.Time)
+	return nil
+}
+
+// close counts a stay.
+func (r *recount) close(s stay, o outcome, at time.Time) {
+	if c := r.t.at(s.queue, s.from); c != nil {
+		c.queue.add(o, at.Sub(s.from), r.t.q.target(s.queue).Threshold.Duration())
+	}
+}
 
 // PresencePeriods makes presence periods from the journal's
 // agent.presence_changed events (agent_id, ts, data {"presence"}), in the order
-// of Seq. The last period of an agent is open.
-func PresencePeriods(events iter.Seq[omni.Event]) []PresencePeriod { return nil }
-
-// ErlangC is the result of an Erlang C calculation.
-type ErlangC struct {
-	WaitProbability float64       // Pw: share of callers who wait
-	ASA             time.Duration // mean wait of all callers
-	ServiceLevel    float64       // share answered within the threshold
-	Occupancy       float64
+// of Seq. The last period of an agent is open; an event whose data says no
+// presence is passed over. The result is in the order of agent and From.
+func PresencePeriods(events iter.Seq[omni.Event]) []PresencePeriod {
+	open := map[string]PresencePeriod{}
+	var periods []PresencePeriod
+	for e := range events {
+		if e.Type != omni.AgentPresenceChanged {
+			continue
+		}
+		var data struct {
+			Presence agent.PresenceState `json:"presence"`
+		}
+		if err := json.Unmarshal(e.Data, &data); err != nil || data.Presence == "" {
+			continue
+		}
+		p, ok := open[e.AgentID]
+		if ok && p.State == data.Presence {
+			continue
+		}
+		if ok {
+			p.To = e.Time
+			periods = append(periods, p)
+		}
+		open[e.AgentID] = PresencePeriod{AgentID: e.AgentID, State: data.Presence, From: e.Time}
+	}
+	for _, p := range open {
+		periods = append(periods, p)
+	}
+	slices.SortFunc(periods, func(a, b PresencePeriod) int {
+		if a.AgentID != b.AgentID {
+			if a.AgentID < b.AgentID {
+				return -1
+			}
+			return 1
+		}
+		return a.From.Compare(b.From)
+	})
+	return periods
 }
