@@ -13,10 +13,11 @@ type calendar struct {
 	g        Granularity
 	loc      *time.Location
 	from, to time.Time
+	last     bucket // of the last call: mostly the next is in the same
 }
 
-func newCalendar(q Query) (calendar, error) {
-	c := calendar{g: q.Granularity, loc: q.Location, from: q.From, to: q.To}
+func newCalendar(q Query) (*calendar, error) {
+	c := &calendar{g: q.Granularity, loc: q.Location, from: q.From, to: q.To}
 	if c.loc == nil {
 		c.loc = time.UTC
 	}
@@ -32,10 +33,13 @@ func newCalendar(q Query) (calendar, error) {
 }
 
 // holds reports whether t belongs to the query.
-func (c calendar) holds(t time.Time) bool { return !t.Before(c.from) && t.Before(c.to) }
+func (c *calendar) holds(t time.Time) bool { return !t.Before(c.from) && t.Before(c.to) }
 
 // of returns the interval that holds t, clipped to the query.
-func (c calendar) of(t time.Time) bucket {
+func (c *calendar) of(t time.Time) bucket {
+	if !t.Before(c.last.from) && t.Before(c.last.to) {
+		return c.last
+	}
 	b := c.whole(t)
 	if b.from.Before(c.from) {
 		b.from = c.from
@@ -43,11 +47,14 @@ func (c calendar) of(t time.Time) bucket {
 	if b.to.After(c.to) {
 		b.to = c.to
 	}
+	if c.holds(t) {
+		c.last = b
+	}
 	return b
 }
 
 // whole returns the calendar interval that holds t.
-func (c calendar) whole(t time.Time) bucket {
+func (c *calendar) whole(t time.Time) bucket {
 	l := t.In(c.loc)
 	y, m, d := l.Date()
 	switch c.g {
@@ -78,7 +85,7 @@ func midnight(y int, m time.Month, d int, loc *time.Location) time.Time {
 
 // each calls f for every interval that overlaps [from, to) of the query, with
 // the overlap's length.
-func (c calendar) each(from, to time.Time, f func(bucket, time.Duration)) {
+func (c *calendar) each(from, to time.Time, f func(bucket, time.Duration)) {
 	if from.Before(c.from) {
 		from = c.from
 	}

@@ -53,12 +53,13 @@ func Figures(ctx context.Context, src Source, q Query) ([]Row, error) {
 }
 
 type rowKey struct {
-	id string
-	b  bucket
+	id   string
+	from int64 // µs since 1970
 }
 
 // counts is what is added up for one row.
 type counts struct {
+	b                bucket
 	queue            queueCount // by queue
 	offers, answered int        // by agent
 	missed, rejected int
@@ -71,7 +72,7 @@ type counts struct {
 // tally adds segments up.
 type tally struct {
 	q    Query
-	cal  calendar
+	cal  *calendar
 	rows map[rowKey]*counts
 	busy map[string][]span // by agent: talking or wrapping up
 }
@@ -88,10 +89,10 @@ func (t *tally) in(id string, b bucket) *counts {
 	if len(t.q.IDs) > 0 && !slices.Contains(t.q.IDs, id) {
 		return nil
 	}
-	k := rowKey{id, b}
+	k := rowKey{id, b.from.UnixMicro()}
 	c := t.rows[k]
 	if c == nil {
-		c = &counts{}
+		c = &counts{b: b}
 		t.rows[k] = c
 	}
 	return c
@@ -296,7 +297,7 @@ func (t *tally) spread(id string, spans []span, add func(*counts, time.Duration)
 func (t *tally) result() []Row {
 	rows := make([]Row, 0, len(t.rows))
 	for k, c := range t.rows {
-		rows = append(rows, Row{ID: k.id, From: k.b.from, To: k.b.to, Figures: c.figures(t.q, k.id)})
+		rows = append(rows, Row{ID: k.id, From: c.b.from, To: c.b.to, Figures: c.figures(t.q, k.id)})
 	}
 	sortRows(rows)
 	return rows

@@ -42,7 +42,7 @@ func Recompute(events iter.Seq[omni.Event], q Query) ([]Row, error) {
 	}
 	rows := make([]Row, 0, len(r.t.rows))
 	for k, c := range r.t.rows {
-		rows = append(rows, Row{ID: k.id, From: k.b.from, To: k.b.to, Figures: c.queue.figures(q.target(k.id))})
+		rows = append(rows, Row{ID: k.id, From: c.b.from, To: c.b.to, Figures: c.queue.figures(q.target(k.id))})
 	}
 	sortRows(rows)
 	return rows, nil
