@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -233,6 +234,40 @@ func TestDifferentCodecsAreMixed(t *testing.T) {
 	agent.ear.hears(t, "agent", 440)
 	if c.Relaying() || leg.Info().Codec != "G722" {
 		t.Errorf("relaying %v, codec %s", c.Relaying(), leg.Info().Codec)
+	}
+}
+
+func TestCodecOfTheOtherLegIsPreferred(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	_, customer, _ := connect(t, h, p, talkOptions{codecs: []codec.Kind{codec.PCMU}})
+	_, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: "lg_agent", URI: p.uri(), Codec: customer.Info().Codec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if offer := string((<-p.calls).Offer()); !strings.Contains(offer, "RTP/AVP 0 8 9 ") {
+		t.Errorf("PCMU is not offered first:\n%s", offer)
+	}
+}
+
+func TestSilenceBeforeTheAnswerIsNoEnd(t *testing.T) {
+	h, p := newPair(t, hubOptions{cfg: call.Config{RTPTimeout: 300 * time.Millisecond}})
+	k := p.dial(h, "9000", talkOptions{})
+	leg := h.next()
+	if err := leg.Ring(); err != nil {
+		t.Fatal(err)
+	}
+	_ = k.leg.Close() // never a packet
+	select {
+	case <-leg.Done():
+		t.Fatalf("a ringing leg was taken for dead: %+v", leg.End())
+	case <-time.After(time.Second):
+	}
+	if err := leg.Answer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "leg without media ends", leg.Done())
+	if e := leg.End(); e.Reason != call.TelecomProblem {
+		t.Errorf("end %+v", e)
 	}
 }
 

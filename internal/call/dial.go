@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/sdp"
 	"github.com/openhotline/hotline/sip"
 )
@@ -103,6 +105,9 @@ type DialRequest struct {
 	From, DisplayName string
 	// RingTimeout ends an unanswered call. Defaults to the endpoint's.
 	RingTimeout time.Duration
+	// Codec is offered first, so that packets can be relayed: the name in the
+	// Info of the leg it will talk to. Defaults to the configured order.
+	Codec string
 	// LateOffer sends the INVITE without a session description.
 	LateOffer bool
 	// Headers are added to the INVITE.
@@ -141,7 +146,9 @@ func (c *Control) dial(ctx context.Context, r DialRequest) (*Leg, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sipLink{leg: leg, rtp: m, session: sdp.NewSession(c.local(m, endpoint.Addrs().UDP.Addr()))}
+	local := c.local(m, endpoint.Addrs().UDP.Addr())
+	local.Codecs = preferring(local.Codecs, r.Codec)
+	s := &sipLink{leg: leg, rtp: m, session: sdp.NewSession(local)}
 	request := sip.DialRequest{
 		ID: r.ID, LineID: r.LineID, DeviceID: r.DeviceID, URI: r.URI, To: r.To,
 		From: r.From, DisplayName: r.DisplayName, Headers: r.Headers, RingTimeout: r.RingTimeout,
@@ -165,6 +172,22 @@ func (c *Control) dial(ctx context.Context, r DialRequest) (*Leg, error) {
 		leg.Hangup(FlowDisconnect)
 	}
 	return leg, nil
+}
+
+// preferring puts the named codec in front, if it is one of the list.
+func preferring(list []codec.Kind, name string) []codec.Kind {
+	wanted, _ := codec.Parse(name)
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(a, b codec.Kind) int {
+		switch wanted {
+		case a:
+			return -1
+		case b:
+			return 1
+		}
+		return 0
+	})
+	return sorted
 }
 
 // await follows a call of ours until it is answered or over.
@@ -201,6 +224,7 @@ func (s *sipLink) connected(late bool) {
 			return
 		}
 	}
+	s.begun()
 	s.leg.rings()
 	s.leg.up()
 }

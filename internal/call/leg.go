@@ -160,7 +160,7 @@ func (l *Leg) Reject(code int, phrase string) error {
 // returns at once; only the first end counts.
 func (l *Leg) Hangup(reason Reason) {
 	end := End{Reason: reason}
-	if l.Info().Kind == SIP {
+	if l.info.Kind == SIP {
 		switch {
 		case l.isAnswered():
 			end.Status = 200

@@ -339,7 +339,7 @@ func TestDialNotAnswered(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: "lg_out", Party: call.Agent, URI: p.uri()})
+			leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: "lg_" + tt.name, Party: call.Agent, URI: p.uri()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -126,26 +126,54 @@ func (s *sipLink) answerTo(offer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.apply(agreed); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// apply gives the RTP leg what was agreed on. Called with mu held.
+func (s *sipLink) apply(agreed sdp.Negotiated) error {
+	if s.agreed.Held && !agreed.Held {
+		s.rearm(agreed.Params)
+	}
 	if err := s.rtp.Configure(agreed.Params); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotAcceptable, err)
+		return fmt.Errorf("%w: %w", ErrNotAcceptable, err)
 	}
 	s.agreed = agreed
-	return answer, nil
+	return nil
+}
+
+// rearm makes the RTP leg's wait for packets begin anew with the next
+// configuration: silence before the answer or during hold was of no account,
+// and is told only once.
+func (s *sipLink) rearm(p rtp.Params) {
+	p.Receiving = false
+	_ = s.rtp.Configure(p) // what is wrong with p, the next Configure tells
+}
+
+// begun is called when the leg is answered.
+func (s *sipLink) begun() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.agreed.Params.Receiving {
+		s.rearm(s.agreed.Params)
+		_ = s.rtp.Configure(s.agreed.Params) // was accepted before
+	}
 }
 
 // accept applies the peer's answer to an offer of ours.
 func (s *sipLink) accept(answer []byte) error {
 	s.mu.Lock()
 	agreed, err := s.session.Accept(answer)
-	if err == nil {
-		err = s.rtp.Configure(agreed.Params)
-	}
-	if err == nil {
-		s.agreed = agreed
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrNotAcceptable, err)
+	} else {
+		err = s.apply(agreed)
 	}
 	s.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNotAcceptable, err)
+		return err
 	}
 	s.leg.changed()
 	return nil
@@ -185,7 +213,11 @@ func (s *sipLink) answer(ctx context.Context) error {
 		return nil
 	}
 	if s.reply != nil {
-		return s.settled(s.dialog.Answer(ctx, s.reply))
+		err := s.settled(s.dialog.Answer(ctx, s.reply))
+		if err == nil {
+			s.begun()
+		}
+		return err
 	}
 	// Late offer: ours goes into the 200, the answer comes in the ACK.
 	s.mu.Lock()
