@@ -155,14 +155,14 @@ func (s *service) openMedia() (err error) {
 	}
 	s.calls = call.New(call.Config{Ports: s.ports, ExternalIP: s.cfg.MediaIP()}, nil, s.engine, s.rtc, s.log)
 	sipConfig := sip.Config{
-		UDP: s.cfg.SIP.UDP, TCP: s.cfg.SIP.TCP, TLS: s.cfg.SIP.TLS, Domain: s.cfg.SIP.Domain, RingTimeout: s.cfg.SIP.RingTimeout,
+		UDP: s.cfg.SIP.UDP, TCP: s.cfg.SIP.TCP, Domain: s.cfg.SIP.Domain, RingTimeout: s.cfg.SIP.RingTimeout,
 		MaxCalls: s.cfg.Limits.Calls, CallRate: s.cfg.Limits.CallsPerSecond, CallBurst: s.cfg.Limits.CallsPerSecond,
 		UserAgent: "Hotline",
 	}
 	if s.cfg.SIP.ExternalIP != "" {
 		sipConfig.ExternalIP = netip.MustParseAddr(s.cfg.SIP.ExternalIP) // checked by Load
 	}
-	if s.cfg.SIP.TLS != "" {
+	if sipConfig.TLS = s.cfg.SIPTLS(); sipConfig.TLS != "" {
 		cert, err := tls.LoadX509KeyPair(s.cfg.SIP.Cert, s.cfg.SIP.Key)
 		if err != nil {
 			return fmt.Errorf("sip certificate: %w", err)

@@ -127,11 +127,23 @@ func (v *conversation) ringDevice(s *side, deviceID string) {
 				_, _ = v.center.floor.do(v.ctx, func(at agent.At) agent.Input { return agent.Accept{At: at, OfferID: offerID, AgentID: agentID} })
 				return
 			case <-leg.Done():
-				v.must(v.center.floor.tell(func(at agent.At) agent.Input { return agent.Reject{At: at, OfferID: offerID, AgentID: agentID} }))
+				v.post(func() { v.deviceRefused(offerID) })
 				return
 			}
 		}
 	})
+}
+
+// deviceRefused rejects the offer of a desk phone that did not answer, unless the
+// offer has ended already.
+func (v *conversation) deviceRefused(offerID string) {
+	s := v.sides[offerID]
+	if s == nil || s.state != ringing {
+		return
+	}
+	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
+		return agent.Reject{At: at, OfferID: offerID, AgentID: s.offer.AgentID}
+	}))
 }
 
 // putLeg makes leg the audio of an agent's side and watches its end.
