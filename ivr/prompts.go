@@ -17,8 +17,7 @@ func System(language, name string, args i18n.Args) Prompt {
 
 // Announcement composes what a waiting customer hears: the position (1 is the
 // next one; 0: not said) and the expected wait (0: not said; negative: unknown).
-// Japanese prompts have Parts for which recordings ship up to position 99 and
-// 60 minutes.
+// Japanese prompts have Parts for which recordings ship.
 func Announcement(language string, position int, wait time.Duration) []Prompt {
 	lang := i18n.Match(language)
 	var out []Prompt
@@ -52,9 +51,10 @@ const (
 	jaPosition    = "ただいまの順番は"
 	jaWait        = "待ち時間はおよそ"
 	jaIs          = "です"
-	jaFewMinutes  = 60
-	jaFewInQueue  = 99
-	jaMany        = "百番目以降"
+	jaFewMinutes  = 30 // above it recordings go in steps of five
+	jaMostMinutes = 60
+	jaFewInQueue  = 40
+	jaMany        = "四十一番目以降"
 	jaLessAMinute = "一分以内"
 	jaOverAnHour  = "一時間以上"
 )
@@ -71,11 +71,14 @@ func japanesePosition(n int) []Prompt {
 
 func japaneseWait(d time.Duration) []Prompt {
 	minutes := int((d + time.Minute - 1) / time.Minute)
+	if minutes > jaFewMinutes {
+		minutes = (minutes + 4) / 5 * 5
+	}
 	middle := JapaneseMinutes(minutes)
 	switch {
 	case d < time.Minute:
 		middle = jaLessAMinute
-	case minutes > jaFewMinutes:
+	case minutes > jaMostMinutes:
 		middle = jaOverAnHour
 	}
 	return []Prompt{ja(jaWait), ja(middle), ja(jaIs)}
@@ -94,8 +97,10 @@ func JapaneseParts() []string {
 	for n := 2; n <= jaFewInQueue; n++ {
 		out = append(out, JapaneseOrdinal(n))
 	}
-	for n := 1; n <= jaFewMinutes; n++ {
-		out = append(out, JapaneseMinutes(n))
+	for n := 1; n <= jaMostMinutes; n++ {
+		if n <= jaFewMinutes || n%5 == 0 {
+			out = append(out, JapaneseMinutes(n))
+		}
 	}
 	return out
 }

@@ -28,6 +28,9 @@ type Config struct {
 	// AllowHTTP lists networks of loop-back, private or otherwise special
 	// addresses that http nodes may reach. Public ones are always allowed.
 	AllowHTTP []netip.Prefix
+	// Transport answers http nodes instead of the network, in scripted tests.
+	// nil: the network, guarded by AllowHTTP.
+	Transport http.RoundTripper
 	// MaxResponse bounds the body of an answer in bytes. Defaults to 256 KiB.
 	MaxResponse int64
 	// MaxSteps bounds the nodes of one run. Defaults to 1000.
@@ -74,7 +77,11 @@ type Runner struct {
 // NewRunner makes a runner.
 func NewRunner(cfg Config) *Runner {
 	cfg = cfg.withDefaults()
-	return &Runner{cfg: cfg, http: newClient(cfg.AllowHTTP)}
+	client := newClient(cfg.AllowHTTP)
+	if cfg.Transport != nil {
+		client.Transport = cfg.Transport
+	}
+	return &Runner{cfg: cfg, http: client}
 }
 
 func (c Config) withDefaults() Config {
