@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -165,12 +166,12 @@ func (n *nonces) sweep(now time.Time) {
 	n.forget(now)
 }
 
-// challenges are the WWW-Authenticate values we offer, the stronger one first
-// (RFC 8760 §2.4).
-func (n *nonces) challenges(realm string, stale bool, now time.Time) []Header {
+// challenges are the WWW-Authenticate values for the algorithms, the preferred
+// one first (RFC 8760 §2.4).
+func (n *nonces) challenges(realm string, algorithms []string, stale bool, now time.Time) []Header {
 	nonce := n.make(now)
 	var out []Header
-	for _, algorithm := range []string{"SHA-256", "MD5"} {
+	for _, algorithm := range algorithms {
 		v := `Digest realm="` + realm + `",nonce="` + nonce + `",algorithm=` + algorithm + `,qop="auth"`
 		if stale {
 			v += ",stale=true"
@@ -180,14 +181,15 @@ func (n *nonces) challenges(realm string, stale bool, now time.Time) []Header {
 	return out
 }
 
-// digestMatches recomputes the response of credentials (qop=auth only).
-func digestMatches(c *digest.Credentials, method, username, password string) bool {
-	algorithm := strings.ToUpper(c.Algorithm)
-	if c.QOP != "auth" || c.Cnonce == "" || c.Nc <= 0 || (algorithm != "" && algorithm != "MD5" && algorithm != "SHA-256") {
+// digestMatches recomputes the response of credentials (qop=auth only). only,
+// when not empty, is the one algorithm that counts.
+func digestMatches(c *digest.Credentials, method, username, password, only string) bool {
+	algorithm := cmp.Or(strings.ToUpper(c.Algorithm), "MD5")
+	if c.QOP != "auth" || c.Cnonce == "" || c.Nc <= 0 || (algorithm != "MD5" && algorithm != "SHA-256") || (only != "" && algorithm != only) {
 		return false
 	}
 	want, err := digest.Digest(&digest.Challenge{
-		Realm: c.Realm, Nonce: c.Nonce, Algorithm: algorithm, QOP: []string{"auth"},
+		Realm: c.Realm, Nonce: c.Nonce, Algorithm: c.Algorithm, QOP: []string{"auth"},
 	}, digest.Options{
 		Method: method, URI: c.URI, Username: username, Password: password, Count: c.Nc, Cnonce: c.Cnonce,
 	})

@@ -163,6 +163,9 @@ type Device struct {
 	Username    string
 	Password    string
 	DisplayName string
+	// Digest is "MD5" or "SHA-256" to offer only that. Empty offers both, and
+	// only MD5 to phones that are known, or turn out, not to take a choice.
+	Digest string
 }
 
 // Header is an additional SIP header field.

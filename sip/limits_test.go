@@ -399,3 +399,42 @@ func TestOptionsAndOtherMethods(t *testing.T) {
 		p.refused(p.request("INVITE", "dialog", "", 1, sdpLines+"o"), 482)
 	})
 }
+
+func TestPhonesThatCannotChooseGetMD5(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, e := newBench(t, Config{}, newCalls(), withPhone)
+		p := n.peer(t, "10.0.0.9:5060")
+		r := &registration{p: p, user: "bob", password: "secret", callID: "old"}
+		offered := func(agent string) string {
+			p.send(r.text("User-Agent: " + agent + "\n"))
+			var out []string
+			for _, h := range p.response(401).GetHeaders("WWW-Authenticate") {
+				_, alg, _ := strings.Cut(h.Value(), "algorithm=")
+				alg, _, _ = strings.Cut(alg, ",")
+				out = append(out, alg)
+			}
+			return strings.Join(out, " ")
+		}
+		if s := offered("baresip v1.0.0 (x86_64/linux)"); s != "MD5" {
+			t.Errorf("baresip is offered %s", s)
+		}
+		if s := offered("Phone"); s != "SHA-256 MD5" {
+			t.Errorf("a phone is offered %s", s)
+		}
+		time.Sleep(30 * time.Second)
+		if s := offered("Phone"); s != "MD5" {
+			t.Errorf("a phone that could not choose is offered %s", s)
+		}
+		r.challenge(t, "MD5")
+		r.register(t, "")
+		if s := offered("Phone"); s != "SHA-256 MD5" {
+			t.Errorf("a phone that has registered is offered %s", s)
+		}
+		if err := e.SetDevices([]Device{{ID: "dv_1", Username: "bob", Password: "secret", Digest: "sha-256"}}); err != nil {
+			t.Fatal(err)
+		}
+		if s := offered("Phone"); s != "SHA-256" {
+			t.Errorf("a phone with SHA-256 set is offered %s", s)
+		}
+	})
+}

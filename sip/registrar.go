@@ -26,6 +26,7 @@ type registrar struct {
 	users    map[string]*Device // by user name
 	contacts map[string][]*binding
 	flows    map[streamKey]string // device by the way its REGISTER came
+	asked    map[string]time.Time // device by id: offered a choice of algorithms, not answered since
 }
 
 // binding is one registered contact.
@@ -44,7 +45,7 @@ func newRegistrar(e *Endpoint) *registrar {
 	return &registrar{
 		e: e, nonces: newNonces(e.cfg.NonceLifetime), failures: newLimiter(4096, 1, 10),
 		devices: map[string]*Device{}, users: map[string]*Device{},
-		contacts: map[string][]*binding{}, flows: map[streamKey]string{},
+		contacts: map[string][]*binding{}, flows: map[streamKey]string{}, asked: map[string]time.Time{},
 	}
 }
 
@@ -59,13 +60,18 @@ func (r *registrar) set(devices []Device) error {
 		if byID[d.ID] != nil || byUser[d.Username] != nil {
 			return fmt.Errorf("%w: device %q or its user name twice", ErrConfig, d.ID)
 		}
+		switch d.Digest = strings.ToUpper(d.Digest); d.Digest {
+		case "", "MD5", "SHA-256":
+		default:
+			return fmt.Errorf("%w: device %q: digest %q", ErrConfig, d.ID, d.Digest)
+		}
 		byID[d.ID], byUser[d.Username] = &d, &d
 	}
 	r.order.Lock()
 	defer r.order.Unlock()
 	r.mu.Lock()
 	old := r.devices
-	r.devices, r.users = byID, byUser
+	r.devices, r.users, r.asked = byID, byUser, map[string]time.Time{}
 	var offline []string
 	for id := range r.contacts {
 		if d := byID[id]; d == nil || *d != *old[id] {
@@ -133,20 +139,20 @@ func (r *registrar) authenticate(req *sipgo.Request, from hop) (*Device, *refusa
 	now := time.Now()
 	cred := credentials(req, r.e.cfg.Domain)
 	if cred == nil {
-		return nil, r.challenge(false, now)
+		return nil, r.challenge(req, false, now)
 	}
 	if !r.nonces.valid(cred.Nonce, now) {
-		return nil, r.challenge(true, now)
+		return nil, r.challenge(req, true, now)
 	}
 	name, _, _ := strings.Cut(cred.Username, "@")
 	r.mu.Lock()
 	device := r.users[name]
 	r.mu.Unlock()
-	password := ""
+	password, only := "", ""
 	if device != nil {
-		password = device.Password
+		password, only = device.Password, device.Digest
 	}
-	ok := digestMatches(cred, string(req.Method), cred.Username, password) && device != nil && sameResource(cred.URI, &req.Recipient)
+	ok := digestMatches(cred, string(req.Method), cred.Username, password, only) && device != nil && sameResource(cred.URI, &req.Recipient)
 	if !ok {
 		if !r.failures.take(from.addr.Addr()) {
 			return nil, r.e.unavailable()
@@ -156,13 +162,61 @@ func (r *registrar) authenticate(req *sipgo.Request, from hop) (*Device, *refusa
 	}
 	if !r.nonces.use(cred.Nonce, cred.Nc, now) {
 		r.e.log.Warn("digest replayed", "source", from.addr, "device", device.ID)
-		return nil, r.challenge(true, now)
+		return nil, r.challenge(req, true, now)
 	}
+	r.mu.Lock()
+	delete(r.asked, device.ID)
+	r.mu.Unlock()
 	return device, nil
 }
 
-func (r *registrar) challenge(stale bool, now time.Time) *refusal {
-	return &refusal{code: 401, headers: r.nonces.challenges(r.e.cfg.Domain, stale, now)}
+// challenge asks for credentials.
+func (r *registrar) challenge(req *sipgo.Request, stale bool, now time.Time) *refusal {
+	user := userOf(&req.From().Address)
+	if req.Method == sipgo.REGISTER {
+		user = userOf(&req.To().Address)
+	}
+	algorithms := r.algorithms(user, headerValue(req, "User-Agent"), stale, now)
+	return &refusal{code: 401, headers: r.nonces.challenges(r.e.cfg.Domain, algorithms, stale, now)}
+}
+
+// askedAgain is how long after a choice of algorithms a request without
+// credentials means that the phone could not make it.
+const askedAgain = 5 * time.Second
+
+// algorithms are those to offer a user, the stronger one first. Older phones
+// give up when they see one they do not know, even beside MD5.
+func (r *registrar) algorithms(user, agent string, stale bool, now time.Time) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.users[user]
+	switch {
+	case d == nil:
+	case d.Digest != "":
+		return []string{d.Digest}
+	case onlyMD5(agent):
+		return []string{"MD5"}
+	default:
+		since, ok := r.asked[d.ID]
+		if ok && now.Sub(since) >= askedAgain {
+			return []string{"MD5"}
+		}
+		if !ok && !stale {
+			r.asked[d.ID] = now
+		}
+	}
+	return []string{"SHA-256", "MD5"}
+}
+
+// onlyMD5 tells whether a user agent refuses a response that offers SHA-256:
+// phones built on libre before its version 3.
+func onlyMD5(agent string) bool {
+	for _, old := range []string{"baresip v0.", "baresip v1.", "baresip v2."} {
+		if strings.HasPrefix(agent, old) {
+			return true
+		}
+	}
+	return false
 }
 
 // credentials are those of a request for our realm, nil when there are none.
