@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func filtered(f omni.Filter) *where {
 			args[i] = string(s)
 		}
 		w.add("c.state IN ("+strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")+")", args...)
+		if !slices.Contains(f.States, omni.Completed) {
+			w.add("c.state <> 'completed'") // the few that live have an index
+		}
 	}
 	equal := func(column, value string) {
 		if value != "" {
@@ -72,7 +76,8 @@ func filtered(f omni.Filter) *where {
 	equal("customer_id", f.CustomerID)
 	equal("channel", string(f.Channel))
 	if f.AgentID != "" { // whoever had a part in it, not only the last
-		w.add("(c.agent_id = ? OR EXISTS (SELECT 1 FROM segments s WHERE s.conversation_id = c.id AND s.agent_id = ? AND s.kind = 'agent'))", f.AgentID, f.AgentID)
+		w.add(`c.id IN (SELECT a.id FROM conversations a WHERE a.agent_id = ? UNION
+			SELECT s.conversation_id FROM segments s WHERE s.agent_id = ? AND s.agent_id <> '' AND s.kind = 'agent')`, f.AgentID, f.AgentID)
 	}
 	if f.QueueID != "" {
 		w.add("(c.queue_id = ? OR EXISTS (SELECT 1 FROM segments s WHERE s.conversation_id = c.id AND s.queue_id = ? AND s.kind = 'queue'))", f.QueueID, f.QueueID)

@@ -80,11 +80,17 @@ func (f *feed) push(events []omni.Event) {
 	f.signal()
 }
 
-// begin makes the feed start after head: this process became the sequencer.
-func (f *feed) begin(head int64) {
+// begin makes the feed start after head, since this process became the
+// sequencer; resumed goes on after what was delivered last instead.
+func (f *feed) begin(head int64, resumed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.waiting, f.head, f.delivered = nil, head, head
+	f.head = max(f.head, head)
+	if !resumed {
+		f.waiting, f.delivered = nil, head
+		return
+	}
+	f.signal()
 }
 
 func (f *feed) signal() {

@@ -26,6 +26,7 @@ type postgres struct {
 	db     *DB
 	holder string
 	fresh  chan struct{}
+	epoch  int64 // of the sequencer's lease when this process held it last
 }
 
 func (db *DB) startPostgres(ctx context.Context) error {
@@ -112,7 +113,10 @@ func (p *postgres) lead(ctx context.Context, lease Lease) error {
 	if err != nil {
 		return err
 	}
-	p.db.feed.begin(head)
+	// When nobody else led meanwhile, what this process numbered but could not
+	// hand on, since its connection broke, is handed on now.
+	p.db.feed.begin(head, lease.Epoch == p.epoch+1)
+	p.epoch = lease.Epoch
 	poll := time.NewTicker(sequencerPoll)
 	defer poll.Stop()
 	renewed := time.Now()
