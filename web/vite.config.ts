@@ -15,6 +15,9 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy allows no data: scripts
     chunkSizeWarningLimit: 900,
   },
+  preview: {
+    proxy: { "/api": { target: backend, ws: true, changeOrigin: false } },
+  },
   server: {
     proxy: { "/api": { target: backend, ws: true, changeOrigin: false } },
   },

@@ -65,7 +65,8 @@ export function useDirectory(): Directory {
     return {
       queue: find(queues),
       agent: find(agents),
-      flow: find(flows),
+      // Who may not read flows sees none of them, rather than identifiers.
+      flow: (id) => (flows?.some((f) => f.id === id) ? find(flows)(id) : ""),
       queues: queues ?? [],
       agents: agents ?? [],
       flows: flows ?? [],

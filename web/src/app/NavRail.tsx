@@ -34,7 +34,7 @@ export function NavRail() {
         <Tooltip key={area} label={t(`nav.${area}`)} position="right">
           <NavLink to={to} aria-label={t(`nav.${area}`)} className={area === "admin" ? "wide-only" : undefined}>
             <Icon size={20} stroke={1.6} aria-hidden="true" />
-            {area === "inbox" && busy && <span className="badge">1</span>}
+            {area === "inbox" && busy && <span className="badge" data-count="1" />}
           </NavLink>
         </Tooltip>
       ))}

@@ -28,8 +28,7 @@ function toneOf(text: string): number {
 
 export function Avatar({ name, size, corner }: { name: string; size?: "lg" | "xl"; corner?: ReactNode }) {
   return (
-    <span className="avatar" data-size={size} data-tone={toneOf(name)} aria-hidden="true">
-      {initials(name)}
+    <span className="avatar" data-size={size} data-tone={toneOf(name)} data-initials={initials(name)} aria-hidden="true">
       {corner && <span className="corner">{corner}</span>}
     </span>
   );
@@ -87,13 +86,14 @@ export function IconButton({
   icon: Icon,
   onClick,
   reason,
+  className,
   ...rest
 }: { label: string; icon: TablerIcon; reason?: string } & Omit<ComponentProps<"button">, "disabled" | "children">) {
   return (
     <Tooltip label={reason ?? label}>
       <button
         type="button"
-        className="icon-button"
+        className={className ? `icon-button ${className}` : "icon-button"}
         aria-label={label}
         aria-disabled={reason === undefined ? undefined : true}
         onClick={reason === undefined ? onClick : undefined}

@@ -69,9 +69,7 @@ function Body({ detail }: { detail: Detail }) {
           <SegmentChart detail={detail} />
           <SegmentTable segments={detail.segments} />
         </Card>
-        <Card title={t("call.legs")}>
-          <LegTable legs={detail.legs} />
-        </Card>
+        <Card title={t("call.legs")}>{detail.legs.length > 0 ? <LegTable legs={detail.legs} /> : <p className="meta">{t("call.no_legs")}</p>}</Card>
         <section className="card call-log" aria-label={t("call.events")}>
           <header>
             <h2>{t("call.events")}</h2>
@@ -151,7 +149,6 @@ function LegTable({ legs }: { legs: Leg[] }) {
       label={t("call.legs")}
       rows={legs}
       rowKey={(l) => l.id}
-      empty={{ title: t("call.no_legs") }}
       columns={[
         { key: "party", title: t("leg.party"), cell: (l) => `${t(`party.${l.party}`)}${l.agent_id ? ` · ${d.agent(l.agent_id)}` : ""}` },
         { key: "transport", title: t("leg.transport"), cell: (l) => `${l.transport.toUpperCase()} · ${l.codec || "–"}` },

@@ -6,7 +6,7 @@ import { Link, useNavigate } from "react-router";
 import { useDirectory } from "@/api/directory";
 import type { Detail } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
-import { useSoftphone } from "@/features/softphone/store";
+import { setNoteFocus, useSoftphone } from "@/features/softphone/store";
 import { WrapUpPanel } from "@/features/softphone/WrapUpPanel";
 import { languageName } from "@/i18n/format";
 import { Button, Dot, Empty, Failed, IconButton, Skeleton, Tag } from "@/ui";
@@ -139,6 +139,8 @@ function Composer({ id, live, done }: { id: string; live: boolean; done: boolean
           value={notes[id] ?? ""}
           readOnly={!live}
           maxLength={4000}
+          onFocus={() => setNoteFocus(true)}
+          onBlur={() => setNoteFocus(false)}
           onChange={(e) => setNote(id, e.currentTarget.value)}
         />
         <div className="foot">

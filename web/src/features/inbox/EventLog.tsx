@@ -77,12 +77,13 @@ export function EventLog({ detail, everything = false }: { detail: Detail; every
   ].sort((a, b) => a.at - b.at || (a.event?.seq ?? 0) - (b.event?.seq ?? 0));
   const count = items.length;
   useEffect(() => {
-    if (count > 0) box.current?.scrollTo({ top: box.current.scrollHeight });
-  }, [count]);
+    if (count > 0 && !everything) box.current?.scrollTo({ top: box.current.scrollHeight });
+  }, [count, everything]);
 
   let last = "";
   return (
     <div className="log" role="log" aria-label={t("conversation.log")} ref={box} tabIndex={0}>
+      {!everything && <div className="push" />}
       {items.map((item) => {
         const date = day(item.ts);
         const head = date === last ? null : <div className="day">{date}</div>;

@@ -60,7 +60,8 @@ export function PresenceMenu() {
   return (
     <Menu position="bottom-end" width={260} withinPortal>
       <Menu.Target>
-        <button type="button" className="pill" aria-label={t("presence.label", { state: text })}>
+        <button type="button" className="pill">
+          <span className="sr-only">{t("presence.label")}</span>
           <Dot tone={label.tone} live={phone.phase === "ringing"} />
           {text}
           <Since ts={phone.phase === "idle" ? presence.since : undefined} />

@@ -200,11 +200,11 @@ const Control = forwardRef<HTMLButtonElement, ControlProps>(function Control({ i
 
 function Flyout({ opened, onClose, width, label, target, children }: { opened: boolean; onClose: () => void; width: number; label: string; target: ReactNode; children: ReactNode }) {
   return (
-    <Popover opened={opened} onChange={(o) => !o && onClose()} width={width} position="bottom" shadow="md" radius="lg" trapFocus returnFocus>
+    <Popover withRoles={false} opened={opened} onChange={(o) => !o && onClose()} width={width} position="bottom" shadow="md" radius="lg" trapFocus returnFocus>
       <Popover.Target>
         <span>{target}</span>
       </Popover.Target>
-      <Popover.Dropdown aria-label={label}>{children}</Popover.Dropdown>
+      <Popover.Dropdown role="dialog" aria-label={label}>{children}</Popover.Dropdown>
     </Popover>
   );
 }

@@ -46,7 +46,7 @@ export function Keypad({ onKey, echo = true, disabled }: { onKey: (key: string) 
         {KEYS.map(([key, letters]) => (
           <button key={key} type="button" aria-label={key} aria-disabled={disabled || undefined} onClick={() => press(key)}>
             {key}
-            <small aria-hidden="true">{letters}</small>
+            <small data-letters={letters} />
           </button>
         ))}
       </div>

@@ -9,7 +9,7 @@ import { Button, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
 import type { Phone } from "./state";
-import { useSoftphone } from "./store";
+import { noteHasFocus, useSoftphone } from "./store";
 
 /** After the call: what it was about, a note, and a little more time. */
 export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase: "wrap_up" }>; queueId: string }) {
@@ -26,14 +26,26 @@ export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase:
   const { notes, setNote } = useSoftphone();
   const [code, setCode] = useState("");
   const group = useRef<HTMLDivElement>(null);
-  useEffect(() => group.current?.querySelector<HTMLElement>("button")?.focus(), []);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [typed] = useState(noteHasFocus); // who was writing when the call ended goes on writing
+  const count = codes.length;
+  useEffect(() => {
+    if (typed) field.current?.focus();
+    else if (count > 0) group.current?.querySelector<HTMLElement>("button")?.focus();
+  }, [typed, count]);
 
   const note = notes[phone.conversationId] ?? "";
   const left = phone.until === undefined ? undefined : Math.max(0, (phone.until - now) / 1000);
   const missing = required && !code ? t("wrapup.code_required") : undefined;
   const save = () => void controller?.wrapUp(code, note).catch(fail);
   return (
-    <section className="wrapup" aria-label={t("wrapup.title")}>
+    <section
+      className="wrapup"
+      aria-label={t("wrapup.title")}
+      onKeyDown={(e) => {
+        if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && missing === undefined && !phone.saving) save();
+      }}
+    >
       <div className="head">
         <h3>{t("wrapup.title")}</h3>
         {left !== undefined && (
@@ -69,10 +81,8 @@ export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase:
             placeholder={t("wrapup.note_placeholder")}
             value={note}
             maxLength={4000}
+            ref={field}
             onChange={(e) => setNote(phone.conversationId, e.currentTarget.value)}
-            onKeyDown={(e) => {
-              if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && missing === undefined) save();
-            }}
           />
         </div>
       </div>

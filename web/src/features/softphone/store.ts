@@ -47,3 +47,13 @@ export const useSoftphone = create<SoftphoneStore>()((set) => ({
       return { notes };
     }),
 }));
+
+let focused = false;
+
+/** Whether the note of the running call has the keyboard. */
+export function noteHasFocus(): boolean {
+  return focused;
+}
+export function setNoteFocus(on: boolean): void {
+  focused = on;
+}

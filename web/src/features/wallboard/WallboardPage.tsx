@@ -149,7 +149,7 @@ function QueueCard({ q, row, age }: { q: QueueSnapshot; row: FigureRow | undefin
             </div>
           ))}
           <div>
-            <dt>{t("figure.asa")}</dt>
+            <dt>{t("wallboard.asa")}</dt>
             <dd className="num">{asa === undefined ? "–" : clock(asa)}</dd>
           </div>
         </dl>

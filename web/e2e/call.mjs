@@ -1,0 +1,190 @@
+// One call through the pages: the test phone in one browser reaches the agent in
+// another; each hears the other's tone; hold, resume, keypad, reload in the
+// call, end, wrap-up, recording. Prints what it measured; exits with 1 on a fault.
+//
+//   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/call.mjs
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { axe, launch, logIn, person, shot } from "./lib.mjs";
+
+const AGENT_HZ = 1300;
+const CALLER_HZ = 700;
+const language = process.env.LANGUAGE_UNDER_TEST ?? "en";
+const words = (await import(`../src/i18n/locales/${language}.json`, { with: { type: "json" } })).default;
+
+let faults = 0;
+function check(what, ok, detail = "") {
+  if (!ok) faults++;
+  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
+}
+
+/** A 48 kHz mono WAV file of one tone, as Chromium's fake microphone wants it. */
+function tone(hz) {
+  const rate = 48_000;
+  const n = rate * 4;
+  const b = Buffer.alloc(44 + n * 2);
+  b.write("RIFF", 0);
+  b.writeUInt32LE(36 + n * 2, 4);
+  b.write("WAVEfmt ", 8);
+  b.writeUInt32LE(16, 16);
+  b.writeUInt16LE(1, 20);
+  b.writeUInt16LE(1, 22);
+  b.writeUInt32LE(rate, 24);
+  b.writeUInt32LE(rate * 2, 28);
+  b.writeUInt16LE(2, 32);
+  b.writeUInt16LE(16, 34);
+  b.write("data", 36);
+  b.writeUInt32LE(n * 2, 40);
+  for (let i = 0; i < n; i++) b.writeInt16LE(Math.round(9000 * Math.sin((2 * Math.PI * hz * i) / rate)), 44 + i * 2);
+  const path = join(mkdtempSync(join(tmpdir(), "tone-")), `${hz}.wav`);
+  writeFileSync(path, b);
+  return path;
+}
+
+/** The loudest frequency in what the page's remote audio plays, over some frames. */
+async function heard(page, side) {
+  return page.evaluate(async (who) => {
+    const el = document.querySelector(`audio[data-remote-audio="${who}"]`);
+    if (!el?.srcObject) return { hz: 0, level: -200 };
+    const context = new AudioContext({ sampleRate: 48_000 });
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 8192;
+    analyser.smoothingTimeConstant = 0;
+    context.createMediaStreamSource(el.srcObject).connect(analyser);
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    let best = { hz: 0, level: -200 };
+    for (let n = 0; n < 10; n++) {
+      await new Promise((r) => setTimeout(r, 100));
+      analyser.getFloatFrequencyData(bins);
+      bins.forEach((db, i) => {
+        if (i > 10 && db > best.level) best = { hz: Math.round((i * 48_000) / 8192), level: Math.round(db) };
+      });
+    }
+    await context.close();
+    return best;
+  }, side);
+}
+
+const near = (m, hz) => Math.abs(m.hz - hz) < 25 && m.level > -60;
+const show = (m) => `${m.hz} Hz at ${m.level} dB`;
+
+async function hears(what, page, side, hz, within = 6000) {
+  const until = Date.now() + within;
+  let m = await heard(page, side);
+  while (!near(m, hz) && Date.now() < until) m = await heard(page, side);
+  check(what, near(m, hz), show(m));
+}
+
+const agentBrowser = await launch({ microphone: tone(AGENT_HZ) });
+const callerBrowser = await launch({ microphone: tone(CALLER_HZ) });
+try {
+  const agentContext = await person(agentBrowser, { language });
+  const callerContext = await person(callerBrowser, { language, width: 800 });
+  const raw = () => localStorage.setItem("hotline.raw-audio", "1"); // tones are not speech
+  await agentContext.addInitScript(raw);
+  await callerContext.addInitScript(raw);
+  await callerContext.addInitScript((l) => localStorage.setItem("hotline.language", l), language);
+  await logIn(agentContext, "agent@demo", language);
+  const agent = await agentContext.newPage();
+  await agent.goto("/inbox");
+  await agent.getByRole("button", { name: words.presence.label }).click();
+  await agent.getByRole("menuitem", { name: words.presence.available }).click();
+  await agent.getByText(words.presence.available).first().waitFor();
+
+  const caller = await callerContext.newPage();
+  await caller.goto("/phone?number=9002");
+  await caller.getByRole("button", { name: words.phone.call, exact: true }).click();
+  const offer = agent.getByRole("alertdialog", { name: words.offer.title });
+  await offer.waitFor({ timeout: 30_000 });
+  check("the call rings at the agent", true);
+  await shot(agent, `call-1-ringing.${language}`);
+  check("axe while it rings", (await axe(agent)).length === 0, (await axe(agent)).join("; "));
+  await agent.keyboard.press("Control+Shift+A");
+  const bar = agent.getByRole("region", { name: words.call.active });
+  await bar.waitFor({ timeout: 10_000 });
+  const controls = agent.getByRole("toolbar", { name: words.call.controls });
+  await hears("the agent hears the caller", agent, "agent", CALLER_HZ);
+  await hears("the caller hears the agent", caller, "customer", AGENT_HZ);
+  await agent.waitForTimeout(1500);
+  await shot(agent, `call-2-talking.${language}`);
+  await shot(caller, `call-2-phone.${language}`);
+  const faultsOfAxe = await axe(agent);
+  check("axe in the call", faultsOfAxe.length === 0, faultsOfAxe.join("; "));
+
+  await controls.getByRole("button", { name: words.call.mute }).click();
+  await agent.waitForTimeout(600);
+  const muted = await heard(caller, "customer");
+  check("muted: the caller hears nothing of the agent", !near(muted, AGENT_HZ), show(muted));
+  await controls.getByRole("button", { name: words.call.mute }).click();
+
+  await controls.getByRole("button", { name: words.call.hold }).click();
+  await bar.getByText(words.call.on_hold).first().waitFor();
+  await agent.waitForTimeout(800);
+  const held = await heard(caller, "customer");
+  check("held: the caller hears music", held.level > -80 && !near(held, AGENT_HZ), show(held));
+  await shot(agent, `call-3-hold.${language}`);
+  await controls.getByRole("button", { name: words.call.hold }).click();
+  await hears("resumed: the caller hears the agent", caller, "customer", AGENT_HZ);
+
+  await controls.getByRole("button", { name: words.call.keypad }).click();
+  await agent.getByRole("group", { name: words.call.keypad }).getByRole("button", { name: "5" }).click();
+  await shot(agent, `call-4-keypad.${language}`);
+  await agent.keyboard.press("Escape");
+  await controls.getByRole("button", { name: words.call.transfer, exact: true }).click();
+  await agent.waitForTimeout(400);
+  await shot(agent, `call-5-transfer.${language}`);
+  await agent.keyboard.press("Escape");
+
+  const reloaded = Date.now();
+  await agent.reload();
+  await bar.waitFor({ timeout: 10_000 });
+  await agent.waitForFunction(() => document.querySelector('[data-media="live"]') !== null, undefined, { timeout: 10_000 });
+  const back = Date.now() - reloaded;
+  check("reloaded: talking again within 5 s", back < 5000, `${back} ms`);
+  await hears("reloaded: the caller hears the agent", caller, "customer", AGENT_HZ);
+  await hears("reloaded: the agent hears the caller", agent, "agent", CALLER_HZ);
+
+  await agent.getByRole("textbox", { name: words.composer.message }).fill("Wants the blue one");
+  await agent.locator("body").click({ position: { x: 700, y: 300 } });
+  await agent.getByRole("button", { name: words.call.end_call }).click();
+  const form = agent.getByRole("region", { name: words.wrapup.title, exact: true });
+  await form.waitFor({ timeout: 10_000 });
+  await caller.locator('[data-phase="idle"]').first().waitFor({ timeout: 10_000 });
+  check("the caller's phone shows the end", true);
+  await agent.waitForTimeout(500);
+  await shot(agent, `call-6-wrap-up.${language}`);
+  const wrapAxe = await axe(agent);
+  check("axe in the wrap-up", wrapAxe.length === 0, wrapAxe.join("; "));
+  check("the note is kept", (await form.getByRole("textbox", { name: words.wrapup.note }).inputValue()) === "Wants the blue one");
+  // Keyboard alone finishes it: the first code has the focus.
+  await agent.keyboard.press("Space");
+  await agent.keyboard.press("Tab");
+  await agent.keyboard.press("Control+Enter");
+  await form.waitFor({ state: "detached", timeout: 10_000 });
+  check("wrapped up by keyboard", true);
+
+  const { items } = await (await agentContext.request.get("/api/v1/conversations?limit=1")).json();
+  const done = await (await agentContext.request.get(`/api/v1/conversations/${items[0].id}`)).json();
+  check("the conversation is complete", done.conversation.state === "completed" && done.conversation.wrap_up_note === "Wants the blue one", done.conversation.state);
+  check("it has a recording", done.recordings.some((r) => r.state === "ready"));
+  await agent.goto(`/calls/${items[0].id}`);
+  await agent.getByRole("button", { name: words.recording.play }).click();
+  await agent.waitForFunction(() => (document.querySelector(".player audio")?.currentTime ?? 0) > 0.5, undefined, { timeout: 10_000 });
+  check("the recording plays", true);
+  await agent.waitForTimeout(500);
+  await shot(agent, `call-7-history.${language}`);
+  const historyAxe = await axe(agent);
+  check("axe on the call's page", historyAxe.length === 0, historyAxe.join("; "));
+} catch (err) {
+  check("the script ran to its end", false, err instanceof Error ? err.message.split("\n").slice(0, 3).join(" ") : String(err));
+  for (const [b, n] of [
+    [agentBrowser, "agent"],
+    [callerBrowser, "caller"],
+  ])
+    for (const c of b.contexts()) for (const p of c.pages()) await shot(p, `call-failed-${n}`).catch(() => undefined);
+} finally {
+  await agentBrowser.close();
+  await callerBrowser.close();
+}
+process.exit(faults === 0 ? 0 : 1);
