@@ -178,6 +178,7 @@ func (s *shard) run(ctx context.Context, next time.Time) {
 			s.observe(behind)
 			frames := behind / FrameTime
 			s.skipped.Add(uint64(frames))
+			s.skip(int(frames))
 			next = next.Add(frames * FrameTime)
 		}
 		timer.Reset(time.Until(next))
@@ -203,6 +204,13 @@ func (s *shard) tick() {
 		r.tick()
 	}
 	s.ticks.Add(1)
+}
+
+// skip tells the rooms of frames that were given up.
+func (s *shard) skip(frames int) {
+	for _, r := range s.working {
+		r.skip(frames)
+	}
 }
 
 // histogram counts durations in buckets of 10 µs up to 50 ms.

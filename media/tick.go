@@ -28,6 +28,23 @@ func (r *Room) tick() {
 	}
 }
 
+// maxSkipped bounds the silence that stands in a recording for frames that were
+// given up; a longer stall is a machine that slept.
+const maxSkipped = 500
+
+// skip keeps the recording in step with the clock over frames that were given
+// up.
+func (r *Room) skip(frames int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rec == nil {
+		return
+	}
+	for range min(frames, maxSkipped) {
+		r.rec.Tick()
+	}
+}
+
 // switchRelay starts or ends the relay when the formats of the two parties
 // have come to match or have ceased to.
 func (r *Room) switchRelay() {

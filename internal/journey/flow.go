@@ -234,8 +234,10 @@ func (v *conversation) joinQueue(req ivr.QueueRequest) error {
 	}
 	v.drain()
 	v.enterQueue(q.ID, omni.NextStep)
-	entered := v.back
-	v.back = time.Time{}
+	entered := v.stay.StartedAt
+	if !v.back.IsZero() {
+		entered, v.back = v.back, time.Time{}
+	}
 	preferred := req.Agent
 	return v.center.floor.tell(func(at agent.At) agent.Input {
 		return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice, Priority: req.Priority,

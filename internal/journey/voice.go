@@ -182,7 +182,8 @@ func (s *voice) announce(ctx context.Context, wanted *ivr.Announce, ev waitEvent
 	if len(prompts) == 0 {
 		return
 	}
-	if err := s.v.sound.play(ctx, prompts...); err != nil && !errors.Is(err, errHushed) && ctx.Err() == nil {
+	err := s.v.sound.play(ctx, prompts...)
+	if err != nil && !errors.Is(err, errHushed) && !errors.Is(err, context.Canceled) && !errors.Is(err, call.ErrEnded) {
 		s.v.log.Warn("announcement not played", "err", err)
 	}
 }
