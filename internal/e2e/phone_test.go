@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/media/rtp"
+	"github.com/openhotline/hotline/sip"
+)
+
+// telephone is a customer's telephone: our own signalling and media on the
+// other side of the line.
+type telephone struct {
+	t     testing.TB
+	calls *call.Control
+}
+
+// newTelephone opens a telephone that closes with the test.
+func newTelephone(t testing.TB) *telephone {
+	t.Helper()
+	loopback := netip.MustParseAddr("127.0.0.1")
+	pool, err := rtp.NewPortPool(rtp.PoolConfig{IP: loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	engine := media.NewEngine(media.EngineConfig{Shards: 1})
+	calls := call.New(call.Config{Ports: pool}, nil, engine, nil, log)
+	e, err := sip.New(sip.Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", SessionExpires: -1}, calls, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls.SetEndpoint(e)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{}, 2)
+	go func() { _ = engine.Run(ctx); done <- struct{}{} }()
+	go func() { _ = e.Run(ctx); done <- struct{}{} }()
+	<-e.Ready()
+	t.Cleanup(func() {
+		calls.Close()
+		stop()
+		<-done
+		<-done
+		pool.Close()
+	})
+	return &telephone{t, calls}
+}
+
+// dial calls a number and waits until the service answers; the telephone says a
+// tone of hz.
+func (p *telephone) dial(s *server, number, from string, hz float64) *call.Leg {
+	p.t.Helper()
+	leg, err := p.calls.DialNumber(p.t.Context(), call.DialRequest{
+		ID: id.New(id.Leg), URI: "sip:" + number + "@" + s.sip, To: number, From: from, RingTimeout: 20 * time.Second,
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case <-leg.Answered():
+	case <-leg.Done():
+		p.t.Fatalf("call to %s refused: %+v", number, leg.End())
+	case <-time.After(20 * time.Second):
+		p.t.Fatalf("call to %s not answered", number)
+	}
+	c, err := p.calls.NewCall(leg.ID(), leg)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := c.Tone(hz); err != nil {
+		p.t.Fatal(err)
+	}
+	return leg
+}
+
+// ended waits for the end of a leg.
+func ended(t testing.TB, leg *call.Leg, limit time.Duration, what string) call.End {
+	t.Helper()
+	select {
+	case <-leg.Done():
+		return leg.End()
+	case <-time.After(limit):
+		t.Fatalf("not within %s: %s", limit, what)
+		return call.End{}
+	}
+}
