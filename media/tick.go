@@ -29,8 +29,8 @@ func (r *Room) tick() {
 }
 
 // maxSkipped bounds the silence that stands in a recording for frames that were
-// given up; a longer stall is a machine that slept.
-const maxSkipped = 500
+// given up: what a recorder keeps waiting for the disk.
+const maxSkipped = 90
 
 // skip keeps the recording in step with the clock over frames that were given
 // up.
