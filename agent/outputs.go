@@ -95,7 +95,9 @@ func Refusal(outs []Output) error {
 	return nil
 }
 
-// Collect adds the rows of outputs to c; the last state of a row wins.
+// Collect adds the rows of outputs to c. A row that changed again replaces the
+// one collected shortly before; in a long change both may be there, and the
+// last one is the valid one, as when they are upserted in order.
 func (c *Change) Collect(outs []Output) {
 	for _, o := range outs {
 		switch o := o.(type) {
@@ -122,9 +124,12 @@ func (c *Change) Collect(outs []Output) {
 func sameWork(a, b *Work) bool        { return a.ID == b.ID }
 func sameEntry(a, b *QueueEntry) bool { return a.ConversationID == b.ConversationID }
 
-// put replaces the row that is the same, or appends. One step changes few rows.
+// lookBack bounds how many rows are compared with a new one.
+const lookBack = 24
+
+// put replaces the row that is the same, or appends.
 func put[T any](rows []T, row T, same func(a, b *T) bool) []T {
-	for i := range rows {
+	for i := len(rows) - 1; i >= max(0, len(rows)-lookBack); i-- {
 		if same(&rows[i], &row) {
 			rows[i] = row
 			return rows

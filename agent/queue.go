@@ -65,11 +65,12 @@ const (
 	OverflowVoicemail OverflowKind = "voicemail" // Target: mailbox, may be empty
 	OverflowCallback  OverflowKind = "callback"
 	OverflowTicket    OverflowKind = "ticket"
-	OverflowEnd       OverflowKind = "end" // a polite end
+	OverflowFlow      OverflowKind = "flow" // Target: flow id
+	OverflowEnd       OverflowKind = "end"  // a polite end
 )
 
 // OverflowKinds lists every overflow action.
-var OverflowKinds = []OverflowKind{OverflowQueue, OverflowNumber, OverflowVoicemail, OverflowCallback, OverflowTicket, OverflowEnd}
+var OverflowKinds = []OverflowKind{OverflowQueue, OverflowNumber, OverflowVoicemail, OverflowCallback, OverflowTicket, OverflowFlow, OverflowEnd}
 
 // OverflowAction is one thing to try when a queue gives a conversation up.
 type OverflowAction struct {
@@ -242,7 +243,7 @@ func (q Queue) validateWords() error {
 		if !slices.Contains(OverflowKinds, o.Kind) {
 			return &FieldError{fmt.Sprintf("overflow[%d].kind", i), fmt.Sprintf("%q is none of %v", o.Kind, OverflowKinds)}
 		}
-		if (o.Kind == OverflowQueue || o.Kind == OverflowNumber) && o.Target == "" {
+		if (o.Kind == OverflowQueue || o.Kind == OverflowNumber || o.Kind == OverflowFlow) && o.Target == "" {
 			return &FieldError{fmt.Sprintf("overflow[%d].target", i), "is empty"}
 		}
 		if o.Kind == OverflowQueue && o.Target == q.ID {

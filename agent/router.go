@@ -51,7 +51,7 @@ func (c RouterConfig) withDefaults() RouterConfig {
 
 // stepLimit bounds what becomes due in one step; the rest follows with the next
 // Tick, which NextDeadline wants at once.
-const stepLimit = 256
+const stepLimit = 100
 
 // Router decides who gets which conversation. It is not safe for concurrent
 // use: one goroutine owns it.
