@@ -3,9 +3,11 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,6 +23,10 @@ import (
 func TestMain(m *testing.M) {
 	if url := os.Getenv("STORE_CRASH_URL"); url != "" {
 		commitForEver(url)
+		return
+	}
+	if dir := os.Getenv("STORE_FULL_DIR"); dir != "" {
+		fmt.Println(keepOnFullDisk(dir))
 		return
 	}
 	os.Exit(m.Run())
@@ -125,4 +131,63 @@ func killAfter(t *testing.T, url string, n int, acknowledged map[string]string) 
 		}
 	}
 	_ = cmd.Wait()
+}
+
+// keepOnFullDisk writes while no file may grow beyond 2 MiB, which is what a
+// full disk does to the database, and then with room again.
+func keepOnFullDisk(dir string) (err error) {
+	ctx := context.Background()
+	db, err := store.Open(ctx, "sqlite:"+filepath.Join(dir, "hotline.db"), nil)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.UseSpool(dir); err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		return err
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 2 << 20, Max: was.Max}); err != nil {
+		return err
+	}
+	sent := 0
+	for ; sent < 5000 && db.Spooled() < 20; sent++ {
+		cv := storetest.Conversation(storetest.Now())
+		cv.WrapUpNote = strings.Repeat("x", 5000)
+		w := store.Write{Omni: omni.Change{Conversations: []omni.Conversation{cv}, Events: []omni.Event{storetest.Event(cv.ID, "x", storetest.Now())}}}
+		if err := db.Keep(ctx, w); err != nil {
+			return fmt.Errorf("write %d: %w", sent, err)
+		}
+	}
+	if db.Spooled() < 20 {
+		return errors.New("the disk was never full")
+	}
+	if _, err := db.Commit(ctx, store.Write{}); !errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("a commit gives %w", err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		return err
+	}
+	if _, err := db.Commit(ctx, store.Write{}); err != nil { // replays first
+		return err
+	}
+	head, err := db.Head(ctx)
+	if err == nil && (head != int64(sent) || db.Spooled() != 0 || db.Rejected() != 0) {
+		err = fmt.Errorf("%d events of %d, %d in the spool, %d set aside", head, sent, db.Spooled(), db.Rejected())
+	}
+	return err
+}
+
+func TestKeepOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "STORE_FULL_DIR="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "<nil>" {
+		t.Errorf("%v: %s", err, out)
+	}
 }

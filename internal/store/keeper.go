@@ -23,10 +23,7 @@ type keeper struct {
 }
 
 func (k *keeper) keep(ctx context.Context, w *Write) error {
-	if k.db.closed.Load() {
-		return ErrClosed
-	}
-	if k.spool.Pending() > 0 { // stay behind those that wait
+	if k.spool.Pending() > 0 || k.db.closed.Load() { // stay behind those that wait
 		return k.append(w)
 	}
 	limited, cancel := context.WithTimeout(ctx, keepTimeout)
