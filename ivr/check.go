@@ -106,7 +106,10 @@ func (c *checker) mapping(d *doc, path string, allowed []string) bool {
 
 // meant suggests the allowed word nearest to a misspelt one.
 func meant(word string, allowed []string) string {
-	best, at := 3, ""
+	best, at := min(3, (len(word)+3)/2), "" // one more than the edits that are likely
+	if len(word) < 2 {
+		return ""
+	}
 	for _, a := range allowed {
 		if n := distance(word, a); n < best {
 			best, at = n, a

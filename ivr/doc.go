@@ -137,8 +137,16 @@ func tooDeep(text []byte) (line int, deep bool) {
 	return 0, false
 }
 
-// at makes an empty piece at a node's position.
+// at makes an empty piece at a node's position: a map's is that of its first key.
 func at(n ast.Node) *doc {
+	switch m := n.(type) {
+	case *ast.MappingValueNode:
+		n = m.Key
+	case *ast.MappingNode:
+		if len(m.Values) > 0 && !m.IsFlowStyle {
+			n = m.Values[0].Key
+		}
+	}
 	d := &doc{line: 1, column: 1}
 	if t := n.GetToken(); t != nil && t.Position != nil {
 		d.line, d.column = t.Position.Line, t.Position.Column
@@ -160,7 +168,7 @@ func convert(n ast.Node, depth int) (*doc, *Problem) {
 	case *ast.MappingNode:
 		return convertPairs(d, n.Values, depth)
 	case *ast.MappingValueNode:
-		return convertPairs(at(n.Key), []*ast.MappingValueNode{n}, depth)
+		return convertPairs(d, []*ast.MappingValueNode{n}, depth)
 	case *ast.SequenceNode:
 		d.shape = list
 		for _, v := range n.Values {
@@ -193,10 +201,6 @@ func convert(n ast.Node, depth int) (*doc, *Problem) {
 
 func convertPairs(d *doc, values []*ast.MappingValueNode, depth int) (*doc, *Problem) {
 	d.shape = mapping
-	if len(values) > 0 {
-		first := at(values[0].Key)
-		d.line, d.column = first.line, first.column
-	}
 	for _, v := range values {
 		if v == nil || v.Key == nil {
 			continue

@@ -81,7 +81,16 @@ func (x *run) prompts(n *Node) []Prompt {
 	if n.Sound != "" {
 		return []Prompt{{Sound: n.Sound, Language: x.language}}
 	}
-	return x.wording(n.Text)
+	if !n.EveryLanguage || n.Text == nil {
+		return x.wording(n.Text)
+	}
+	var out []Prompt
+	for _, l := range x.flow.Languages {
+		if text := (*n.Text)[l]; text != "" {
+			out = append(out, Prompt{Text: x.fillText(l, text), Language: l})
+		}
+	}
+	return out
 }
 
 // wording is a text in the conversation's language with its variables.
@@ -90,11 +99,16 @@ func (x *run) wording(t *Texts) []Prompt {
 		return nil
 	}
 	language, text := t.pick(x.language, x.flow)
-	text = expand(text, x.vars, func(p piece, v any) string { return spoken(language, p, v) })
+	text = x.fillText(language, text)
 	if strings.TrimSpace(text) == "" {
 		return nil
 	}
 	return []Prompt{{Text: text, Language: language}}
+}
+
+// fillText puts the variables into a text, as they are said in its language.
+func (x *run) fillText(language, text string) string {
+	return expand(text, x.vars, func(p piece, v any) string { return spoken(language, p, v) })
 }
 
 // spoken writes a value as it is said in a language.

@@ -104,16 +104,17 @@ type Flow struct {
 
 // Node is one node of a flow. Only the fields of its kind are set.
 type Node struct {
-	Name    string
-	Kind    Kind
-	Label   Texts
-	Next    string // where it goes on; empty: the flow ends
-	Failed  string // where it goes on when it did not work out
-	Line    int
-	column  int
-	Text    *Texts // say, ask, voicemail, end; nil: none
-	Sound   string // play
-	BargeIn bool
+	Name          string
+	Kind          Kind
+	Label         Texts
+	Next          string // where it goes on; empty: the flow ends
+	Failed        string // where it goes on when it did not work out
+	Line          int
+	column        int
+	Text          *Texts // say, ask, voicemail, end; nil: none
+	EveryLanguage bool   // say, ask: the text in all languages, one after another
+	Sound         string // play
+	BargeIn       bool
 
 	Ask       *Ask
 	Cases     []Case      // branch; Next is `otherwise`

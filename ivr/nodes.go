@@ -20,9 +20,9 @@ var (
 
 // kindKeys are the keys of each kind of node, beside type, label and note.
 var kindKeys = map[Kind][]string{
-	KindSay:       {"text", "barge_in", "next"},
+	KindSay:       {"text", "every_language", "barge_in", "next"},
 	KindPlay:      {"sound", "barge_in", "next"},
-	KindAsk:       {"text", "sound", "barge_in", "choices", "digits", "timeout", "key_timeout", "terminator", "retries", "invalid", "no_input", "save", "next", "failed"},
+	KindAsk:       {"text", "every_language", "sound", "barge_in", "choices", "digits", "timeout", "key_timeout", "terminator", "retries", "invalid", "no_input", "save", "next", "failed"},
 	KindBranch:    {"cases", "otherwise"},
 	KindSet:       {"set", "next"},
 	KindLanguage:  {"language", "expression", "next"},
@@ -63,6 +63,7 @@ func (c *checker) readNode(p pair) *Node {
 		n.Label = c.byLanguage(l, join(path, "label"), false)
 	}
 	n.Text = c.wordings(d.get("text"), join(path, "text"))
+	n.EveryLanguage = c.boolean(d.get("every_language"), join(path, "every_language"), false)
 	n.BargeIn = c.boolean(d.get("barge_in"), join(path, "barge_in"), true)
 	n.Next = c.node(n.Name, d.get("next"), join(path, "next"))
 	n.Failed = c.node(n.Name, d.get("failed"), join(path, "failed"))

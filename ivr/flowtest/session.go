@@ -80,8 +80,11 @@ func (s *session) fail(format string, args ...any) error {
 }
 
 // expect checks the expectations up to the next thing that the customer does.
-func (s *session) expect() error {
-	for ; s.next < len(s.test.Steps); s.next++ {
+func (s *session) expect() error { return s.expectUpTo(len(s.test.Steps)) }
+
+// expectUpTo is expect that stops before a step.
+func (s *session) expectUpTo(end int) error {
+	for ; s.next < end; s.next++ {
 		step := s.test.Steps[s.next]
 		switch {
 		case step.NotHear != "":
@@ -171,7 +174,7 @@ func (s *session) pressedDuring(what string) bool {
 			return false
 		}
 		if step.Hear != "" && step.Press != "" {
-			if !strings.Contains(what, step.Hear) || s.expect() != nil {
+			if !strings.Contains(what, step.Hear) || s.expectUpTo(i+1) != nil {
 				return false
 			}
 			s.press(step.Press)
