@@ -39,6 +39,8 @@ func Run(t *testing.T, open Opener) {
 		"records have versions and keys":      records,
 		"sessions and audit":                  accounts,
 		"routing state is rebuilt":            routing,
+		"flows are published and go back":     flows,
+		"figures get segments and presence":   figures,
 		"recordings expire unless held":       recordings,
 		"strange text is kept":                strangeText,
 		"a store opens again with everything": reopen,
