@@ -1,0 +1,57 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// script runs one of the page scripts of web/e2e in a real Chromium.
+func (s *server) script(limit time.Duration, env []string, args ...string) {
+	s.t.Helper()
+	need(s.t, "chromium")
+	need(s.t, "node")
+	web, err := filepath.Abs(filepath.Join("..", "..", "web"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(web, "node_modules", "playwright-core")); err != nil {
+		s.t.Fatal("the page tools are not installed: make web")
+	}
+	ctx, cancel := context.WithTimeout(s.t.Context(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", args...)
+	cmd.Dir = web
+	shots := os.Getenv("SHOTS")
+	if shots == "" {
+		shots = s.t.TempDir()
+	}
+	cmd.Env = append(os.Environ(), append([]string{"BASE_URL=" + s.http, "PASSWORD=" + password, "SHOTS=" + shots}, env...)...)
+	out, err := cmd.CombinedOutput()
+	s.t.Logf("%s", out)
+	if err != nil {
+		s.t.Errorf("%v: %v", args, err)
+	}
+}
+
+// The whole way of a call through the pages: the test phone in one browser
+// reaches the agent in another, both are heard, hold, keypad, reload in the
+// call, wrap-up by keyboard, recording.
+func TestCallThroughThePages(t *testing.T) {
+	for _, language := range []string{"en", "zh-CN", "ja"} {
+		t.Run(language, func(t *testing.T) {
+			start(t).script(3*time.Minute, []string{"LANGUAGE_UNDER_TEST=" + language}, "e2e/call.mjs")
+		})
+	}
+}
+
+// Every page in three languages, light and dark: no fault of axe, no complaint
+// on the console.
+func TestPages(t *testing.T) {
+	s := start(t)
+	s.script(8*time.Minute, []string{"THEMES=light"}, "e2e/pages.mjs")
+	s.script(4*time.Minute, []string{"THEMES=dark", "LANGUAGES=zh-CN"}, "e2e/pages.mjs")
+}
