@@ -456,13 +456,27 @@ func (q *queueState) deserted() bool {
 func (r *Router) drain() {
 	for n := 0; len(r.drains) > 0 && n < stepLimit; {
 		q := r.drains[0]
-		it, ok := q.line.first()
-		if !ok || !q.removed && !q.deserted() {
+		e := q.nextToLeave()
+		if e == nil {
 			q.draining = ""
 			r.drains = slices.Delete(r.drains, 0, 1)
 			continue
 		}
-		r.overflow(it.v, q.draining)
+		r.overflow(e, q.draining)
 		n++
 	}
+}
+
+// nextToLeave returns the first entry that must leave a removed or deserted
+// queue, or nil. Who waits for a named agent stays in a deserted one.
+func (q *queueState) nextToLeave() *entry {
+	if !q.removed && !q.deserted() {
+		return nil
+	}
+	for it := range q.line.all {
+		if q.removed || it.v.direct == nil {
+			return it.v
+		}
+	}
+	return nil
 }

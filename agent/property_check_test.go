@@ -147,6 +147,9 @@ func (w *world) checkQueue(q *queueState) {
 		w.t.Fatalf("event %d: %s counts %d %d %d, line %d, offered %d; should be %d %d %d, %d, %d", w.events, q.row.ID,
 			q.loggedIn, q.avail, q.active, q.line.n, q.offered, loggedIn, avail, active, placed, offered)
 	}
+	if e := q.nextToLeave(); e != nil {
+		w.t.Fatalf("event %d: %+v stays in a queue that is to be left", w.events, e.row)
+	}
 	for _, c := range q.classes {
 		w.checkClass(q, c)
 	}

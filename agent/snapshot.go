@@ -15,14 +15,15 @@ type Snapshot struct {
 
 // QueueSnapshot is one queue now.
 type QueueSnapshot struct {
-	QueueID       string          `json:"queue_id"`
-	Waiting       int             `json:"waiting"` // not yet offered
-	Offered       int             `json:"offered"`
-	LongestWaitMS int64           `json:"longest_wait_ms"`
-	LoggedIn      int             `json:"logged_in"`
-	Active        int             `json:"active"` // available, responding, reachable
-	HandleTimeMS  int64           `json:"handle_time_ms"`
-	Entries       []EntrySnapshot `json:"entries" nullable:"false"` // best placed first
+	QueueID       string `json:"queue_id"`
+	Waiting       int    `json:"waiting"` // not yet offered
+	Offered       int    `json:"offered"`
+	LongestWaitMS int64  `json:"longest_wait_ms"`
+	LoggedIn      int    `json:"logged_in"`
+	Active        int    `json:"active"` // available, responding, reachable
+	HandleTimeMS  int64  `json:"handle_time_ms"`
+	// Entries are those being offered, then at most 500 who wait, best placed first.
+	Entries []EntrySnapshot `json:"entries" nullable:"false"`
 }
 
 // EntrySnapshot is one waiting or offered conversation.
@@ -41,6 +42,9 @@ type AgentSnapshot struct {
 	Presence Presence `json:"presence"`
 	Works    []Work   `json:"works" nullable:"false"`
 }
+
+// snapshotEntries bounds the waiting conversations that a snapshot lists per queue.
+const snapshotEntries = 500
 
 // Snapshot returns a copy of what a wallboard shows.
 func (r *Router) Snapshot(now time.Time) Snapshot {
@@ -72,7 +76,7 @@ func (r *Router) Snapshot(now time.Time) Snapshot {
 func (r *Router) queueSnapshot(q *queueState, offered []*entry, ms int64) QueueSnapshot {
 	s := QueueSnapshot{
 		QueueID: q.row.ID, Waiting: q.line.n, Offered: q.offered, LoggedIn: q.loggedIn,
-		Active: q.active, HandleTimeMS: q.handleMS, Entries: make([]EntrySnapshot, 0, q.line.n+len(offered)),
+		Active: q.active, HandleTimeMS: q.handleMS, Entries: make([]EntrySnapshot, 0, min(q.line.n, snapshotEntries)+len(offered)),
 	}
 	for _, e := range offered {
 		s.Entries = append(s.Entries, EntrySnapshot{
@@ -82,13 +86,15 @@ func (r *Router) queueSnapshot(q *queueState, offered []*entry, ms int64) QueueS
 	}
 	position := 0
 	for it := range q.line.all {
-		position++
 		e := it.v
+		s.LongestWaitMS = max(s.LongestWaitMS, ms-e.enteredMS)
+		if position++; position > snapshotEntries {
+			continue
+		}
 		s.Entries = append(s.Entries, EntrySnapshot{
 			ConversationID: e.row.ConversationID, State: e.row.State, Position: position,
 			ExpectedWaitMS: waitMS(q.expected(position)), WaitedMS: ms - e.enteredMS, Why: r.whyWaits(e),
 		})
-		s.LongestWaitMS = max(s.LongestWaitMS, ms-e.enteredMS)
 	}
 	return s
 }
