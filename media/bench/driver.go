@@ -156,14 +156,11 @@ func measureOurs(ctx context.Context, o options, s setup) (result, error) {
 	}
 	defer os.RemoveAll(folder)
 	s.Ports, s.Folder = l.ports, folder
-	server, err := startSelf(ctx, "role=serve")
+	server, err := startSelf(ctx, o, 0, "role=serve")
 	if err != nil {
 		return result{}, err
 	}
 	defer server.stop()
-	if o.pin {
-		pin(server.cmd.Process.Pid, 0)
-	}
 	if err := server.send(s); err != nil {
 		return result{}, err
 	}
@@ -197,12 +194,9 @@ type loader struct {
 }
 
 func startLoad(ctx context.Context, o options, s setup) (*loader, error) {
-	c, err := startSelf(ctx, "role=load")
+	c, err := startSelf(ctx, o, 1, "role=load")
 	if err != nil {
 		return nil, err
-	}
-	if o.pin {
-		pin(c.cmd.Process.Pid, 1)
 	}
 	l := &loader{child: c}
 	if err := c.send(s); err == nil {
@@ -257,7 +251,7 @@ type child struct {
 	out *bufio.Reader
 }
 
-func startSelf(ctx context.Context, role string) (*child, error) {
+func startSelf(ctx context.Context, o options, core int, role string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -272,7 +266,7 @@ func startSelf(ctx context.Context, role string) (*child, error) {
 		return nil, err
 	}
 	c.out = bufio.NewReaderSize(out, 1<<20)
-	return c, c.cmd.Start()
+	return c, start(c.cmd, o, core)
 }
 
 func (c *child) send(v any) error {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os/exec"
 	"time"
 )
 
@@ -13,7 +14,7 @@ var errLinux = errors.New("the bench needs Linux: /proc and epoll")
 
 func load(context.Context, io.Reader, io.Writer) error { return errLinux }
 func cpuTime(int) (time.Duration, error)               { return 0, errLinux }
-func pin(int, int)                                     {}
+func start(*exec.Cmd, options, int) error              { return errLinux }
 func findRTPEngine() (string, error)                   { return "", errLinux }
 
 func measureRTPEngine(context.Context, options, string, setup) (result, error) {

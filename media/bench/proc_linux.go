@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -33,20 +35,23 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
-// pin gives all threads of a process one core and precedence over other work
+// start starts a process on a core of its own, with precedence over other work
 // of the machine. It does what it can: where that is forbidden, it measures
-// without.
-func pin(pid, core int) {
-	var set unix.CPUSet
-	set.Set(core)
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return
+// without. The child inherits both from the thread that starts it, so that its
+// runtime sees one core from the beginning.
+func start(cmd *exec.Cmd, o options, core int) error {
+	if !o.pin {
+		return cmd.Start()
 	}
-	for _, e := range entries {
-		if tid, err := strconv.Atoi(e.Name()); err == nil {
-			_ = unix.SchedSetaffinity(tid, &set)
-			_ = unix.Setpriority(unix.PRIO_PROCESS, tid, -15)
-		}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err == nil && before.IsSet(core) {
+		one.Set(core)
+		_ = unix.SchedSetaffinity(0, &one)
+		defer func() { _ = unix.SchedSetaffinity(0, &before) }()
 	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -15)
+	defer func() { _ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0) }()
+	return cmd.Start()
 }

@@ -40,7 +40,7 @@ func measureRTPEngine(ctx context.Context, o options, path string, s setup) (res
 		args = append(args, fmt.Sprintf("--num-threads=%d", o.threads))
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd, o, 0); err != nil {
 		return result{}, err
 	}
 	defer func() {
@@ -55,9 +55,6 @@ func measureRTPEngine(ctx context.Context, o options, path string, s setup) (res
 	ng := &ngClient{conn: conn}
 	if err := ng.ready(); err != nil {
 		return result{}, err
-	}
-	if o.pin {
-		pin(cmd.Process.Pid, 0)
 	}
 	to := make([][]int, s.Groups)
 	for g := range to {

@@ -264,6 +264,7 @@ func (l *Leg) tend(now time.Time) {
 	if p, ok := l.events.Expire(now); ok {
 		l.notify.digit(p)
 	}
+	l.out.tie(l.latch.locked.IsValid() && now.Sub(l.latch.heard) < relearn/2)
 	if l.out.reportDue(now) {
 		l.sendReport(now)
 	}

@@ -2,7 +2,6 @@ package rtp
 
 import (
 	"math"
-	"net"
 	"testing"
 	"time"
 
@@ -228,25 +227,6 @@ func TestPathsDoNotAllocate(t *testing.T) {
 		if n != 0 {
 			t.Errorf("%s: %v allocations per packet, want 0", c.name, n)
 		}
-	}
-}
-
-func TestReaderDoesNotAllocate(t *testing.T) {
-	br := newBridge(t, codec.PCMU, codec.PCMU)
-	br.run(5)
-	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(br.a.leg.LocalAddr()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	b := append([]byte{0x80, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0x10, 0}, make([]byte, 160)...)
-	r := br.a.leg.reader
-	n := testing.AllocsPerRun(300, func() {
-		_, _ = conn.Write(b)
-		r.look()
-	})
-	if n != 0 {
-		t.Errorf("%v allocations per datagram, want 0", n)
 	}
 }
 

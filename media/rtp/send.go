@@ -69,8 +69,23 @@ func (s *sender) configure(p Params, enc codec.Encoder) {
 func (s *sender) aim(rtp, rtcp netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rtp.disconnect()
 	s.rtp.set(&s.to, rtp)
 	s.rtcp.set(&s.toCtl, rtcp)
+}
+
+// tie connects the socket to a peer that is known and heard, and unties it
+// when it is not, so that its packets from a new address come in.
+func (s *sender) tie(known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+	case known:
+		s.rtp.connect(&s.to)
+	default:
+		s.rtp.disconnect()
+	}
 }
 
 // WriteFrame implements media.Party: 20 ms to the peer.

@@ -16,6 +16,8 @@ type socket struct {
 	port uint16
 	v6   bool
 	slot int32 // in the reader's table
+
+	connected bool
 }
 
 // target is a destination in the kernel's form.
@@ -93,9 +95,36 @@ func (s *socket) set(t *target, to netip.AddrPort) bool {
 // write sends one datagram and never blocks: when the kernel's buffer is full
 // the packet is lost, as it would be on the wire.
 func (s *socket) write(b []byte, t *target) bool {
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-		uintptr(len(b)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&t.raw)), uintptr(t.len))
+	const flags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
+	var errno unix.Errno
+	if s.connected {
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+			uintptr(len(b)), flags, 0, 0)
+	} else {
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+			uintptr(len(b)), flags, uintptr(unsafe.Pointer(&t.raw)), uintptr(t.len))
+	}
 	return errno == 0
+}
+
+// connect ties the socket to its peer: sending then skips the look-up of the
+// route, a fifth of its cost, and the kernel drops what others send.
+func (s *socket) connect(t *target) {
+	if s.connected || t.len == 0 {
+		return
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&t.raw)), uintptr(t.len))
+	s.connected = errno == 0
+}
+
+// disconnect lets the socket hear everybody again.
+func (s *socket) disconnect() {
+	if !s.connected {
+		return
+	}
+	s.connected = false
+	none := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	_, _, _ = unix.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&none)), unsafe.Sizeof(none))
 }
 
 // read receives one datagram; n < 0 when there is none.

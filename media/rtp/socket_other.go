@@ -48,6 +48,10 @@ func (s *socket) write(b []byte, t *target) bool {
 	return err == nil
 }
 
+// connect and disconnect save nothing here.
+func (s *socket) connect(*target) {}
+func (s *socket) disconnect()     {}
+
 // reader keeps the legs of a pool; each socket has its own goroutine here.
 type reader struct {
 	mu      sync.Mutex

@@ -1,0 +1,69 @@
+package rtp
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/media/codec"
+)
+
+func TestReaderDoesNotAllocate(t *testing.T) {
+	br := newBridge(t, codec.PCMU, codec.PCMU)
+	br.run(5)
+	b := append([]byte{0x80, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0x10, 0}, make([]byte, 160)...)
+	r, to := br.a.leg.reader, br.a.leg.LocalAddr()
+	seq := br.a.seq
+	n := testing.AllocsPerRun(300, func() {
+		b[2], b[3] = byte(seq>>8), byte(seq)
+		seq++
+		if _, err := br.a.conn.WriteToUDPAddrPort(b, to); err != nil {
+			t.Fatal(err)
+		}
+		r.look()
+	})
+	if n != 0 {
+		t.Errorf("%v allocations per datagram, want 0", n)
+	}
+}
+
+// TestSocketIsTiedToAPeerThatIsHeard: packets of a known peer keep the socket
+// connected; after a silence another address is heard again.
+func TestSocketIsTiedToAPeerThatIsHeard(t *testing.T) {
+	l := openLeg(t, LegConfig{})
+	p := newPhone(t, l, codec.PCMU, 700)
+	p.talk()
+	tied := func(now time.Time) bool {
+		l.tend(now)
+		l.out.mu.Lock()
+		defer l.out.mu.Unlock()
+		return l.rtp.connected
+	}
+	l.reader.remove(l) // its clock is not the test's
+	if !tied(p.now) {
+		t.Fatal("a heard peer is not tied")
+	}
+	l.WriteFrame(make([]int16, 160))
+	p.collect()
+	if len(p.got) != 1 {
+		t.Fatalf("%d packets by the tied socket", len(p.got))
+	}
+	if tied(p.now.Add(2 * time.Second)) {
+		t.Fatal("a silent peer is still tied")
+	}
+	l.WriteFrame(make([]int16, 160))
+	p.collect()
+	if len(p.got) != 2 {
+		t.Fatalf("%d packets after the socket was untied", len(p.got))
+	}
+	p.talk()
+	if !tied(p.now) {
+		t.Fatal("not tied again")
+	}
+	p.configure(func(q *Params) { q.Remote = netip.MustParseAddrPort("127.0.0.7:4444") })
+	l.out.mu.Lock()
+	defer l.out.mu.Unlock()
+	if l.rtp.connected {
+		t.Fatal("tied to the old address after a new offer")
+	}
+}
