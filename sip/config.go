@@ -16,8 +16,8 @@ type Config struct {
 	// UDP, TCP and TLS are listen addresses ("127.0.0.1:5060", ":0"). An empty
 	// one is not listened on.
 	UDP, TCP, TLS string
-	// TLSConfig is used by the TLS listener and, with its Certificates removed,
-	// by outgoing TLS connections. Required when TLS is set.
+	// TLSConfig is used by the TLS listener and, with the server's name, by
+	// outgoing TLS connections. It needs a certificate when TLS is set.
 	TLSConfig *tls.Config
 	// ExternalIP is put into Via and Contact instead of the local address, for
 	// an endpoint behind one-to-one NAT. Zero: the address of the interface.

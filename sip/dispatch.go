@@ -141,14 +141,20 @@ func (e *Endpoint) receiveInDialog(req *sipgo.Request, from hop) {
 	}
 }
 
-// newServerTx makes a transaction; nil when a retransmission made it first.
+// newServerTx makes a transaction; nil when a retransmission made it first, or
+// there are too many.
 func (e *Endpoint) newServerTx(req *sipgo.Request, from hop) *serverTx {
 	tx := &serverTx{e: e, key: serverKey(req, req.Method), req: req, reply: replyHop(req, from)}
-	if old := e.txs.addServer(tx); old != nil {
+	old, ok := e.txs.addServer(tx)
+	switch {
+	case ok:
+		return tx
+	case old != nil:
 		old.receive(req)
-		return nil
+	default:
+		e.answer(req, from, e.unavailable())
 	}
-	return tx
+	return nil
 }
 
 func (e *Endpoint) respondTx(tx *serverTx, code int, reason string, headers ...Header) {

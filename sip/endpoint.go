@@ -32,7 +32,9 @@ type Endpoint struct {
 	trunks    *trunks
 	admission *admission
 
-	group group // dialogs, line registrations, handlers
+	group group           // dialogs, line registrations, handlers
+	life  context.Context // ends with Run
+	end   context.CancelFunc
 	ready chan struct{}
 	once  sync.Once // Run
 
@@ -67,8 +69,9 @@ func New(cfg Config, h Handler, log *slog.Logger) (*Endpoint, error) {
 		dialogs:   map[string]*Dialog{},
 		merged:    map[string]*Dialog{},
 	}
+	e.life, e.end = context.WithCancel(context.Background())
 	e.sources = newSources(cfg, e.token)
-	e.net = newNetwork(cfg, e.sources, log)
+	e.net = newNetwork(e.life, cfg, e.sources, log)
 	e.net.receive, e.net.broken = e.receive, e.broken
 	e.registrar = newRegistrar(e)
 	e.net.lost = e.registrar.lost
@@ -141,6 +144,7 @@ func (e *Endpoint) shutdown() {
 	for _, d := range live {
 		d.kill()
 	}
+	e.end()
 	e.group.wait()
 	e.txs.stopAll()
 	e.net.close()

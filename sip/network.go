@@ -60,6 +60,7 @@ type network struct {
 	lost    func(*stream)                      // a connection that has closed
 	broken  func(data []byte, from hop) []byte // the answer to what does not parse
 
+	life    context.Context // ends when the endpoint shuts down
 	group   group
 	udp     packetConn
 	tcp     net.Listener
@@ -75,9 +76,10 @@ type network struct {
 	closed  bool
 }
 
-func newNetwork(cfg Config, src *sources, log *slog.Logger) *network {
+func newNetwork(life context.Context, cfg Config, src *sources, log *slog.Logger) *network {
 	return &network{
-		cfg: cfg, log: log, sources: src,
+		life: life,
+		cfg:  cfg, log: log, sources: src,
 		parser:  newParser(),
 		local:   map[netip.Addr]netip.Addr{},
 		streams: map[streamKey]*stream{},

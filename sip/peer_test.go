@@ -144,12 +144,12 @@ Max-Forwards: 70
 
 const sdpLines = "Content-Type: application/sdp\n\n"
 
-// read gives the next message, or fails after 300 s (of fake time).
+// read gives the next message, or fails after 1000 s (of fake time).
 func (p *peer) read() (sipgo.Message, time.Time) {
 	p.t.Helper()
-	m, at := p.poll(300 * time.Second)
+	m, at := p.poll(1000 * time.Second)
 	if m == nil {
-		p.t.Fatal("no message within 300s")
+		p.t.Fatal("no message within 1000s")
 	}
 	return m, at
 }

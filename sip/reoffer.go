@@ -274,7 +274,7 @@ func (d *Dialog) route(l *leg, then func(hop, error)) {
 		return
 	}
 	ok := d.e.net.group.spawn(func() {
-		hops, err := d.e.names.hops(context.Background(), &next, otherwise)
+		hops, err := d.e.names.hops(d.e.life, &next, otherwise)
 		d.post(func() {
 			if err != nil {
 				then(hop{}, err)

@@ -212,15 +212,23 @@ func (t *transactions) server(key string) *serverTx {
 	return t.servers[key]
 }
 
-// addServer stores tx unless there is one with its key, which it returns.
-func (t *transactions) addServer(tx *serverTx) *serverTx {
+// maxServers bounds the server transactions kept: 64*T1 of 1,000 calls a second
+// and what happens in them.
+const maxServers = 200_000
+
+// addServer stores tx unless there is one with its key, which it returns, or no
+// place.
+func (t *transactions) addServer(tx *serverTx) (old *serverTx, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if old := t.servers[tx.key]; old != nil {
-		return old
+		return old, false
+	}
+	if len(t.servers) >= maxServers {
+		return nil, false
 	}
 	t.servers[tx.key] = tx
-	return nil
+	return nil, true
 }
 
 func (t *transactions) removeServer(key string, tx *serverTx) {

@@ -2,8 +2,6 @@ package sip
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,7 +47,7 @@ func sipp(t *testing.T, e *Endpoint, scenario, service, transport string, more .
 	defer cancel()
 	args := append([]string{
 		remote, "-sf", file, "-s", service, "-t", transport, "-i", "127.0.0.1", "-m", "1", "-timeout", "50s",
-		"-mp", fmt.Sprint(20000 + 2*rand.IntN(15000)), "-nostdin", "-trace_err", "-timeout_error",
+		"-nostdin", "-trace_err", "-timeout_error",
 	}, more...)
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = t.TempDir()

@@ -124,7 +124,7 @@ func (s *stream) trust() {
 // dial connects and then reads; the writer runs beside it.
 func (s *stream) dial() {
 	defer s.n.removeStream(s)
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	ctx, cancel := context.WithTimeout(s.n.life, connectTimeout)
 	defer cancel()
 	s.mu.Lock()
 	s.cancel = cancel

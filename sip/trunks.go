@@ -24,7 +24,8 @@ type trunks struct {
 	running bool
 	lines   map[string]*Line
 	live    map[string]*trunk
-	wake    chan struct{} // look names up now
+	leaving map[string]*trunk // replaced or removed, taking their registration back
+	wake    chan struct{}     // look names up now
 	stopped context.CancelFunc
 }
 
@@ -34,6 +35,7 @@ type trunk struct {
 	line   *Line
 	cancel context.CancelFunc
 	done   chan struct{}
+	after  <-chan struct{} // the line's registration before this one, to be taken back first
 
 	mu    sync.Mutex
 	state LineState
@@ -45,7 +47,7 @@ type trunk struct {
 }
 
 func newTrunks(e *Endpoint) *trunks {
-	return &trunks{e: e, lines: map[string]*Line{}, live: map[string]*trunk{}, wake: make(chan struct{}, 1)}
+	return &trunks{e: e, lines: map[string]*Line{}, live: map[string]*trunk{}, leaving: map[string]*trunk{}, wake: make(chan struct{}, 1)}
 }
 
 // set replaces the lines.
@@ -53,15 +55,23 @@ func (t *trunks) set(lines map[string]*Line) {
 	t.mu.Lock()
 	t.lines = lines
 	running := t.running
+	for id, tr := range t.leaving {
+		select {
+		case <-tr.done:
+			delete(t.leaving, id)
+		default:
+		}
+	}
 	var old []*trunk
 	for id, tr := range t.live {
 		if l := lines[id]; l == nil || !sameRegistration(l, tr.line) {
 			old = append(old, tr)
 			delete(t.live, id)
+			t.leaving[id] = tr
 		}
 	}
 	t.mu.Unlock()
-	t.refreshRanges(context.Background(), false)
+	t.refreshRanges(t.e.life, false)
 	for _, tr := range old {
 		tr.cancel()
 	}
@@ -81,7 +91,7 @@ func sameRegistration(a, b *Line) bool {
 
 // start begins to register; the endpoint is listening.
 func (t *trunks) start() {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.e.life)
 	t.mu.Lock()
 	t.running, t.stopped = true, cancel
 	t.mu.Unlock()
@@ -96,13 +106,17 @@ func (t *trunks) startMissing() {
 		if l.Mode != ModeRegister || t.live[id] != nil {
 			continue
 		}
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancel(t.e.life)
 		tr := &trunk{
 			e: t.e, line: l, cancel: cancel, done: make(chan struct{}),
 			callID: t.e.token + "-" + randomText(20), tag: t.e.token + randomText(10),
 			seq: uint32(1 + randomBelow(1<<16)), auth: newDigestState(l.Username, l.Password),
 		}
 		tr.state.Since = time.Now()
+		if before := t.leaving[id]; before != nil {
+			tr.after = before.done
+			delete(t.leaving, id)
+		}
 		if t.e.group.spawn(func() { tr.run(ctx) }) {
 			t.live[id] = tr
 		} else {
@@ -115,8 +129,14 @@ func (t *trunks) startMissing() {
 func (t *trunks) stop(ctx context.Context) {
 	t.mu.Lock()
 	t.running = false
-	live := t.live
-	t.live = map[string]*trunk{}
+	live := make([]*trunk, 0, len(t.live)+len(t.leaving))
+	for _, m := range []map[string]*trunk{t.live, t.leaving} {
+		for _, tr := range m {
+			live = append(live, tr)
+		}
+	}
+	clear(t.live)
+	clear(t.leaving)
 	if t.stopped != nil {
 		t.stopped()
 	}
@@ -238,6 +258,15 @@ func (t *trunks) named(ctx context.Context, h string, l *Line) []netip.Prefix {
 // with a growing, jittered delay. When ctx ends it takes the registration back.
 func (tr *trunk) run(ctx context.Context) {
 	defer close(tr.done)
+	defer tr.cancel()
+	if tr.after != nil { // else it would take back what we register now
+		select {
+		case <-tr.after:
+		case <-ctx.Done():
+			<-tr.after
+			return
+		}
+	}
 	delay := tr.e.cfg.LineRetry
 	for {
 		granted, status, err := tr.register(ctx, tr.line.Expires)
@@ -264,7 +293,7 @@ func (tr *trunk) run(ctx context.Context) {
 	if !tr.bound {
 		return
 	}
-	last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	last, cancel := context.WithTimeout(tr.e.life, 2*time.Second)
 	defer cancel()
 	_, _, _ = tr.register(last, 0)
 }

@@ -155,7 +155,7 @@ func (d *Dialog) resolve() {
 		otherwise = viaTCP
 	}
 	ok := d.e.net.group.spawn(func() {
-		hops, err := d.e.names.hops(context.Background(), &t.uri, otherwise)
+		hops, err := d.e.names.hops(d.e.life, &t.uri, otherwise)
 		d.post(func() {
 			if d.isOver() {
 				d.left()
@@ -278,6 +278,7 @@ func (d *Dialog) ringing(res *sipgo.Response) {
 	sdp := bodySDP(res)
 	if l != nil {
 		l.learnTarget(res)
+		d.leg = l // an offer before the answer goes to the branch heard last
 		if !d.acknowledgeProgress(l, res, sdp) {
 			return
 		}
