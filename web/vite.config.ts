@@ -14,6 +14,16 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the content security policy allows no data: scripts
     chunkSizeWarningLimit: 900,
+    rollupOptions: {
+      output: {
+        advancedChunks: {
+          groups: [
+            // One file for the frame's libraries, instead of one per shared icon.
+            { name: "vendor", test: /node_modules\/(?!(uplot|wavesurfer))/ },
+          ],
+        },
+      },
+    },
   },
   preview: {
     proxy: { "/api": { target: backend, ws: true, changeOrigin: false } },

@@ -6,6 +6,7 @@ import type { Detail, Leg, Segment, WrapUpCode } from "@/api/types";
 import { useTitle } from "@/app/workbench";
 import { EventLog } from "@/features/inbox/EventLog";
 import { useConversation } from "@/features/inbox/queries";
+import { useCaller } from "@/i18n/caller";
 import { clock, dateTime, languageName, millis, number, timeOfDay } from "@/i18n/format";
 import { Avatar, Card, Facts, Failed, Skeleton, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
@@ -21,7 +22,8 @@ export default function CallPage() {
   const { id } = useParams();
   const query = useConversation(id);
   const detail = query.data;
-  const name = detail?.customer?.name || detail?.conversation.caller_number || t("call.unknown_caller");
+  const caller = useCaller();
+  const name = caller.name(detail?.customer?.name, detail?.conversation.caller_number ?? "");
   useTitle(detail ? t("conversation.with", { name }) : t("nav.calls"));
   return (
     <div className="page">
@@ -32,7 +34,7 @@ export default function CallPage() {
         {detail && <Avatar name={name} size="lg" />}
         <div className="grow">
           <h1>{detail ? t("conversation.with", { name }) : t("nav.calls")}</h1>
-          {detail && <p className="sub num">{[detail.conversation.caller_number, dateTime(detail.conversation.created_at)].join(" · ")}</p>}
+          {detail && <p className="sub num">{[caller.number(detail.conversation.caller_number), dateTime(detail.conversation.created_at)].join(" · ")}</p>}
         </div>
         {detail && <Result c={detail.conversation} />}
         {detail?.customer && (

@@ -7,6 +7,7 @@ import { labelOf, useDirectory } from "@/api/directory";
 import { api } from "@/api/client";
 import type { Conversation, List } from "@/api/types";
 import { useTitle, useWorkbench } from "@/app/workbench";
+import { useCaller } from "@/i18n/caller";
 import { clock, dateTime, millis } from "@/i18n/format";
 import { Button, PageHead, Tag, type Tone } from "@/ui";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -36,6 +37,7 @@ export default function CallsPage() {
   const { t } = useTranslation();
   useTitle(t("nav.calls"));
   const { me } = useWorkbench();
+  const caller = useCaller();
   const navigate = useNavigate();
   const directory = useDirectory();
   const [params, setParams] = useSearchParams();
@@ -73,7 +75,7 @@ export default function CallsPage() {
       cell: (c) => (
         <>
           <Link to={`/calls/${c.id}`} style={{ fontWeight: 600 }}>
-            {c.customer_name || c.caller_number || t("call.unknown_caller")}
+            {caller.name(c.customer_name, c.caller_number)}
           </Link>
           {c.customer_name && <div className="meta num">{c.caller_number}</div>}
         </>

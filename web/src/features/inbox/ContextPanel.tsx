@@ -5,6 +5,7 @@ import { Link } from "react-router";
 import { useDirectory } from "@/api/directory";
 import type { Detail } from "@/api/types";
 import { RoutingExplanation } from "@/features/calls/RoutingExplanation";
+import { useCaller } from "@/i18n/caller";
 import { ago, dateTime, languageName, number } from "@/i18n/format";
 import { Avatar, Card, Empty, Facts, Skeleton, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
@@ -62,7 +63,8 @@ function CustomerCards({ detail }: { detail: Detail }) {
   const customer = detail.customer;
   const now = useNow(30_000);
   const past = useConversations({ customer: c.customer_id, limit: 6 }, c.customer_id !== "").data?.items.filter((x) => x.id !== c.id) ?? [];
-  const name = customer?.name || c.caller_number || t("call.unknown_caller");
+  const caller = useCaller();
+  const name = caller.name(customer?.name, c.caller_number);
   return (
     <>
       <Card title={t("context.customer")} aside={customer && <Link to={`/customers/${customer.id}`}>{t("context.profile")}</Link>}>
@@ -70,7 +72,7 @@ function CustomerCards({ detail }: { detail: Detail }) {
           <Avatar name={name} size="lg" />
           <div className="grow">
             <strong>{name}</strong>
-            <span className="meta num">{customer?.name ? c.caller_number : t("customer.unnamed")}</span>
+            <span className="meta num">{customer?.name ? caller.number(c.caller_number) : t("customer.unnamed")}</span>
           </div>
           {customer?.vip && (
             <Tag outline tone="warn">

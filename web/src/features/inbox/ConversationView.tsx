@@ -8,6 +8,7 @@ import type { Detail } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { setNoteFocus, useSoftphone } from "@/features/softphone/store";
 import { WrapUpPanel } from "@/features/softphone/WrapUpPanel";
+import { useCaller } from "@/i18n/caller";
 import { languageName } from "@/i18n/format";
 import { Button, Dot, Empty, Failed, IconButton, Skeleton, Tag } from "@/ui";
 import { ContextBody } from "./ContextPanel";
@@ -68,7 +69,7 @@ function Header({ detail }: { detail: Detail }) {
   const directory = useDirectory();
   const [open, setOpen] = useState(false);
   const c = detail.conversation;
-  const name = detail.customer?.name || c.caller_number || t("call.unknown_caller");
+  const name = useCaller().name(detail.customer?.name, c.caller_number);
   return (
     <header className="conv-head">
       <span className="only-narrow">

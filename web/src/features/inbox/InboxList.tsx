@@ -6,6 +6,7 @@ import { useNavigate } from "react-router";
 import { useDirectory } from "@/api/directory";
 import type { Conversation } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
+import { useCaller } from "@/i18n/caller";
 import { ago, clock, millis } from "@/i18n/format";
 import { Avatar, Empty, Failed, IconButton, Skeleton, Tag, type Tone } from "@/ui";
 import { typing, useNow } from "@/ui/hooks";
@@ -105,7 +106,7 @@ function Row({ c, selected, onOpen }: { c: Conversation; selected: boolean; onOp
   const { t } = useTranslation();
   const directory = useDirectory();
   const now = useNow(c.state === "completed" ? 30_000 : 1000);
-  const name = c.customer_name || c.caller_number || t("call.unknown_caller");
+  const name = useCaller().name(c.customer_name, c.caller_number);
   const waits = c.state === "queued" || c.state === "offered";
   const since = millis(c.created_at) ?? now;
   const Corner = c.state === "completed" ? (c.answered_at ? IconPhone : IconPhoneOff) : IconPhoneIncoming;

@@ -22,6 +22,7 @@ import { mayOpen } from "@/api/session";
 import type { Conversation, List } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { ADMIN_SECTIONS } from "@/features/admin/sections";
+import { useCaller } from "@/i18n/caller";
 import { dateTime } from "@/i18n/format";
 import { useSettled } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
@@ -34,6 +35,7 @@ export function openPalette(): void {
 export function Palette() {
   const { t } = useTranslation();
   const { me } = useWorkbench();
+  const caller = useCaller();
   const navigate = useNavigate();
   const fail = useProblemNotice();
   const [query, setQuery] = useState("");
@@ -71,7 +73,7 @@ export function Palette() {
     : [];
   const calls = (found?.items ?? []).map((c) => ({
     id: c.id,
-    label: `${c.customer_name || c.caller_number}`,
+    label: caller.name(c.customer_name, c.caller_number),
     description: `${dateTime(c.created_at)} · ${t(`conversation.state.${c.state}`)}`,
     keywords: [q],
     leftSection: c.customer_id ? <IconUser {...icon} /> : <IconHistory {...icon} />,

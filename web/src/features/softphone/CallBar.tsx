@@ -12,8 +12,9 @@ import {
 } from "@tabler/icons-react";
 import { type ReactNode, forwardRef, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useNavigate } from "react-router";
+import { useLocation, useNavigate } from "react-router";
 import { useWorkbench } from "@/app/workbench";
+import { useCaller } from "@/i18n/caller";
 import { clock } from "@/i18n/format";
 import { Avatar, Button, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
@@ -118,9 +119,9 @@ function TalkBar({ phone }: { phone: Talking }) {
 }
 
 function Who({ phone, children }: { phone: { person: Person; conversationId: string }; children: ReactNode }) {
-  const { t } = useTranslation();
   const person = usePerson(phone.conversationId, phone.person);
-  const name = person.name || person.number || t("call.unknown_caller");
+  const caller = useCaller();
+  const name = caller.name(person.name, person.number);
   return (
     <>
       <Avatar name={name} size="lg" />
@@ -129,7 +130,7 @@ function Who({ phone, children }: { phone: { person: Person; conversationId: str
           <span>{name}</span>
           {children}
         </div>
-        <div className="sub num">{person.number || "–"}</div>
+        <div className="sub num">{caller.number(person.number)}</div>
       </div>
     </>
   );
@@ -212,6 +213,7 @@ function Flyout({ opened, onClose, width, label, target, children }: { opened: b
 function WrapUpBar({ phone }: { phone: Extract<Phone, { phase: "wrap_up" }> }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const { pathname } = useLocation();
   const now = useNow();
   const left = phone.until === undefined ? undefined : Math.max(0, phone.until - now) / 1000;
   return (
@@ -225,9 +227,11 @@ function WrapUpBar({ phone }: { phone: Extract<Phone, { phase: "wrap_up" }> }) {
         </div>
         <div className="sub">{t(left === undefined ? "wrapup.elapsed" : "wrapup.left")}</div>
       </div>
-      <div className="controls">
-        <Button onClick={() => navigate(`/inbox/mine/${phone.conversationId}`)}>{t("wrapup.open")}</Button>
-      </div>
+      {!pathname.startsWith("/inbox") && (
+        <div className="controls">
+          <Button onClick={() => navigate(`/inbox/mine/${phone.conversationId}`)}>{t("wrapup.open")}</Button>
+        </div>
+      )}
     </section>
   );
 }

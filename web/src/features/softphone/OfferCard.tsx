@@ -4,7 +4,8 @@ import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 import { useDirectory } from "@/api/directory";
 import { useWorkbench } from "@/app/workbench";
-import { languageName } from "@/i18n/format";
+import { useCaller } from "@/i18n/caller";
+import { clock, languageName } from "@/i18n/format";
 import { Avatar, Button, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
@@ -47,7 +48,8 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
   const person = usePerson(offer.conversationId, offer.person);
   const left = Math.max(0, offer.expiresAt - now);
   const whole = Math.max(1, offer.expiresAt - offer.startedAt);
-  const name = person.name || person.number || t("call.unknown_caller");
+  const caller = useCaller();
+  const name = caller.name(person.name, person.number);
   const silent = !me.device_id && (mic === "denied" || mic === "missing" || mic === "insecure");
   const reject = () => {
     setRejecting(true);
@@ -76,10 +78,11 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
               {name}
               {person.vip && <Tag tone="warn">{t("customer.vip")}</Tag>}
             </strong>
-            {person.name && <div className="num">{person.number}</div>}
+            {person.name && <div className="num">{caller.number(person.number)}</div>}
             <div className="meta">
               {[directory.queue(offer.queueId) || offer.queueName, offer.language && languageName(offer.language)].filter(Boolean).join(" · ")}
             </div>
+            {offer.waitedMs >= 1000 && <div className="meta num">{t("offer.waited", { time: clock(offer.waitedMs / 1000) })}</div>}
           </div>
         </div>
         {offer.flowPath.length > 0 && (

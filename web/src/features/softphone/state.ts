@@ -16,6 +16,7 @@ export interface Offer {
   language: string;
   flowPath: string[];
   note: string;
+  waitedMs: number;
   expiresAt: number; // ms since 1970 on this computer's clock
   startedAt: number;
 }

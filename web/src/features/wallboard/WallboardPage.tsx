@@ -9,6 +9,7 @@ import { may, mayOpen } from "@/api/session";
 import type { AgentSnapshot, Break, Conversation, FigureRow, List, PresenceState, QueueSnapshot } from "@/api/types";
 import { NoPermission } from "@/app/ErrorPage";
 import { useTitle, useWorkbench } from "@/app/workbench";
+import { useCaller } from "@/i18n/caller";
 import { clock, millis, number, percent } from "@/i18n/format";
 import { Avatar, Dot, Failed, IconButton, PageHead, Skeleton, Tag, type Tone } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
@@ -231,6 +232,7 @@ function SetPresence({ agentId, name, breaks }: { agentId: string; name: string;
 const LIVE_TONE: Record<string, Tone> = { queued: "warn", offered: "accent", connected: "ok", on_hold: "warn" };
 
 function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
+  const caller = useCaller();
   const { t } = useTranslation();
   const { me } = useWorkbench();
   const d = useDirectory();
@@ -245,7 +247,7 @@ function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
       rowKey={(c) => c.id}
       empty={{ title: t("wallboard.no_live"), text: t("wallboard.no_live_hint") }}
       columns={[
-        { key: "c", title: t("calls.customer"), cell: (c) => <Link to={`/calls/${c.id}`}>{c.customer_name || c.caller_number || t("call.unknown_caller")}</Link> },
+        { key: "c", title: t("calls.customer"), cell: (c) => <Link to={`/calls/${c.id}`}>{caller.name(c.customer_name, c.caller_number)}</Link> },
         { key: "s", title: t("calls.state"), cell: (c) => <Tag tone={LIVE_TONE[c.state]}>{t(`conversation.state.${c.state}`)}</Tag> },
         { key: "q", title: t("calls.queue"), cell: (c) => d.queue(c.queue_id) || c.flow_path.at(-1) || "–" },
         { key: "a", title: t("calls.agent"), cell: (c) => d.agent(c.agent_id) || "–" },
