@@ -44,6 +44,13 @@ func (k *Keypad) Press(key byte) {
 	}
 }
 
+// Waiting is the number of keys that wait to be collected.
+func (k *Keypad) Waiting() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.waiting)
+}
+
 // Play runs play, which plays until its context ends or everything was heard,
 // and ends it when a key says so. Errors are those of play.
 func (k *Keypad) Play(ctx context.Context, opt PlayOptions, play func(context.Context) error) (Played, error) {

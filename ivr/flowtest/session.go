@@ -201,8 +201,10 @@ func (s *session) Collect(ctx context.Context, spec ivr.KeySpec) (ivr.Keys, erro
 			return ivr.Keys{}, context.Cause(ctx)
 		}
 	}
-	if err := s.input(); err != nil {
-		return ivr.Keys{}, err
+	if s.keypad.Waiting() == 0 { // nothing was typed ahead
+		if err := s.input(); err != nil {
+			return ivr.Keys{}, err
+		}
 	}
 	spec.FirstTimeout, spec.KeyTimeout = quick, quick
 	return s.keypad.Collect(ctx, spec)
