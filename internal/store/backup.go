@@ -105,7 +105,10 @@ func (db *DB) BackupTo(ctx context.Context, path, recordings string) (Manifest, 
 	if err != nil {
 		return Manifest{}, err
 	}
-	return m, os.Rename(partial, path)
+	if err := os.Rename(partial, path); err != nil {
+		return Manifest{}, fmt.Errorf("backup: %w", err)
+	}
+	return m, syncFolder(filepath.Dir(path))
 }
 
 // archive writes a backup.

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/openhotline/hotline/internal/store"
 	"github.com/openhotline/hotline/internal/store/storetest"
 	"github.com/openhotline/hotline/omni"
@@ -29,7 +31,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(keepOnFullDisk(dir))
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // commitForEver prints the id of every event whose commit was acknowledged.

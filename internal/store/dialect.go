@@ -95,11 +95,11 @@ func pgCode(err error) string {
 
 // postgresAway knows failures of the connection and the classes 08 (connection
 // exception), 53 (insufficient resources), 57P (operator intervention) and 58
-// (system error) of https://www.postgresql.org/docs/15/errcodes-appendix.html.
+// (system error), and a lock that was not to be had, of https://www.postgresql.org/docs/15/errcodes-appendix.html.
 func postgresAway(err error) bool {
 	if code := pgCode(err); code != "" {
 		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") ||
-			strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "58") || code == "25006"
+			strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "58") || code == "25006" || code == "55P03"
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
@@ -117,6 +117,9 @@ func openPgx(url string) (*sql.DB, error) {
 	}
 	cfg.RuntimeParams["application_name"] = "hotline"
 	cfg.RuntimeParams["timezone"] = "UTC"
+	// What a node that froze within a transaction holds is free again after these.
+	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "60s"
+	cfg.RuntimeParams["lock_timeout"] = "10s"
 	return stdlib.OpenDB(*cfg), nil
 }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
 const (
-	keepTimeout = 3 * time.Second // how long a Keep waits for the database
-	replayEvery = 500 * time.Millisecond
+	keepTimeout   = 3 * time.Second // how long a Keep waits for the database
+	replayTimeout = 10 * time.Second
+	replayEvery   = 500 * time.Millisecond
 )
 
 // keeper decides between database and spool.
@@ -19,7 +19,7 @@ type keeper struct {
 	spool    *Spool
 	rejected *Spool
 	wake     chan struct{}
-	replays  sync.Mutex // one replay at a time
+	replays  chan struct{} // holds one while somebody replays
 }
 
 func (k *keeper) keep(ctx context.Context, w *Write) error {
@@ -93,8 +93,12 @@ func (k *keeper) run(ctx context.Context) {
 // replay commits what waits, oldest first, until nothing does or the database
 // fails.
 func (k *keeper) replay(ctx context.Context) error {
-	k.replays.Lock()
-	defer k.replays.Unlock()
+	select {
+	case k.replays <- struct{}{}:
+		defer func() { <-k.replays }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	n := 0
 	for {
 		w, at, err := k.spool.first()
@@ -107,10 +111,9 @@ func (k *keeper) replay(ctx context.Context) error {
 			}
 			return nil
 		}
-		_, err = k.db.commits.commit(ctx, w)
-		switch {
+		switch err := k.commit(ctx, w); {
 		case err == nil:
-		case errors.Is(err, ErrUnavailable), errors.Is(err, ErrClosed), ctx.Err() != nil:
+		case errors.Is(err, ErrUnavailable), errors.Is(err, ErrClosed), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
 			return fmt.Errorf("replay: %w", err)
 		default:
 			if err := k.reject(w, err); err != nil {
@@ -122,4 +125,11 @@ func (k *keeper) replay(ctx context.Context) error {
 		}
 		n++
 	}
+}
+
+func (k *keeper) commit(ctx context.Context, w *Write) error {
+	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
+	defer cancel()
+	_, err := k.db.commits.commit(ctx, w)
+	return err
 }

@@ -112,8 +112,10 @@ func (db *DB) step(ctx context.Context, f func(querier) error) error {
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
 	if db.dialect.name == "postgres" {
-		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(4872310021)"); err != nil {
-			return err
+		for _, text := range []string{"SET LOCAL lock_timeout = 0", "SELECT pg_advisory_xact_lock(4872310021)"} {
+			if _, err := tx.ExecContext(ctx, text); err != nil {
+				return err
+			}
 		}
 	}
 	if err := f(tx); err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/openhotline/hotline/omni"
@@ -26,4 +27,22 @@ func TestFeedResumes(t *testing.T) {
 	if list, _, err := f.next(t.Context()); err != nil || len(list) != 1 || list[0].Seq != 21 {
 		t.Errorf("after the beginning: %+v, %v", list, err)
 	}
+}
+
+func FuzzCursor(f *testing.F) {
+	for _, s := range []string{"", "x", "MC4A", cursor{1_700_000_000_000_000, "cv_01J"}.String(), cursor{-1, ""}.String(), cursor{0, "a.b"}.String()} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := parseCursor(s)
+		if err != nil {
+			if !errors.Is(err, omni.ErrCursor) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if again, err := parseCursor(c.String()); err != nil || again != c {
+			t.Fatalf("%q: %+v comes back as %+v, %v", s, c, again, err)
+		}
+	})
 }

@@ -96,10 +96,22 @@ func OpenSpool(path string, log *slog.Logger) (*Spool, error) {
 		return nil, fmt.Errorf("%w: %w", ErrSpool, err)
 	}
 	s := &Spool{log: log, path: path, file: f}
-	if err := s.scan(); err != nil {
+	if err = s.scan(); err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrSpool, err), f.Close())
 	}
 	return s, nil
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (s *Spool) scan() error {
@@ -304,7 +316,7 @@ func (db *DB) UseSpool(dir string) error {
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
-	k := &keeper{db: db, spool: s, rejected: rejected, wake: make(chan struct{}, 1)}
+	k := &keeper{db: db, spool: s, rejected: rejected, wake: make(chan struct{}, 1), replays: make(chan struct{}, 1)}
 	if n := s.Pending(); n > 0 {
 		db.log.Warn("writes of a former process wait to be replayed", "writes", n)
 	}

@@ -167,3 +167,53 @@ func TestURLIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// Another process, such as `hotline apply`, writes into the same file.
+func TestAnotherProcessWritesEvents(t *testing.T) {
+	t.Parallel()
+	db, url := openSQLite(t)
+	heard := make(chan omni.Event, 10)
+	db.OnCommit(func(events []omni.Event) {
+		for _, e := range events {
+			heard <- e
+		}
+	})
+	other := openAt(t, url)
+	storetest.Commit(t, other, omni.Change{Events: []omni.Event{storetest.Event("", "theirs", storetest.Now())}})
+	storetest.Commit(t, db, omni.Change{Events: []omni.Event{storetest.Event("", "ours", storetest.Now())}})
+	storetest.Commit(t, other, omni.Change{Events: []omni.Event{storetest.Event("", "theirs", storetest.Now())}})
+	for i, want := range []string{"theirs", "ours", "theirs"} {
+		if e := <-heard; e.Type != want || e.Seq != int64(i+1) {
+			t.Errorf("event %d: %+v", i, e)
+		}
+	}
+}
+
+// Listeners that are slower than the commits get every event all the same.
+func TestSlowListener(t *testing.T) {
+	t.Parallel()
+	db, _ := openSQLite(t)
+	const total = 30_000 // more than wait in memory
+	release, done := make(chan struct{}), make(chan struct{})
+	next := int64(1)
+	db.OnCommit(func(events []omni.Event) {
+		<-release
+		for _, e := range events {
+			if e.Seq != next {
+				t.Errorf("got %d, want %d", e.Seq, next)
+			}
+			if next++; next > total {
+				close(done)
+			}
+		}
+	})
+	for range total / 1000 {
+		var c omni.Change
+		for range 1000 {
+			c.Events = append(c.Events, storetest.Event("", "x", storetest.Now()))
+		}
+		storetest.Commit(t, db, c)
+	}
+	close(release)
+	<-done
+}

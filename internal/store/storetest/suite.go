@@ -41,6 +41,7 @@ func Run(t *testing.T, open Opener) {
 		"routing state is rebuilt":            routing,
 		"flows are published and go back":     flows,
 		"figures get segments and presence":   figures,
+		"demo data can be removed":            demoData,
 		"recordings expire unless held":       recordings,
 		"strange text is kept":                strangeText,
 		"a store opens again with everything": reopen,

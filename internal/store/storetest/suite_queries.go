@@ -531,3 +531,31 @@ func figures(t *testing.T, open Opener) {
 		{AgentID: "ag_2", State: agent.Available, From: at(10)},
 	})
 }
+
+func demoData(t *testing.T, open Opener) {
+	db, _ := open(t)
+	now := Now()
+	real, demo := Conversation(now), Conversation(now)
+	cu := omni.Customer{ID: id.New(id.Customer), Demo: true, CreatedAt: now, UpdatedAt: now}
+	kept := omni.Customer{ID: id.New(id.Customer), Demo: true, CreatedAt: now, UpdatedAt: now}
+	demo.Demo, demo.CustomerID, real.CustomerID = true, cu.ID, kept.ID
+	segment := func(cv string) omni.Segment {
+		return omni.Segment{ID: id.New(id.Segment), ConversationID: cv, Kind: omni.SegmentFlow, StartedAt: now}
+	}
+	Commit(t, db, omni.Change{Customers: []omni.Customer{cu, kept}, Conversations: []omni.Conversation{real, demo},
+		Identities: []omni.Identity{{ID: "ci_1", CustomerID: cu.ID, Kind: "phone", Value: "+1", CreatedAt: now}},
+		Segments:   []omni.Segment{segment(real.ID), segment(demo.ID)}, Events: []omni.Event{Event(demo.ID, "x", now), Event(real.ID, "x", now)}})
+	if n := must[int](t)(db.DeleteDemo(t.Context())); n != 1 {
+		t.Errorf("%d conversations deleted, want 1", n)
+	}
+	if _, err := db.Conversation(t.Context(), demo.ID); !errors.Is(err, omni.ErrNotFound) {
+		t.Errorf("a deleted conversation gives %v", err)
+	}
+	if _, err := db.Customer(t.Context(), cu.ID); !errors.Is(err, omni.ErrNotFound) {
+		t.Errorf("a deleted customer gives %v", err)
+	}
+	if d := must[omni.Detail](t)(db.Detail(t.Context(), real.ID)); len(d.Segments) != 1 || d.Customer == nil {
+		t.Errorf("a real conversation lost something: %+v", d)
+	}
+	RequireGapless(t, db, 2)
+}
