@@ -1,8 +1,8 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
+import { LANGUAGES, type Language, matchLanguage } from "./match";
 
-export const LANGUAGES = ["zh-CN", "en", "ja"] as const;
-export type Language = (typeof LANGUAGES)[number];
+export { LANGUAGES, type Language, matchLanguage };
 
 /** Names of the languages in themselves; the same in every catalogue. */
 export const LANGUAGE_NAMES: Record<Language, string> = { "zh-CN": "简体中文", en: "English", ja: "日本語" };
@@ -14,13 +14,6 @@ const loaders: Record<Language, () => Promise<{ default: object }>> = {
 };
 
 const STORED = "hotline.language";
-
-/** The language that a BCP 47 tag means, or undefined. */
-export function matchLanguage(tag: string | null | undefined): Language | undefined {
-  if (!tag) return undefined;
-  const primary = tag.toLowerCase().split("-")[0];
-  return LANGUAGES.find((l) => l.toLowerCase() === tag.toLowerCase() || l.split("-")[0] === primary);
-}
 
 /** What this browser wants: `?lang=`, its stored choice, its own languages, English. */
 export function preferredLanguage(): Language {

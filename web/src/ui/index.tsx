@@ -3,22 +3,10 @@ import { IconAlertTriangle, IconLock, type TablerIcon } from "@tabler/icons-reac
 import { type ComponentProps, type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/problem";
+import { initials } from "./initials";
 import { useProblemText } from "./problem";
 
 export type Tone = "accent" | "ok" | "warn" | "bad" | undefined;
-
-/** Up to two letters for Latin names, one character for Chinese and Japanese ones. */
-export function initials(name: string): string {
-  const clean = name.trim();
-  if (!clean) return "?";
-  if (/^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(clean)) return [...clean][0] ?? "?";
-  if (/^[+\d]/.test(clean)) return "#";
-  const words = clean.split(/\s+/);
-  return words
-    .slice(0, 2)
-    .map((w) => [...w][0]?.toUpperCase() ?? "")
-    .join("");
-}
 
 function toneOf(text: string): number {
   let h = 0;

@@ -11,6 +11,7 @@ import { useTitle } from "@/app/workbench";
 import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { Button } from "@/ui";
 import { useProblemText } from "@/ui/problem";
+import { safePath } from "./path";
 import "./login.css";
 
 export function LoginPage() {
@@ -87,9 +88,4 @@ export function LoginPage() {
       </a>
     </main>
   );
-}
-
-/** Only a path of this site may follow a log-in. */
-export function safePath(to: string | null): string {
-  return to?.startsWith("/") && !to.startsWith("//") && !to.startsWith("/\\") ? to : "/inbox";
 }
