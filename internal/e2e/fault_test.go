@@ -181,6 +181,40 @@ func TestCallerHangsUpWhileRinging(t *testing.T) {
 	s.eventually(3*time.Second, "the agent is idle again", func() bool { return len(s.works(desk.agentID)) == 0 })
 }
 
+// Accepting and hanging up at the same moment ends in a consistent state,
+// whoever was faster.
+func TestAcceptAndHangUpCross(t *testing.T) {
+	s := start(t)
+	phone := newTelephone(t)
+	desk := s.openDesk("agent@demo")
+	for i := range 12 {
+		leg := phone.dial(s, "9002", "+8613911114444", 440)
+		var o struct {
+			OfferID        string `json:"offer_id"`
+			ConversationID string `json:"conversation_id"`
+		}
+		if err := json.Unmarshal(desk.wait("offer", 10*time.Second), &o); err != nil {
+			t.Fatal(err)
+		}
+		crossed := make(chan struct{})
+		go func() {
+			defer close(crossed)
+			time.Sleep(time.Duration(i) * time.Millisecond)
+			leg.Hangup("customer_disconnect")
+		}()
+		s.try(http.MethodPost, "/offers/"+o.OfferID+"/accept", desk.token, nil, nil)
+		<-crossed
+		s.eventually(5*time.Second, "conversation is complete and the agent idle", func() bool {
+			return s.detail(o.ConversationID).Conversation.State == omni.Completed && len(s.works(desk.agentID)) == 0
+		})
+		for _, seg := range s.detail(o.ConversationID).Segments {
+			if seg.EndedAt.IsZero() {
+				t.Errorf("segment %s is open", seg.Kind)
+			}
+		}
+	}
+}
+
 // works is what an agent works on, by the wallboard.
 func (s *server) works(agentID string) []agent.Work {
 	s.t.Helper()

@@ -453,14 +453,28 @@ func (v *conversation) workMoved(o agent.WorkStateChanged) {
 			})
 		}
 	case agent.Idle:
-		switch s.state {
-		case ringing: // offerOver follows or went before
-		case wrapping:
+		switch {
+		case s.state == wrapping:
 			v.book.end(s.wrap, omni.WrappedUp)
 			delete(v.sides, o.Work.ID)
+		case v.gone: // accepted, but the customer was faster
+			v.dropSide(s)
+		case s.state == ringing: // offerOver follows or went before
 		default: // the router gave the agent up (no audio in time)
 			v.loseAgent(s, o.Work.EndReason)
 		}
+	}
+}
+
+// dropSide forgets an agent who was never connected.
+func (v *conversation) dropSide(s *side) {
+	delete(v.sides, s.offer.ID)
+	s.stopTimer()
+	v.book.end(s.ring, omni.CustomerDisconnect)
+	v.center.desk(s.offer.AgentID).send("offer.ended", map[string]any{"offer_id": s.offer.ID, "conversation_id": v.id, "state": agent.OfferCanceled})
+	if s.leg != nil {
+		s.leg.Hangup(call.CustomerDisconnect)
+		v.endLegRow(&s.row, s.leg)
 	}
 }
 
