@@ -69,6 +69,12 @@ func reofferBothWays(t *testing.T, ctx context.Context, a, b *Dialog) {
 }
 
 func TestRegisteredLineCallsBothWays(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) { registeredLine(t, transport) })
+	}
+}
+
+func registeredLine(t *testing.T, transport string) {
 	online := make(chan bool, 8)
 	in := newCalls()
 	exchange := start(t, Config{}, in, func(e *Endpoint) {
@@ -78,9 +84,13 @@ func TestRegisteredLineCallsBothWays(t *testing.T) {
 		}
 	})
 	phoneCalls := newCalls()
-	phone := start(t, Config{}, phoneCalls)
+	phone := start(t, Config{LineRetry: 100 * time.Millisecond}, phoneCalls)
+	server := exchange.Addrs().UDP.String()
+	if transport == "tcp" {
+		server = exchange.Addrs().TCP.String()
+	}
 	if err := phone.SetLines([]Line{{
-		ID: "home", Mode: ModeRegister, Server: exchange.Addrs().UDP.String(),
+		ID: "home", Mode: ModeRegister, Server: server, Transport: transport,
 		Username: "bob", Password: "secret", Domain: "hotline.local",
 	}}); err != nil {
 		t.Fatal(err)
@@ -95,8 +105,8 @@ func TestRegisteredLineCallsBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := next(t, phoneCalls)
-	if d.LineID() != "home" {
-		t.Errorf("line %q", d.LineID())
+	if d.LineID() != "home" || d.Transport() != transport {
+		t.Errorf("line %q by %s", d.LineID(), d.Transport())
 	}
 	if err := d.Answer(ctx, []byte("a")); err != nil {
 		t.Fatal(err)
@@ -121,6 +131,17 @@ func TestRegisteredLineCallsBothWays(t *testing.T) {
 	wait(t, "done", back.Done())
 	if e := back.End(); e.Cause != CauseRejected || e.Status != 486 {
 		t.Errorf("end %+v", e)
+	}
+	if transport == "tcp" { // the connection breaks: offline at once, and back soon
+		for _, s := range exchange.net.open() {
+			s.close(ErrTransport)
+		}
+		if on := <-online; on {
+			t.Fatal("still registered without a connection")
+		}
+		if on := <-online; !on {
+			t.Fatal("not registered again")
+		}
 	}
 	if err := phone.SetLines(nil); err != nil {
 		t.Fatal(err)

@@ -74,8 +74,11 @@ func New(cfg Config, h Handler, log *slog.Logger) (*Endpoint, error) {
 	e.net = newNetwork(e.life, cfg, e.sources, log)
 	e.net.receive, e.net.broken = e.receive, e.broken
 	e.registrar = newRegistrar(e)
-	e.net.lost = e.registrar.lost
 	e.trunks = newTrunks(e)
+	e.net.lost = func(s *stream) {
+		e.registrar.lost(s)
+		e.trunks.lost(s)
+	}
 	return e, nil
 }
 

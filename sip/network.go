@@ -156,10 +156,6 @@ func (n *network) serve() {
 func (n *network) close() {
 	n.mu.Lock()
 	n.closed = true
-	open := make([]*stream, 0, len(n.streams))
-	for _, s := range n.streams {
-		open = append(open, s)
-	}
 	n.mu.Unlock()
 	if n.udp != nil {
 		_ = n.udp.Close()
@@ -170,9 +166,20 @@ func (n *network) close() {
 	if n.tls != nil {
 		_ = n.tls.Close()
 	}
-	for _, s := range open {
+	for _, s := range n.open() {
 		s.close(ErrClosed)
 	}
+}
+
+// open are the connections there are.
+func (n *network) open() []*stream {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := make([]*stream, 0, len(n.streams))
+	for _, s := range n.streams {
+		out = append(out, s)
+	}
+	return out
 }
 
 func (n *network) wait() { n.group.wait() }

@@ -37,8 +37,11 @@ type trunk struct {
 	done   chan struct{}
 	after  <-chan struct{} // the line's registration before this one, to be taken back first
 
+	wake chan struct{} // its connection has closed: register again
+
 	mu    sync.Mutex
 	state LineState
+	conn  *stream // it registered over, nil for UDP
 
 	callID, tag string
 	seq         uint32
@@ -108,7 +111,7 @@ func (t *trunks) startMissing() {
 		}
 		ctx, cancel := context.WithCancel(t.e.life)
 		tr := &trunk{
-			e: t.e, line: l, cancel: cancel, done: make(chan struct{}),
+			e: t.e, line: l, cancel: cancel, done: make(chan struct{}), wake: make(chan struct{}, 1),
 			callID: t.e.token + "-" + randomText(20), tag: t.e.token + randomText(10),
 			seq: uint32(1 + randomBelow(1<<16)), auth: newDigestState(l.Username, l.Password),
 		}
@@ -285,6 +288,11 @@ func (tr *trunk) run(ctx context.Context) {
 		select {
 		case <-t.C:
 			continue
+		case <-tr.wake:
+			t.Stop()
+			if tr.pause(ctx, tr.e.cfg.LineRetry/10) {
+				continue
+			}
 		case <-ctx.Done():
 			t.Stop()
 		}
@@ -296,6 +304,36 @@ func (tr *trunk) run(ctx context.Context) {
 	last, cancel := context.WithTimeout(tr.e.life, 2*time.Second)
 	defer cancel()
 	_, _, _ = tr.register(last, 0)
+}
+
+// pause waits about d; false when ctx ended.
+func (tr *trunk) pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d/2 + time.Duration(randomBelow(1+int(d/2))))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// lost has lines register again whose connection has closed, since they cannot
+// be called before.
+func (t *trunks) lost(s *stream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, tr := range t.live {
+		tr.mu.Lock()
+		if tr.conn == s {
+			tr.conn = nil
+			select {
+			case tr.wake <- struct{}{}:
+			default:
+			}
+		}
+		tr.mu.Unlock()
+	}
 }
 
 func (tr *trunk) note(status int, err error) {
@@ -399,6 +437,9 @@ func (tr *trunk) exchange(ctx context.Context, u sipgo.Uri, h hop, expires time.
 	})
 	select {
 	case r := <-final:
+		tr.mu.Lock()
+		tr.conn = tx.hop().conn
+		tr.mu.Unlock()
 		if r.err != nil {
 			return nil, fmt.Errorf("register line %s: %w", tr.line.ID, r.err)
 		}
