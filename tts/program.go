@@ -69,7 +69,7 @@ func (p *Program) Run(ctx context.Context, text string, rate media.Rate, args ..
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
-	clip, err := wav.DecodePrompt(honest(out.Bytes()), rate)
+	clip, err := wav.DecodePrompt(honest(out.buf.Bytes()), rate)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
@@ -78,23 +78,23 @@ func (p *Program) Run(ctx context.Context, text string, rate media.Rate, args ..
 
 // bounded is a buffer that stops growing; over is told when it is full.
 type bounded struct {
-	bytes.Buffer
+	buf  bytes.Buffer // not embedded: its ReadFrom knows no bound
 	max  int
 	full bool
 	over func()
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := b.max - b.Len(); len(p) > room {
+	if room := b.max - b.buf.Len(); len(p) > room {
 		b.full = true
 		if b.over != nil {
 			b.over()
 			return 0, ErrTooLong
 		}
-		b.Buffer.Write(p[:room])
+		b.buf.Write(p[:room])
 		return len(p), nil // the rest of a complaint is not needed
 	}
-	return b.Buffer.Write(p)
+	return b.buf.Write(p)
 }
 
 // honest corrects the sizes of a WAV file that was written to a pipe, where the

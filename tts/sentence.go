@@ -22,7 +22,7 @@ func Split(text string) []string {
 			end = i+1 == len(runes) || !strings.ContainsRune("。！？!?；;…”’」』）)\"'", runes[i+1])
 		case r == '.':
 			// Not within numbers (3.50) and abbreviations (e.g. this).
-			end = i+1 == len(runes) || runes[i+1] == ' ' && i+2 < len(runes) && !unicode.IsLower(runes[i+2]) && i-from > 3
+			end = i+1 == len(runes) || runes[i+1] == ' ' && i+2 < len(runes) && !unicode.IsLower(runes[i+2]) && i-from > 3 && !initial(runes[:i])
 		case i-from >= maxSentence:
 			end = strings.ContainsRune(" ,，、", r) || i-from >= 2*maxSentence
 		}
@@ -57,4 +57,10 @@ func HasKana(text string) bool {
 // HasHan reports whether a text has Chinese characters (kanji).
 func HasHan(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}
+
+// initial reports whether runes end in a single capital letter: U.S, J
+func initial(runes []rune) bool {
+	n := len(runes)
+	return n > 0 && unicode.IsUpper(runes[n-1]) && (n == 1 || !unicode.IsLetter(runes[n-2]))
 }

@@ -85,8 +85,11 @@ func (c *Calendar) NextOpen(at time.Time) (next time.Time, ok bool) {
 		day := date{local.Year(), local.Month(), local.Day() + i}
 		for _, s := range c.on(day.normal(c.zone)) {
 			from := time.Date(day.year, day.month, day.day, s.from/60, s.from%60, 0, 0, c.zone)
-			if !from.Before(at) && c.Open(from) {
-				return from, true
+			// An hour that the change to summer time leaves out ends an hour later.
+			for _, t := range []time.Time{from, from.Add(time.Hour)} {
+				if !t.Before(at) && c.Open(t) {
+					return t, true
+				}
 			}
 		}
 	}
