@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,5 +54,12 @@ func start(cmd *exec.Cmd, o options, core int) error {
 	}
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -15)
 	defer func() { _ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0) }()
-	return cmd.Start()
+	// Where the kernel shares time among sessions first (autogroup), precedence
+	// counts only within one: the child has its own, and that goes before others.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", cmd.Process.Pid), []byte("-15"), 0)
+	return nil
 }
