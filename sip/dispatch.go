@@ -243,11 +243,12 @@ func (e *Endpoint) receiveInvite(req *sipgo.Request, from hop) {
 func (e *Endpoint) caller(req *sipgo.Request, from hop) (*Line, *Device, *refusal) {
 	line := e.sources.line(from.addr.Addr(), userOf(&req.Recipient))
 	user := userOf(&req.From().Address)
-	if e.registrar.at(from) == "" && line != nil {
-		return line, nil, nil
-	}
-	if !e.registrar.hasUser(user) {
+	phone := e.registrar.hasUser(user) && (line == nil || e.registrar.at(from))
+	switch {
+	case !phone && line == nil:
 		return nil, nil, &refusal{code: 403}
+	case !phone:
+		return line, nil, nil
 	}
 	device, r := e.registrar.authenticate(req, from)
 	if r != nil {

@@ -438,3 +438,36 @@ func TestPhonesThatCannotChooseGetMD5(t *testing.T) {
 		}
 	})
 }
+
+// TestManyPhonesAtOneAddress: phones behind one address and port, and a line
+// beside them, are told apart by who calls.
+func TestManyPhonesAtOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newCalls()
+		n, e := newBench(t, Config{}, in, func(e *Endpoint) {
+			if err := e.SetDevices([]Device{{ID: "dv_1", Username: "bob", Password: "secret"}, {ID: "dv_2", Username: "eve", Password: "secret"}}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		p := n.peer(t, "10.0.0.9:5060")
+		bob := &registration{p: p, user: "bob", password: "secret", callID: "bob"}
+		eve := &registration{p: p, user: "eve", password: "secret", callID: "eve"}
+		for _, r := range []*registration{bob, eve} {
+			r.challenge(t, "MD5")
+			r.register(t, "")
+		}
+		bob.register(t, "Contact: *\nExpires: 0\n")
+		if e.Registered("dv_1") || !e.Registered("dv_2") {
+			t.Error("wrong phone unregistered")
+		}
+		text := p.request("INVITE", "phone", "", 1, sdpLines+"o")
+		p.refused(strings.Replace(text, "sip:1001@10.0.0.2", "sip:eve@hotline.local", 1), 401)
+		d, _ := p.call(in, "line", "")
+		if d.LineID() != "carrier" || d.DeviceID() != "" {
+			t.Errorf("line %q device %q", d.LineID(), d.DeviceID())
+		}
+		stranger := n.peer(t, "203.0.113.5:5060")
+		stranger.send(stranger.request("INVITE", "stranger", "", 1, ""))
+		stranger.quiet(time.Second)
+	})
+}

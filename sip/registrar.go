@@ -25,7 +25,7 @@ type registrar struct {
 	devices  map[string]*Device // by id
 	users    map[string]*Device // by user name
 	contacts map[string][]*binding
-	flows    map[streamKey]string // device by the way its REGISTER came
+	flows    map[streamKey]int    // contacts by the way their REGISTER came
 	asked    map[string]time.Time // device by id: offered a choice of algorithms, not answered since
 }
 
@@ -45,7 +45,7 @@ func newRegistrar(e *Endpoint) *registrar {
 	return &registrar{
 		e: e, nonces: newNonces(e.cfg.NonceLifetime), failures: newLimiter(4096, 1, 10),
 		devices: map[string]*Device{}, users: map[string]*Device{},
-		contacts: map[string][]*binding{}, flows: map[streamKey]string{}, asked: map[string]time.Time{},
+		contacts: map[string][]*binding{}, flows: map[streamKey]int{}, asked: map[string]time.Time{},
 	}
 }
 
@@ -105,11 +105,11 @@ func (r *registrar) hasUser(name string) bool {
 	return r.users[name] != nil
 }
 
-// at is the device whose REGISTER came the way a request came, or empty.
-func (r *registrar) at(from hop) string {
+// at tells whether a phone registered the way a request came.
+func (r *registrar) at(from hop) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.flows[streamKey{from.network, from.addr}]
+	return r.flows[streamKey{from.network, from.addr}] > 0
 }
 
 // targets are the places to ring a device at, the latest contact first.
@@ -370,7 +370,7 @@ func (r *registrar) apply(device *Device, req *sipgo.Request, c change) *refusal
 		}
 		cc.b.at, cc.b.expires = now, now.Add(cc.expires)
 		r.contacts[device.ID] = append(r.contacts[device.ID], cc.b)
-		r.flows[streamKey{cc.b.from.network, cc.b.from.addr}] = device.ID
+		r.flows[streamKey{cc.b.from.network, cc.b.from.addr}]++
 		r.e.sources.addPhone(cc.b.from.addr.Addr())
 		if s := cc.b.from.conn; s != nil {
 			s.trust()
@@ -392,7 +392,10 @@ func (r *registrar) drop(id string, match func(*binding) bool) {
 			kept = append(kept, b)
 			continue
 		}
-		delete(r.flows, streamKey{b.from.network, b.from.addr})
+		key := streamKey{b.from.network, b.from.addr}
+		if r.flows[key]--; r.flows[key] <= 0 {
+			delete(r.flows, key)
+		}
 		r.e.sources.removePhone(b.from.addr.Addr())
 	}
 	if len(kept) == 0 {
@@ -400,9 +403,6 @@ func (r *registrar) drop(id string, match func(*binding) bool) {
 		return
 	}
 	r.contacts[id] = kept
-	for _, b := range kept { // two contacts may share a way
-		r.flows[streamKey{b.from.network, b.from.addr}] = id
-	}
 }
 
 // dropWhere removes matching bindings of all devices and tells who went offline.
