@@ -118,19 +118,16 @@ func (r *Recorder) PCM(side media.Side, samples []int16) {
 func (r *Recorder) Tick() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var left, right [frame]byte
-	r.sides[media.Left].pop(&left)
-	r.sides[media.Right].pop(&right)
 	if r.closed || len(r.buf)+2*frame > cap(r.buf) {
 		r.missed++
+		r.sides[media.Left].drop()
+		r.sides[media.Right].drop()
 		return
 	}
 	at := len(r.buf)
 	r.buf = r.buf[:at+2*frame]
-	b := r.buf[at:]
-	for i := range left {
-		b[2*i], b[2*i+1] = left[i], right[i]
-	}
+	r.sides[media.Left].pop(r.buf[at:])
+	r.sides[media.Right].pop(r.buf[at+1:])
 }
 
 // flush writes what has gathered, then the header that counts it: in this
@@ -256,16 +253,25 @@ func (q *queue) push(n int) []byte {
 	return q.b[q.n-n : q.n]
 }
 
-// pop takes a frame, filled up with silence.
-func (q *queue) pop(dst *[frame]byte) {
-	k := copy(dst[:], q.b[:min(q.n, frame)])
+// pop spends a frame, filled up with silence, on every other byte of dst.
+func (q *queue) pop(dst []byte) {
+	k := min(q.n, frame)
+	for i, b := range q.b[:k] {
+		dst[2*i] = b
+	}
+	for i := k; i < frame; i++ {
+		dst[2*i] = codec.SilencePCMU
+	}
+	q.drop()
+}
+
+// drop removes a frame.
+func (q *queue) drop() {
+	k := min(q.n, frame)
 	if k < q.n {
 		copy(q.b[:], q.b[k:q.n])
 	}
 	q.n -= k
-	for i := k; i < frame; i++ {
-		dst[i] = codec.SilencePCMU
-	}
 }
 
 // flusher writes for all recorders in one goroutine, which lives while there
