@@ -196,7 +196,5 @@ func (r Report) WriteText(w io.Writer) error {
 
 // WriteJSON writes the report for programs.
 func (r Report) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return writeJSON(w, r)
 }
