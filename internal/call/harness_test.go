@@ -29,7 +29,7 @@ var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // hub is the installation under test: an endpoint, an engine and a Control.
 type hub struct {
-	t        *testing.T
+	t        testing.TB
 	endpoint *sip.Endpoint
 	engine   *media.Engine
 	ports    *rtp.PortPool
@@ -50,7 +50,7 @@ type hubOptions struct {
 	cfg   call.Config
 }
 
-func newHub(t *testing.T, o hubOptions) *hub {
+func newHub(t testing.TB, o hubOptions) *hub {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	o.ports.IP = loopback
@@ -94,14 +94,14 @@ func newHub(t *testing.T, o hubOptions) *hub {
 
 // newPair makes a hub and a phone; the hub is closed first, while the phone can
 // still acknowledge.
-func newPair(t *testing.T, o hubOptions) (*hub, *phone) {
+func newPair(t testing.TB, o hubOptions) (*hub, *phone) {
 	t.Helper()
 	p := newPhone(t)
 	return newHub(t, o), p
 }
 
 // background runs a service until the returned function is called, which waits.
-func background(t *testing.T, run func(context.Context) error) (stop func()) {
+func background(t testing.TB, run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -127,7 +127,7 @@ func (h *hub) next() *call.Leg {
 
 // phone is a telephone somewhere else: its own endpoint, ports and engine.
 type phone struct {
-	t        *testing.T
+	t        testing.TB
 	endpoint *sip.Endpoint
 	engine   *media.Engine
 	ports    *rtp.PortPool
@@ -135,7 +135,7 @@ type phone struct {
 	talks    []*talk
 }
 
-func newPhone(t *testing.T) *phone {
+func newPhone(t testing.TB) *phone {
 	t.Helper()
 	p := &phone{t: t, calls: make(chan *sip.Dialog, 16), engine: media.NewEngine(media.EngineConfig{Shards: 1})}
 	var err error
@@ -164,7 +164,7 @@ func newPhone(t *testing.T) *phone {
 
 // talk is one call of a phone: a tone goes out, what comes in is kept.
 type talk struct {
-	t       *testing.T
+	t       testing.TB
 	dialog  *sip.Dialog
 	leg     *rtp.Leg
 	session *sdp.Session
@@ -352,7 +352,7 @@ func (k *talk) reoffer(d sdp.Direction) []byte {
 }
 
 // connect dials the hub, answers there and opens a call.
-func connect(t *testing.T, h *hub, p *phone, o talkOptions) (*talk, *call.Leg, *call.Call) {
+func connect(t testing.TB, h *hub, p *phone, o talkOptions) (*talk, *call.Leg, *call.Call) {
 	t.Helper()
 	k := p.dial(h, "9000", o)
 	leg := h.next()
@@ -369,7 +369,7 @@ func connect(t *testing.T, h *hub, p *phone, o talkOptions) (*talk, *call.Leg, *
 }
 
 // await fails the test when c is not closed in time.
-func await(t *testing.T, what string, c <-chan struct{}) {
+func await(t testing.TB, what string, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
@@ -380,7 +380,7 @@ func await(t *testing.T, what string, c <-chan struct{}) {
 
 // hears waits until the ear has 200 ms in which exactly the wanted tones are
 // heard, of those in question.
-func (e *ear) hears(t *testing.T, who string, want ...float64) {
+func (e *ear) hears(t testing.TB, who string, want ...float64) {
 	t.Helper()
 	deadline := time.After(patience)
 	var window []int16

@@ -168,7 +168,7 @@ func (a *API) certificate() (pion.Certificate, error) {
 }
 
 // connection makes a peer connection that knows exactly the given codecs.
-func (a *API) connection(parameters []pion.RTPCodecParameters) (*pion.PeerConnection, error) {
+func (a *API) connection(settings pion.SettingEngine, parameters []pion.RTPCodecParameters) (*pion.PeerConnection, error) {
 	var codecs pion.MediaEngine
 	for _, p := range parameters {
 		if err := codecs.RegisterCodec(p, pion.RTPCodecTypeAudio); err != nil {
@@ -190,7 +190,7 @@ func (a *API) connection(parameters []pion.RTPCodecParameters) (*pion.PeerConnec
 	for _, s := range a.cfg.ICEServers {
 		servers = append(servers, pion.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
 	}
-	api := pion.NewAPI(pion.WithSettingEngine(a.settings), pion.WithMediaEngine(&codecs), pion.WithInterceptorRegistry(&registry))
+	api := pion.NewAPI(pion.WithSettingEngine(settings), pion.WithMediaEngine(&codecs), pion.WithInterceptorRegistry(&registry))
 	pc, err := api.NewPeerConnection(pion.Configuration{
 		ICEServers: servers, Certificates: []pion.Certificate{cert}, BundlePolicy: pion.BundlePolicyMaxBundle,
 	})

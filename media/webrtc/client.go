@@ -3,6 +3,7 @@ package webrtc
 import (
 	"context"
 	"fmt"
+	"net"
 
 	pion "github.com/pion/webrtc/v4"
 
@@ -19,7 +20,7 @@ const clientEvents = 126
 // OnCandidate gives those that come later. Connect takes the answer.
 func (a *API) NewClient(ctx context.Context, cfg LegConfig) (leg *Leg, offer string, err error) {
 	l := &Leg{api: a, cfg: cfg, rate: media.Rate8k, connected: make(chan struct{}), done: make(chan struct{})}
-	if l.pc, err = a.connection(offerable(cfg.Prefs.codecs())); err != nil {
+	if l.pc, err = a.connection(a.clientSettings(), offerable(cfg.Prefs.codecs())); err != nil {
 		return nil, "", err
 	}
 	if err := a.add(l); err != nil {
@@ -32,6 +33,17 @@ func (a *API) NewClient(ctx context.Context, cfg LegConfig) (leg *Leg, offer str
 		return nil, "", err
 	}
 	return l, offer, nil
+}
+
+// clientSettings give every client a socket of its own, as browsers have: the
+// other side tells those that share its one socket apart by their addresses.
+func (a *API) clientSettings() pion.SettingEngine {
+	s := a.settings
+	s.SetICEUDPMux(nil)
+	if ip := a.Addr().Addr(); !ip.IsUnspecified() {
+		s.SetIPFilter(func(candidate net.IP) bool { return candidate.Equal(ip.AsSlice()) })
+	}
+	return s
 }
 
 // offerable lists codecs under their static payload types.

@@ -91,7 +91,7 @@ func (a *API) NewLeg(ctx context.Context, cfg LegConfig, offer string) (leg *Leg
 	if err := l.prepare(); err != nil {
 		return nil, "", err
 	}
-	if l.pc, err = a.connection(chosen.parameters()); err != nil {
+	if l.pc, err = a.connection(a.settings, chosen.parameters()); err != nil {
 		return nil, "", err
 	}
 	if err := a.add(l); err != nil {
