@@ -1,23 +1,21 @@
 // Package sounds has the sounds that ship, embedded: hold music and a beep made
-// by our own generator, a spoken sample for the test phone, and Japanese
-// recordings of all system prompts, of the demo's texts, and of the pieces that
-// announcements are composed of, for installations without a Japanese voice.
+// by our own generator, and Japanese recordings of all system prompts, of the
+// demo's texts, and of the pieces that announcements are composed of, for
+// installations without a Japanese voice.
 // NOTICE names the voice they were made with; `go run ./ivr/sounds/render`
 // makes all of them anew.
 package sounds
 
 import (
 	"embed"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 )
 
-//go:embed *.wav ja sample NOTICE
+//go:embed *.wav ja NOTICE
 var files embed.FS
 
 // recordings maps a language and a text to the file that says it.
@@ -46,9 +44,12 @@ func readIndex() map[string]map[string]string {
 // Named returns the WAV file of a sound by name (music, beep), preferring the
 // language's own. ok is false when there is none.
 func Named(name, language string) (wav []byte, ok bool) {
+	if strings.ContainsAny(name, "/\\") {
+		return nil, false
+	}
 	base, _, _ := strings.Cut(language, "-")
 	for _, file := range []string{path.Join(base, name+".wav"), name + ".wav"} {
-		if b, err := files.ReadFile(file); err == nil && fs.ValidPath(file) {
+		if b, err := files.ReadFile(file); err == nil {
 			return b, true
 		}
 	}
@@ -70,37 +71,6 @@ func Recording(text, language string) (wav []byte, ok bool) {
 func Recorded(language string) bool {
 	base, _, _ := strings.Cut(language, "-")
 	return len(recordings[base]) > 0
-}
-
-// samples are the languages of the spoken sample, in order.
-var samples = []string{"zh-CN", "en", "ja"}
-
-// Sample returns what the test phone says instead of a microphone: a WAV file,
-// 16 kHz, with a pause at its end. The language is zh-CN, en or ja; "" is all
-// three after one another.
-func Sample(language string) (wav []byte, ok bool) {
-	if language != "" {
-		if !slices.Contains(samples, language) {
-			return nil, false
-		}
-		b, err := files.ReadFile("sample/" + language + ".wav")
-		return b, err == nil
-	}
-	const header = 44
-	for _, l := range samples {
-		b, err := files.ReadFile("sample/" + l + ".wav")
-		if err != nil || len(b) < header {
-			return nil, false
-		}
-		if wav == nil {
-			wav = append(wav, b[:header]...)
-		}
-		wav = append(wav, b[header:]...)
-	}
-	size := uint32(len(wav)) //nolint:gosec // a few hundred kilobytes
-	binary.LittleEndian.PutUint32(wav[4:], size-8)
-	binary.LittleEndian.PutUint32(wav[40:], size-header)
-	return wav, true
 }
 
 // Notice is the attribution of the voices used.

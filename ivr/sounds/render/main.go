@@ -2,8 +2,7 @@
 //
 //	JAPANESE_VOICE=…/tohoku-f01-neutral.htsvoice go run ./ivr/sounds/render
 //
-// It needs open_jtalk with its dictionary, an HTS voice for the Japanese
-// recordings, and espeak-ng for the spoken sample. With -music it makes the
+// It needs open_jtalk with its dictionary and an HTS voice. With -music it makes the
 // music and the beep only. Run it from the root of the repository and name the
 // voice in NOTICE.
 package main
@@ -22,7 +21,6 @@ import (
 	"github.com/openhotline/hotline/ivr/demo"
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/tts"
-	"github.com/openhotline/hotline/tts/espeak"
 	"github.com/openhotline/hotline/tts/openjtalk"
 )
 
@@ -50,10 +48,7 @@ func render(ctx context.Context, dir string, musicOnly bool) error {
 	if err != nil {
 		return err
 	}
-	if err := recordings(ctx, japanese, filepath.Join(dir, "ja"), texts); err != nil {
-		return err
-	}
-	return samples(ctx, tts.Set{espeak.New(espeak.Config{}), japanese}, filepath.Join(dir, "sample"))
+	return recordings(ctx, japanese, filepath.Join(dir, "ja"), texts)
 }
 
 // japaneseTexts are all texts to be recorded, with names for their files.
@@ -120,24 +115,4 @@ func speak(ctx context.Context, e tts.Engine, text, language string, rate media.
 	}
 	tts.Level(samples)
 	return media.Clip{Samples: tts.Trim(samples, int(rate)/25), Rate: rate}, nil
-}
-
-// samples makes what the test phone says.
-func samples(ctx context.Context, e tts.Engine, dir string) error {
-	for _, s := range []struct{ language, text string }{
-		{"zh-CN", "您好，我想咨询一下我的订单，请问什么时候可以发货？"},
-		{"en", "Hello, I would like to ask about my order. When will it be shipped?"},
-		{"ja", "もしもし、注文についてお聞きしたいのですが、いつ発送されますか。"},
-	} {
-		clip, err := speak(ctx, e, s.text, s.language, media.Rate16k)
-		if err != nil {
-			return err
-		}
-		// A pause follows, so that a loop of it leaves room for the other side.
-		clip.Samples = append(clip.Samples, make([]int16, int(clip.Rate)*3/2)...)
-		if err := tts.WriteFile(filepath.Join(dir, s.language+".wav"), clip); err != nil {
-			return err
-		}
-	}
-	return nil
 }
