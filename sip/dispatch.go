@@ -144,7 +144,7 @@ func (e *Endpoint) receiveInDialog(req *sipgo.Request, from hop) {
 // newServerTx makes a transaction; nil when a retransmission made it first, or
 // there are too many.
 func (e *Endpoint) newServerTx(req *sipgo.Request, from hop) *serverTx {
-	tx := &serverTx{e: e, key: serverKey(req, req.Method), req: req, reply: replyHop(req, from)}
+	tx := &serverTx{e: e, key: serverKey(req, req.Method), req: req, invite: req.Method == sipgo.INVITE, reply: replyHop(req, from)}
 	old, ok := e.txs.addServer(tx)
 	switch {
 	case ok:
@@ -158,7 +158,11 @@ func (e *Endpoint) newServerTx(req *sipgo.Request, from hop) *serverTx {
 }
 
 func (e *Endpoint) respondTx(tx *serverTx, code int, reason string, headers ...Header) {
-	res := newResponse(tx.req, code, reason, statelessTag(tx.req))
+	req := tx.request()
+	if req == nil {
+		return // answered
+	}
+	res := newResponse(req, code, reason, statelessTag(req))
 	for _, h := range headers {
 		res.AppendHeader(sipgo.NewHeader(h.Name, oneLine(h.Value)))
 	}

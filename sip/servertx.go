@@ -25,10 +25,11 @@ const (
 // serverTx is a server transaction (RFC 3261 §17.2, RFC 6026 §7.1). The 2xx of
 // an INVITE is retransmitted by the dialog.
 type serverTx struct {
-	e     *Endpoint
-	key   string
-	req   *sipgo.Request
-	reply hop
+	e      *Endpoint
+	key    string
+	req    *sipgo.Request // nil once answered: only the answer is repeated
+	invite bool
+	reply  hop
 
 	mu        sync.Mutex
 	state     txState
@@ -66,8 +67,6 @@ func serverKey(req *sipgo.Request, method sipgo.RequestMethod) string {
 	return b.String()
 }
 
-func (t *serverTx) invite() bool { return t.req.Method == sipgo.INVITE }
-
 // respond sends a response and moves the state. Responses after a final one
 // are dropped, except 2xx repeated by the dialog.
 func (t *serverTx) respond(res *sipgo.Response) error {
@@ -80,10 +79,10 @@ func (t *serverTx) respond(res *sipgo.Response) error {
 		return ErrState
 	case res.StatusCode < 200:
 		t.state, t.last = txProceeding, data
-	case t.invite() && res.StatusCode < 300:
+	case t.invite && res.StatusCode < 300:
 		t.state, t.last = txAccepted, nil
 		t.endAfter(64 * t.e.cfg.T1) // L
-	case t.invite():
+	case t.invite:
 		t.state, t.last = txCompleted, data
 		t.endAfter(64 * t.e.cfg.T1) // H
 		if !t.reply.reliable() {
@@ -98,8 +97,18 @@ func (t *serverTx) respond(res *sipgo.Response) error {
 			t.endAfter(64 * t.e.cfg.T1)
 		}
 	}
+	if t.state > txProceeding {
+		t.req = nil
+	}
 	t.mu.Unlock()
 	return t.e.net.send(t.reply, data, nil)
+}
+
+// request is what is to be answered, nil once it is.
+func (t *serverTx) request() *sipgo.Request {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.req
 }
 
 // resend repeats bytes of a 2xx that was sent before, for the dialog.
@@ -122,7 +131,7 @@ func (t *serverTx) retransmit() {
 func (t *serverTx) receive(req *sipgo.Request) {
 	t.mu.Lock()
 	if req.Method == sipgo.ACK {
-		if t.state == txCompleted && t.invite() {
+		if t.state == txCompleted && t.invite {
 			t.state, t.last = txConfirmed, nil
 			t.stopTimers()
 			if t.reply.reliable() {
