@@ -78,7 +78,7 @@ func TestBackupAndRestore(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]func(testing.TB) *store.DB{"sqlite": func(t testing.TB) *store.DB { db, _ := openSQLite(t); return db }}
 	if storetest.HasPostgres() {
-		pg := storetest.StartPostgres(t)
+		pg := storetest.SharedPostgres(t)
 		kinds["postgres"] = func(t testing.TB) *store.DB { return openAt(t, pg.New(t)) }
 	}
 	for from, open := range kinds {

@@ -31,7 +31,15 @@ func TestMain(m *testing.M) {
 		fmt.Println(keepOnFullDisk(dir))
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(stopping{m})
+}
+
+// stopping ends the shared database before goroutines are counted.
+type stopping struct{ *testing.M }
+
+func (s stopping) Run() int {
+	defer storetest.StopShared()
+	return s.M.Run()
 }
 
 // commitForEver prints the id of every event whose commit was acknowledged.
@@ -66,7 +74,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	t.Parallel()
 	urls := map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "hotline.db")}
 	if storetest.HasPostgres() {
-		urls["postgres"] = storetest.StartPostgres(t).New(t)
+		urls["postgres"] = storetest.SharedPostgres(t).New(t)
 	}
 	for name, url := range urls {
 		t.Run(name, func(t *testing.T) {

@@ -52,10 +52,14 @@ func (db *DB) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, err
 // Release gives a lease back, so that another need not wait for its end. A
 // lease that is no longer held is left alone.
 func (db *DB) Release(ctx context.Context, l Lease) error {
-	return db.failed("release "+l.Name, db.exclusive(ctx, func(q querier) error {
+	return db.failed("release "+l.Name, db.exclusive(ctx, releasing(ctx, l)))
+}
+
+func releasing(ctx context.Context, l Lease) func(querier) error {
+	return func(q querier) error {
 		_, err := q.ExecContext(ctx, "UPDATE leases SET expires_at = 0 WHERE name = $1 AND epoch = $2", l.Name, l.Epoch)
 		return err
-	}))
+	}
 }
 
 // holds checks within a transaction that l is held now, and on PostgreSQL

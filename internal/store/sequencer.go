@@ -15,7 +15,7 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
-	sequencerTTL   = 6 * time.Second
+	sequencerTTL   = 3 * time.Second       // after a crash, events wait no longer for their seq
 	sequencerPoll  = 25 * time.Millisecond // how soon other nodes' events get their seq
 	sequencerBatch = 2000
 	maxTries       = 5 // of a transaction that the database asks to repeat
@@ -107,7 +107,7 @@ func (p *postgres) lead(ctx context.Context, lease Lease) error {
 	defer func() {
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		_ = p.db.Release(release, lease) // else it runs out by itself
+		_ = p.db.once(release, releasing(release, lease)) // else it runs out by itself
 	}()
 	head, err := p.db.Head(ctx)
 	if err != nil {

@@ -38,7 +38,7 @@ func TestSQLite(t *testing.T) {
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	pg := storetest.StartPostgres(t)
+	pg := storetest.SharedPostgres(t)
 	storetest.Run(t, func(t testing.TB) (*store.DB, string) {
 		url := pg.New(t)
 		return openAt(t, url), url
@@ -103,7 +103,7 @@ func TestKeepWhilePostgresIsAway(t *testing.T) {
 // Two nodes share a database; the second numbers events when the first is gone.
 func TestSequencerIsTakenOver(t *testing.T) {
 	t.Parallel()
-	pg := storetest.StartPostgres(t)
+	pg := storetest.SharedPostgres(t)
 	url := pg.New(t)
 	first := openAt(t, url)
 	storetest.Commit(t, first, omni.Change{Events: []omni.Event{storetest.Event("", "a", storetest.Now())}})
@@ -131,7 +131,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	open := map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "hotline.db")}
 	if storetest.HasPostgres() {
-		open["pgx"] = storetest.StartPostgres(t).New(t)
+		open["pgx"] = storetest.SharedPostgres(t).New(t)
 	}
 	for driver, url := range open {
 		db, err := store.Open(t.Context(), url, nil)

@@ -27,6 +27,7 @@ import (
 // interface, in a temporary folder.
 type Postgres struct {
 	bin, dir string
+	settings []string
 	port     int
 	as       *syscall.Credential
 
@@ -40,34 +41,88 @@ type Postgres struct {
 // end. Without PostgreSQL installed the test is skipped.
 func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
-	bin := binaries()
-	if bin == "" {
+	if !HasPostgres() {
 		t.Skip("PostgreSQL is not installed (Debian package postgresql)")
 	}
-	p := &Postgres{bin: bin}
-	if os.Geteuid() == 0 { // postgres refuses to run as root
-		as, err := unprivileged()
-		if err != nil {
-			t.Skip("no unprivileged user to run PostgreSQL: ", err)
-		}
-		p.as = as
-	}
-	dir, err := os.MkdirTemp("", "hotline-pg-")
+	p, err := launch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.dir = dir
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if p.as != nil {
-		if err := os.Chown(dir, int(p.as.Uid), int(p.as.Gid)); err != nil {
+	t.Cleanup(p.remove)
+	return p
+}
+
+var shared struct {
+	sync.Mutex
+	server *Postgres
+}
+
+// SharedPostgres is one server for all tests of the process that neither stop
+// nor measure it: it does not wait for the disk, since no test takes the power
+// away. StopShared ends it.
+func SharedPostgres(t testing.TB) *Postgres {
+	t.Helper()
+	if !HasPostgres() {
+		t.Skip("PostgreSQL is not installed (Debian package postgresql)")
+	}
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		p, err := launch("-c", "fsync=off", "-c", "full_page_writes=off")
+		if err != nil {
 			t.Fatal(err)
 		}
+		shared.server = p
 	}
-	p.tool(t, "initdb", "-D", p.data(), "-U", "hotline", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions")
-	p.port = freePort(t)
-	t.Cleanup(p.Stop)
-	p.Start(t)
-	return p
+	return shared.server
+}
+
+// StopShared ends the shared server, if there is one; for TestMain.
+func StopShared() {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server != nil {
+		shared.server.remove()
+		shared.server = nil
+	}
+}
+
+// launch makes a new folder with an empty installation and starts it with
+// the given settings.
+func launch(settings ...string) (*Postgres, error) {
+	p := &Postgres{bin: binaries(), settings: settings}
+	var err error
+	if os.Geteuid() == 0 { // postgres refuses to run as root
+		if p.as, err = unprivileged(); err != nil {
+			return nil, err
+		}
+	}
+	if p.dir, err = os.MkdirTemp("", "hotline-pg-"); err != nil {
+		return nil, err
+	}
+	if p.as != nil {
+		if err := os.Chown(p.dir, int(p.as.Uid), int(p.as.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	init := p.command("initdb", "-D", p.data(), "-U", "hotline", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions", "--no-sync")
+	if out, err := init.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	if p.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	if err := p.start(); err != nil {
+		p.remove()
+		return nil, err
+	}
+	return p, nil
+}
+
+// remove stops the server and deletes its folder.
+func (p *Postgres) remove() {
+	p.Stop()
+	_ = os.RemoveAll(p.dir)
 }
 
 // HasPostgres tells whether PostgreSQL is installed.
@@ -107,14 +162,13 @@ func unprivileged() (*syscall.Credential, error) {
 	return nil, last
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func (p *Postgres) command(name string, args ...string) *exec.Cmd {
@@ -125,29 +179,29 @@ func (p *Postgres) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (p *Postgres) tool(t testing.TB, name string, args ...string) {
-	t.Helper()
-	if out, err := p.command(name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-}
-
 // Start starts the server again after Stop or Kill and waits until it answers.
 func (p *Postgres) Start(t testing.TB) {
 	t.Helper()
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *Postgres) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.out.Reset()
-	p.cmd = p.command("postgres", "-D", p.data(), "-p", strconv.Itoa(p.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=100",
-		"-c", "shared_buffers=64MB", "-c", "logging_collector=off")
+	p.cmd = p.command("postgres", append([]string{"-D", p.data(), "-p", strconv.Itoa(p.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
+		"-c", "shared_buffers=64MB", "-c", "logging_collector=off"}, p.settings...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := p.await(30 * time.Second); err != nil {
-		t.Fatalf("PostgreSQL does not answer: %v\n%s", err, p.out.String())
+	if err := p.await(60 * time.Second); err != nil {
+		return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, p.out.String())
 	}
+	return nil
 }
 
 func (p *Postgres) await(d time.Duration) error {
