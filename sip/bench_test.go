@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // BenchmarkCall measures one incoming call through the endpoint on loopback:
@@ -137,5 +135,3 @@ func TestDroppingAStrangerDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per packet, want 0", n)
 	}
 }
-
-var _ sipgo.Message

@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"log/slog"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -102,5 +101,3 @@ func next(t testing.TB, c calls) *Dialog {
 func udpURI(e *Endpoint, user string) string {
 	return "sip:" + user + "@" + e.Addrs().UDP.String()
 }
-
-var _ net.Addr

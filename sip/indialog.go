@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"strconv"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -130,7 +131,7 @@ func (d *Dialog) takeInfo(req *sipgo.Request, tx *serverTx) {
 	}
 	digit, duration, err := parseInfoDigit(kind, req.Body())
 	switch {
-	case err == errInfoType:
+	case errors.Is(err, errInfoType):
 		d.e.respondTx(tx, 415, "", Header{"Accept", "application/dtmf-relay, application/dtmf"})
 		return
 	case err != nil:

@@ -134,7 +134,7 @@ func (n *network) listenStream(addr string) (net.Listener, error) {
 	if n.cfg.listenStream != nil {
 		return n.cfg.listenStream(addr)
 	}
-	return net.Listen("tcp", addr)
+	return (&net.ListenConfig{}).Listen(n.life, "tcp", addr)
 }
 
 // serve starts the reading goroutines.

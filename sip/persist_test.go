@@ -22,7 +22,7 @@ func TestOrphansGetTheirBye(t *testing.T) {
 			t.Fatal("nothing persisted")
 		}
 		// Its process dies: another endpoint takes its address.
-		_, second := n, n.restart(t, first)
+		second := n.restart(t, first)
 		ended := make(chan error, 1)
 		go func() { ended <- second.EndOrphan(within(t, time.Minute), saved) }()
 		bye := p.expect(sipgo.BYE)
@@ -52,13 +52,11 @@ func TestOrphansGetTheirBye(t *testing.T) {
 // restart ends an endpoint as if its process had died, and starts another.
 func (n *fakeNet) restart(t testing.TB, old *Endpoint) *Endpoint {
 	_ = old.net.udp.Close()
-	_, e := n, (*Endpoint)(nil)
-	e = start(t, Config{UDP: endpointAddr, listenPacket: n.listen}, newCalls(), func(e *Endpoint) {
+	return start(t, Config{UDP: endpointAddr, listenPacket: n.listen}, newCalls(), func(e *Endpoint) {
 		if err := e.SetLines([]Line{{ID: "carrier", Hosts: []string{"10.0.0.0/24"}, Server: "10.0.0.2"}}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	return e
 }
 
 func TestPersistedFormIsChecked(t *testing.T) {

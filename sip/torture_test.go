@@ -9,8 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // What becomes of the messages of RFC 4475: a status, or one of these.
@@ -96,7 +94,7 @@ func TestTorture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				in := newCalls()
-				n, e := newBench(t, Config{}, in, withPhone)
+				n, _ := newBench(t, Config{}, in, withPhone)
 				p := n.peer(t, "10.0.0.2:5060")
 				n.inject(viaPort(data), p.conn.addr, netip.MustParseAddrPort(endpointAddr))
 				switch got, text := p.outcome(in); {
@@ -115,7 +113,6 @@ func TestTorture(t *testing.T) {
 						break
 					}
 				}
-				_ = e
 			})
 		})
 	}
@@ -190,5 +187,3 @@ func TestTortureOverTCP(t *testing.T) {
 		_ = (<-in).Reject(486, "")
 	}
 }
-
-var _ sipgo.Message
