@@ -19,7 +19,7 @@ type ConversationItem struct {
 
 type conversationsInput struct {
 	Paging
-	State     []omni.State `query:"state" doc:"Any of these"`
+	State     []omni.State `query:"state,explode" doc:"Any of these; may be repeated"`
 	Agent     string       `query:"agent"`
 	Queue     string       `query:"queue"`
 	Customer  string       `query:"customer"`

@@ -37,6 +37,9 @@ type resource[T any] struct {
 	hide func(*T)
 	// used refuses deleting what others refer to.
 	used func(ctx context.Context, id string) error
+	// team is the team that a thing belongs to; nil: to none. A supervisor with a
+	// team changes only what belongs to it.
+	team func(T) string
 }
 
 // Bodies are documents that the handlers merge; huma validates them by schema.
@@ -240,6 +243,9 @@ func overlay[T any](v *T, body json.RawMessage) error {
 
 // save checks and stores a new or changed resource with its audit line.
 func (res resource[T]) save(ctx context.Context, s *Server, verb string, v T, was *T) (*one[T], error) {
+	if err := res.ownTeam(ctx, v, was); err != nil {
+		return nil, err
+	}
 	if res.check != nil {
 		if err := res.check(ctx, &v, was); err != nil {
 			return nil, err
@@ -268,6 +274,19 @@ func (res resource[T]) save(ctx context.Context, s *Server, verb string, v T, wa
 	return &one[T]{out}, err
 }
 
+// ownTeam keeps a supervisor with a team from changing what is another team's,
+// and from moving things between teams.
+func (res resource[T]) ownTeam(ctx context.Context, v T, was *T) error {
+	a := actor(ctx)
+	if res.team == nil || a.Role != account.RoleSupervisor || a.User.TeamID == "" {
+		return nil
+	}
+	if res.team(v) != a.User.TeamID || was != nil && res.team(*was) != a.User.TeamID {
+		return problem(ProblemForbidden, "supervisors change what belongs to their own team")
+	}
+	return nil
+}
+
 func (res resource[T]) remove(ctx context.Context, s *Server, in deleteInput) error {
 	rec, err := s.cfg.Accounts.Record(ctx, res.kind, in.ID)
 	if err != nil {
@@ -275,6 +294,9 @@ func (res resource[T]) remove(ctx context.Context, s *Server, in deleteInput) er
 	}
 	v, err := setup.Decode[T](rec)
 	if err != nil {
+		return err
+	}
+	if err := res.ownTeam(ctx, v, nil); err != nil {
 		return err
 	}
 	if res.used != nil {

@@ -33,7 +33,7 @@ type figuresInput struct {
 	Granularity insight.Granularity `query:"granularity" required:"true"`
 	From        time.Time           `query:"from" required:"true"`
 	To          time.Time           `query:"to" required:"true" doc:"Exclusive"`
-	ID          []string            `query:"id" maxItems:"200" doc:"Only these queues or agents"`
+	ID          []string            `query:"id,explode" maxItems:"200" doc:"Only these queues or agents; may be repeated"`
 	Zone        string              `query:"zone" maxLength:"64" doc:"IANA name of the time zone in which days begin; default UTC"`
 	Format      string              `query:"format" enum:"json,csv"`
 }
@@ -133,7 +133,38 @@ func (s *Server) figures(ctx context.Context, in *figuresInput) (*figuresOutput,
 	if err != nil {
 		return nil, err
 	}
+	if err := s.nameRows(ctx, in.By, rows); err != nil {
+		return nil, err
+	}
 	return &figuresOutput{Body: func(hc huma.Context) { s.writeFigures(hc, in, rows) }}, nil
+}
+
+// nameRows adds the names of queues or agents, as far as they still exist.
+func (s *Server) nameRows(ctx context.Context, by insight.By, rows []insight.Row) error {
+	names := map[string]string{}
+	if by == insight.ByAgent {
+		agents, err := setup.All[setup.Agent](ctx, s.cfg.Accounts, account.KindAgent)
+		if err != nil {
+			return err
+		}
+		for _, a := range agents {
+			names[a.ID] = a.Name
+		}
+	} else {
+		queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
+		if err != nil {
+			return err
+		}
+		for _, q := range queues {
+			names[q.ID] = q.Name
+		}
+	}
+	for i := range rows {
+		if rows[i].Name == "" {
+			rows[i].Name = names[rows[i].ID]
+		}
+	}
+	return nil
 }
 
 // figureScope tells which queues or agents the actor may see figures of, and

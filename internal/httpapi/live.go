@@ -45,6 +45,17 @@ func (t *tab) poke() {
 }
 
 // live is the WebSocket of live events: GET /api/v1/live?after=SEQ&tab=NAME.
+//
+// To the client: events of the journal {seq, type, ts, data: the whole event};
+// {type: head, seq} every few seconds, by which a client tells a filter from a
+// gap; {type: reset, seq} when it is too far behind: it refetches and goes on
+// from there; offer, work, rtc.answer, rtc.candidate, rtc.closed, media.stats as
+// the desk sends them; softphone {here} and softphone.taken; pong; error {about,
+// type, title, detail}.
+//
+// From the client: ping, softphone.take, rtc.offer, rtc.candidate. The tab that
+// has the softphone alone may send rtc.…. Close codes are 4001 (connect again
+// with after=), 4002 (log in again) and 4003 (too many messages).
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	a, secret, err := s.identify(r)
 	if err == nil && !account.Allowed(a.Role, account.ActJournal) {

@@ -101,6 +101,14 @@ func TestAgentsSeeTheirOwn(t *testing.T) {
 	if ids() != "cv_same_customer cv_own cv_other" {
 		t.Errorf("auditor lists %s", ids())
 	}
+	w.do(account.RoleAdmin, "GET", prefix+"/conversations?state=completed&state=connected", nil).want(200, &l)
+	if ids() != "cv_same_customer cv_own cv_other" {
+		t.Errorf("two states list %s", ids())
+	}
+	w.do(account.RoleAdmin, "GET", prefix+"/conversations?state=connected", nil).want(200, &l)
+	if ids() != "cv_own" {
+		t.Errorf("one state lists %s", ids())
+	}
 	// A supervisor with a team sees its conversations only.
 	u, err := w.s.user(t.Context(), "us_supervisor")
 	if err != nil {
@@ -115,4 +123,9 @@ func TestAgentsSeeTheirOwn(t *testing.T) {
 	w.do(account.RoleSupervisor, "GET", prefix+"/conversations/cv_other", nil).problem(404, ProblemNotFound, "")
 	w.do(account.RoleSupervisor, "PUT", prefix+"/agents/ag_two/presence", `{"presence":"available"}`).problem(404, ProblemNotFound, "")
 	w.do(account.RoleSupervisor, "PUT", prefix+"/agents/ag_one/presence", `{"presence":"available"}`).want(204)
+	w.do(account.RoleSupervisor, "PATCH", prefix+"/agents/ag_two", `{"version":1,"name":"x"}`).problem(403, ProblemForbidden, "")
+	w.do(account.RoleSupervisor, "PATCH", prefix+"/agents/ag_one", `{"version":1,"team_id":""}`).problem(403, ProblemForbidden, "")
+	w.do(account.RoleSupervisor, "PATCH", prefix+"/agents/ag_one", `{"version":1,"name":"x"}`).want(200)
+	w.do(account.RoleSupervisor, "POST", prefix+"/queues", `{"name":"x"}`).problem(403, ProblemForbidden, "")
+	w.do(account.RoleSupervisor, "POST", prefix+"/queues", `{"name":"x","team_id":"tm_one"}`).want(201)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -99,7 +100,8 @@ func (s *Server) audio(ctx context.Context, in *audioInput) (*audioOutput, error
 	if err != nil {
 		return nil, err
 	}
-	if in.Range == "" && requestOf(ctx).Method == http.MethodGet {
+	// Players ask for bytes=0- first and for the rest in pieces: that counts once.
+	if (in.Range == "" || strings.HasPrefix(in.Range, "bytes=0-")) && requestOf(ctx).Method == http.MethodGet {
 		s.audit(ctx, account.Entry{Action: "recording.listen", TargetID: rec.ID, Target: rec.ConversationID})
 	}
 	return &audioOutput{Body: func(hc huma.Context) {

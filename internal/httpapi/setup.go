@@ -28,12 +28,14 @@ func (s *Server) registerSetup() {
 		read: account.ActAgentsRead, write: account.ActAgents, required: []string{"name"}, fresh: setup.NewAgent,
 		key: func(setup.Agent) string { return "" }, title: func(a setup.Agent) string { return a.Name },
 		meta: func(a *setup.Agent) *setup.Meta { return &a.Meta }, check: s.checkAgent, used: s.agentUsed,
+		team: func(a setup.Agent) string { return a.TeamID },
 	})
 	registerResource(s, resource[setup.Queue]{
 		kind: account.KindQueue, idKind: id.Queue, path: "/queues", name: "queue", plural: "queues", tag: tagSetup,
 		read: account.ActQueuesRead, write: account.ActQueues, required: []string{"name"}, fresh: setup.NewQueue,
 		key: func(q setup.Queue) string { return q.Name }, title: func(q setup.Queue) string { return q.Name },
 		meta: func(q *setup.Queue) *setup.Meta { return &q.Meta }, check: s.checkQueue, used: s.queueUsed,
+		team: func(q setup.Queue) string { return q.TeamID },
 	})
 	registerResource(s, resource[setup.Line]{
 		kind: account.KindLine, idKind: id.Line, path: "/lines", name: "line", plural: "lines", tag: tagSetup,
