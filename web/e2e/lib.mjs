@@ -71,10 +71,10 @@ export async function shot(page, name) {
 
 /** Waits until nothing is loading on the page. */
 export async function settled(page) {
-  await page.waitForLoadState("networkidle").catch(() => undefined); // the live socket may keep it busy
-  await page.waitForFunction(() => document.querySelectorAll(".skeleton").length === 0, undefined, { timeout: 10_000 });
+  await page.locator("h1, [role=alert]").first().waitFor({ timeout: 20_000 });
+  await page.waitForFunction(() => document.querySelectorAll(".skeleton").length === 0, undefined, { timeout: 20_000 });
   await page.evaluate(() => document.fonts.ready);
-  await page.waitForTimeout(150); // charts draw a frame after their data
+  await page.waitForTimeout(250); // charts draw a frame after their data
 }
 
 /** Collects what the pages complain about on the console. */

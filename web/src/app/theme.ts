@@ -13,6 +13,9 @@ const accent: MantineColorsTuple = [
   "#213691",
 ];
 
+/** Mantine's own surfaces in the dark theme, from our tokens. */
+const dark: MantineColorsTuple = ["#eceef2", "#b3bac7", "#9aa3b2", "#6a7383", "#363d4a", "#272c36", "#1b1f27", "#16191f", "#12151a", "#0f1115"];
+
 /** The theme only hands our colour tokens (tokens.css) on to Mantine. */
 export const theme = createTheme({
   fontFamily: "var(--font)",
@@ -22,7 +25,7 @@ export const theme = createTheme({
   headings: { fontFamily: "var(--font)", fontWeight: "650" },
   primaryColor: "accent",
   primaryShade: { light: 6, dark: 6 },
-  colors: { accent },
+  colors: { accent, dark },
   radius: { xs: "4px", sm: "6px", md: "8px", lg: "10px", xl: "14px" },
   defaultRadius: "md",
   cursorType: "pointer",

@@ -45,7 +45,7 @@ export function FieldInput({ field: f, form, locked, creating }: { field: Field;
         <NumberInput
           {...common}
           hideControls
-          w={200}
+          styles={{ wrapper: { width: 200 } }}
           min={f.min}
           max={f.max}
           allowDecimal={false}

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
 import { api } from "@/api/client";
-import { useAll } from "@/api/directory";
+import { useAll, useDirectory } from "@/api/directory";
 import { may } from "@/api/session";
 import type { Flow } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
@@ -14,19 +14,25 @@ import { Button, PageHead, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
 import { useProblemText } from "@/ui/problem";
 
-const STARTER = `name: new flow
+/** A flow that is valid from the start: a greeting, then a person of the given queue. */
+function starter(name: string, queueId: string): string {
+  return `name: ${JSON.stringify(name)}
 languages: [zh-CN, en, ja]
 start: hello
-nodes:
+human: person
+
+texts:
   hello:
-    say:
-      zh-CN: 您好。
-      en: Hello.
-      ja: こんにちは。
-    next: bye
-  bye:
-    end: {}
+    zh-CN: 您好，正在为您转接人工客服。
+    en: Hello. We are connecting you to a person.
+    ja: お電話ありがとうございます。オペレーターにおつなぎします。
+
+nodes:
+  hello: {type: say, text: hello, next: person}
+  person: {type: queue, queue: ${queueId}, next: done}
+  done: {type: end}
 `;
+}
 
 export function FlowsPage({ creating }: { creating: boolean }) {
   const { t } = useTranslation();
@@ -79,10 +85,11 @@ function NewFlow({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const text = useProblemText();
+  const { queues } = useDirectory();
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const create = useMutation({
-    mutationFn: () => api.post<Flow>("/flows", { name: name.trim(), description, draft: STARTER }),
+    mutationFn: () => api.post<Flow>("/flows", { name: name.trim(), description, draft: starter(name.trim(), queues[0]?.id ?? "") }),
     onSuccess: async (f) => {
       await client.invalidateQueries({ queryKey: ["admin", "flows"] });
       navigate(`/admin/flows/${f.id}`);

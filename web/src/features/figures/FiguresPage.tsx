@@ -156,7 +156,7 @@ function Heading({ f }: { f: Figure }) {
 
 function Value({ f }: { f: Figure | undefined }) {
   if (!f?.defined) return <span className="meta">–</span>;
-  if (f.unit === "ratio") return <>{percent(f.value)}</>;
+  if (f.unit === "ratio") return <span className={f.target ? "target" : undefined}>{percent(f.value)}</span>;
   if (f.unit === "seconds") return <>{clock(f.value)}</>;
   return <>{number(f.value)}</>;
 }

@@ -22,6 +22,7 @@ import { mayOpen } from "@/api/session";
 import type { Conversation, List } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { ADMIN_SECTIONS } from "@/features/admin/sections";
+import { useSoftphone } from "@/features/softphone/store";
 import { useCaller } from "@/i18n/caller";
 import { dateTime } from "@/i18n/format";
 import { useSettled } from "@/ui/hooks";
@@ -36,6 +37,7 @@ export function Palette() {
   const { t } = useTranslation();
   const { me } = useWorkbench();
   const caller = useCaller();
+  const inCall = useSoftphone((s) => s.phone.phase !== "idle");
   const navigate = useNavigate();
   const fail = useProblemNotice();
   const [query, setQuery] = useState("");
@@ -88,6 +90,9 @@ export function Palette() {
       highlightQuery={false}
       scrollable
       maxHeight={420}
+      withOverlay={!inCall} // nothing dims the page during a call
+      overlayProps={{ blur: 0, backgroundOpacity: 0.35 }}
+      shadow="xl"
       actions={[
         ...(acts.length ? [{ group: t("palette.acts"), actions: acts }] : []),
         ...(calls.length ? [{ group: t("palette.calls"), actions: calls }] : []),

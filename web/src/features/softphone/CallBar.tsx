@@ -14,6 +14,7 @@ import { type ReactNode, forwardRef, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useNavigate } from "react-router";
 import { useWorkbench } from "@/app/workbench";
+import { useConversation } from "@/features/inbox/queries";
 import { useCaller } from "@/i18n/caller";
 import { clock } from "@/i18n/format";
 import { Avatar, Button, Tag } from "@/ui";
@@ -48,6 +49,8 @@ function TalkBar({ phone }: { phone: Talking }) {
   const [open, setOpen] = useState<"keypad" | "transfer">();
   const [holding, setHolding] = useState(false);
   const held = phone.heldSince !== undefined;
+  const recordings = useConversation(phone.conversationId).data?.recordings;
+  const recording = phone.recording || recordings?.some((r) => r.state === "running") === true; // known after a reload, too
   const busyReason = phone.ending ? t("call.ending") : undefined;
 
   const hold = () => {
@@ -81,7 +84,7 @@ function TalkBar({ phone }: { phone: Talking }) {
       <div className="time">
         <Timer since={phone.since} label={t("call.duration")} />
         <div className="sub">
-          {phone.recording ? (
+          {recording ? (
             <>
               <span className="dot rec" data-live aria-hidden="true" />
               {t("call.recording")}

@@ -69,6 +69,7 @@ export class SoftphoneController {
     this.owner = owner;
     useSoftphone.getState().setElsewhere(!owner);
     if (!owner) this.closePeer();
+    else if (this.phone.phase === "ringing" && !this.w.deskPhone) this.ringSound(this.phone.offer.conversationId);
     else this.ensureSound();
   }
 
@@ -127,6 +128,14 @@ export class SoftphoneController {
       case "offer.rescinded":
       case "offer.rejected":
         if (mine && this.phone.phase === "ringing") this.endOffer(this.phone.offer.offerId, e.type === "offer.timeout");
+        return;
+      case "agent.media_lost":
+        // The socket fell while the sound stood: the server plays a comfort
+        // message and waits for a new offer.
+        if (mine && this.phone.phase === "talking" && this.peer?.peer.live) {
+          this.closePeer();
+          this.ensureSound();
+        }
         return;
       case "conversation.wrap_up_started":
         if (mine) {
@@ -240,8 +249,13 @@ export class SoftphoneController {
       () => this.endOffer(offer.offerId, true),
       Math.max(0, offer.expiresAt - now) + OFFER_GRACE_MS,
     );
-    if (this.owner && !this.rings(m.data) && this.peer?.conversationId !== offer.conversationId)
-      void this.openPeer(offer.conversationId, false).catch(() => undefined); // the state of the microphone tells
+    if (this.owner && !this.rings(m.data)) this.ringSound(offer.conversationId);
+  }
+
+  /** Opens the sound while it rings, so that answering does not wait for it. */
+  private ringSound(conversationId: string): void {
+    if (this.peer?.conversationId !== conversationId)
+      void this.openPeer(conversationId, false).catch(() => undefined); // the state of the microphone tells
   }
 
   /** Whether the offer rings on a desk phone. */
