@@ -36,6 +36,7 @@ type class struct {
 	q       *queueState
 	channel Channel
 	needs   []SkillNeed // at first, sorted by skill
+	ageing  int64       // of the queue
 	steps   int         // relaxation steps that matter to it; a class without needs has none
 
 	ready   ordered[agentState] // by ring, then the strategy's figure, then idle time
@@ -138,7 +139,7 @@ func (r *Router) classFor(q *queueState, ch Channel, skills []SkillNeed) *class 
 		r.dropClasses(q)
 		q.classLimit = 2 * len(q.classes) // all in use: look again when there are twice as many
 	}
-	c := &class{q: q, channel: ch, needs: slices.Clone(r.needs)}
+	c := &class{q: q, channel: ch, ageing: int64(q.row.Ageing), needs: slices.Clone(r.needs)}
 	if len(c.needs) > 0 {
 		c.steps = len(q.row.Relaxation)
 	}

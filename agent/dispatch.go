@@ -113,41 +113,31 @@ func (a *agentState) nextOwn() *entry {
 }
 
 // nextFor returns the waiting entry with the highest score that the agent may
-// take. Ties go to the older, then to the one that came first.
+// take. Ties go to the older, then to the one that came first. Of an entry that
+// cannot win only the key is looked at.
 func (r *Router) nextFor(a *agentState) *entry {
 	var best *entry
+	var bestKey key
 	for i := range a.seats {
 		s := &a.seats[i]
 		if !a.flags.readyFor(s.c.channel) {
 			continue
 		}
+		grown := s.c.ageing * r.ms // what age has added to the scores in this queue
 		for step := s.ring; step < len(s.c.waiting); step++ {
 			for it := range s.c.waiting[step].all {
-				if it.v.avoids(a) {
-					continue
+				k := key{it.key.a - grown, it.key.b, it.key.c}
+				if best != nil && !k.less(bestKey) {
+					break
 				}
-				if best == nil || it.v.beats(best, r.ms) {
-					best = it.v
+				if !it.v.avoids(a) {
+					best, bestKey = it.v, k
+					break
 				}
-				break
 			}
 		}
 	}
 	return best
-}
-
-// beats reports whether e goes before o.
-func (e *entry) beats(o *entry, ms int64) bool {
-	if e.row.Top != o.row.Top {
-		return e.row.Top
-	}
-	if se, so := e.score(ms), o.score(ms); se != so {
-		return se > so
-	}
-	if e.enteredMS != o.enteredMS {
-		return e.enteredMS < o.enteredMS
-	}
-	return e.seq < o.seq
 }
 
 // offer is a reservation at work.

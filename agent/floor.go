@@ -126,7 +126,9 @@ func (r *Router) refresh(a *agentState) {
 	d := delta(was.active, is.active)
 	for i := range a.seats {
 		s := &a.seats[i]
-		s.c.active[s.ring] += d
+		if d != 0 {
+			s.c.active[s.ring] += d
+		}
 		if want := is.readyFor(s.c.channel); s.in || want && !a.hungry {
 			r.reseat(s, want)
 		}
