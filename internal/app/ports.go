@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
@@ -32,7 +33,10 @@ var (
 
 // journeyStore gives the journey the store in its own words. lease fences what
 // the router writes.
-type journeyStore struct{ *store.DB }
+type journeyStore struct {
+	*store.DB
+	lease store.Lease
+}
 
 // Commit implements journey.Store.
 func (s journeyStore) Commit(ctx context.Context, w journey.Write) error {
@@ -43,6 +47,15 @@ func (s journeyStore) Commit(ctx context.Context, w journey.Write) error {
 // Keep implements journey.Store.
 func (s journeyStore) Keep(ctx context.Context, w journey.Write) error {
 	return s.DB.Keep(ctx, store.Write{Omni: w.Omni, Agent: w.Agent})
+}
+
+// Route implements journey.Store.
+func (s journeyStore) Route(ctx context.Context, w journey.Write) error {
+	err := s.DB.Keep(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Lease: &s.lease})
+	if errors.Is(err, store.ErrStaleLease) {
+		return errors.Join(journey.ErrNotLeader, err)
+	}
+	return err
 }
 
 // testPhone is the browser's telephone as the API wants it.

@@ -92,8 +92,8 @@ func open(ctx context.Context, cfg config.Config, std Streams, log *slog.Logger)
 	s.center = journey.New(journey.Config{
 		NodeID: s.nodeID, Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
 		Retention: cfg.Retention(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
-		Seed: uint64(time.Now().UnixNano()), Epoch: uint64(s.lease.Epoch),
-	}, journeyStore{s.db}, s.calls, s.endpoint, speaker, log)
+		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, Seed: uint64(time.Now().UnixNano()), Epoch: uint64(s.lease.Epoch),
+	}, journeyStore{s.db, s.lease}, s.calls, s.endpoint, speaker, log)
 	s.endpoint.OnRegistration(s.center.Registration)
 	return s, s.openAPI()
 }

@@ -34,6 +34,8 @@ import (
 var (
 	// ErrStopped means that the process is stopping.
 	ErrStopped = errors.New("journey: stopped")
+	// ErrNotLeader means that another node decides about queues.
+	ErrNotLeader = errors.New("journey: another node routes")
 	// ErrEnded means that the conversation has ended.
 	ErrEnded = errors.New("journey: conversation has ended")
 )
@@ -54,6 +56,9 @@ type Store interface {
 	// Keep is Commit for what has happened already and must not be lost: while
 	// the database is away it is kept on disk and written later.
 	Keep(ctx context.Context, w Write) error
+	// Route is Keep for what the router decided: it is ErrNotLeader when another
+	// node decides by now.
+	Route(ctx context.Context, w Write) error
 }
 
 // Lines is what journeys tell the signalling; *sip.Endpoint has it.
@@ -74,10 +79,13 @@ type Config struct {
 	Rejoin     time.Duration // within which a caller lost in an outage gets the old place; default 5min
 	// PresenceGrace is how long an agent without connection keeps the presence. Default 30s.
 	PresenceGrace time.Duration
-	Seed          uint64     // of the strategy random
-	Epoch         uint64     // of the router's lease
-	Flows         ivr.Config // what flows may do
-	Now           func() time.Time
+	// EmergencyPrompt is a sound file for callers while the database is away;
+	// empty: they are refused with 503.
+	EmergencyPrompt string
+	Seed            uint64     // of the strategy random
+	Epoch           uint64     // of the router's lease
+	Flows           ivr.Config // what flows may do
+	Now             func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -131,7 +139,7 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 	flows.Calendar, flows.Flow, flows.Log, flows.Now = c.calendar, c.flow, log, c.now
 	c.runner = ivr.NewRunner(flows)
 	router := agent.RouterConfig{Seed: c.cfg.Seed, Epoch: c.cfg.Epoch, PresenceGrace: c.cfg.PresenceGrace}
-	c.floor = newFloor(router, store.Keep, c.deliver, c.now, log)
+	c.floor = newFloor(router, store.Route, c.deliver, c.now, log)
 	c.records.Store(&installation{})
 	return c
 }
@@ -331,7 +339,7 @@ func (c *Center) deliver(outs []agent.Output) {
 			c.desk(o.Presence.AgentID).send("presence", o.Presence)
 		case agent.EntryQueued:
 			c.to(o.Entry.ConversationID, func(v *conversation) {
-				v.wait(waitEvent{kind: waitPosition, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
+				v.wait(waitEvent{kind: waitEntered, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
 			})
 		case agent.PositionChanged:
 			c.to(o.ConversationID, func(v *conversation) {
@@ -416,10 +424,11 @@ func (c *Center) begin(leg *call.Leg, n numberRef, typed <-chan byte) {
 	c.work.Go(func() { v.run(c.ctx) })
 }
 
-// normalise gives a caller's number as identities keep it.
+// normalise gives a caller's number as identities keep it; empty for what is no
+// number, such as a browser or the name of a desk phone.
 func (c *Center) normalise(number string) string {
 	n, err := phone.Normalise(number, c.cfg.Country)
-	if err != nil || n.Kind == phone.Withheld {
+	if err != nil || n.Kind == phone.Withheld || n.Kind == phone.Address {
 		return ""
 	}
 	return n.String()

@@ -145,7 +145,7 @@ func (v *conversation) begin() bool {
 	}
 	if err != nil {
 		v.log.Error("conversation not begun", "err", err)
-		_ = v.leg.Reject(503, "Service Unavailable")
+		v.turnAway()
 		return false
 	}
 	v.lookBack(now)
@@ -160,6 +160,31 @@ func (v *conversation) begin() bool {
 	v.enterFlow(v.number.FlowID)
 	v.save()
 	return true
+}
+
+// turnAway answers a call that cannot be written down: with the emergency
+// prompt where one is configured, otherwise with 503.
+func (v *conversation) turnAway() {
+	path := v.center.cfg.EmergencyPrompt
+	if path == "" {
+		_ = v.leg.Reject(503, "Service Unavailable")
+		v.leg.Hangup(call.SystemError)
+		return
+	}
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	defer cancel()
+	defer v.leg.Hangup(call.SystemError)
+	c, err := v.center.calls.NewCall(v.id, v.leg)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if err := v.leg.Answer(ctx); err != nil {
+		return
+	}
+	if err := c.Play(ctx, call.Prompt{Path: path}); err != nil {
+		v.log.Warn("emergency prompt not played", "err", err)
+	}
 }
 
 // open makes the first rows.
@@ -332,7 +357,13 @@ func (v *conversation) shutDown() {
 		v.flow = nil
 	}
 	for _, s := range v.sides {
+		v.book.end(s.ring, omni.SystemError)
 		v.book.end(s.wrap, omni.SystemError)
+		s.stopTimer()
+		if s.leg != nil {
+			s.leg.Hangup(call.SystemError)
+			v.endLegRow(&s.row, s.leg)
+		}
 	}
 	v.complete()
 }

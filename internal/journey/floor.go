@@ -167,8 +167,11 @@ func (f *floor) decide(ctx context.Context, asks []ask) {
 			}
 		}
 	}
-	if err := f.write(ctx, w); err != nil {
+	if err := f.write(context.WithoutCancel(ctx), w); err != nil {
 		f.log.Error("routing not committed", "err", err)
+		if errors.Is(err, ErrNotLeader) {
+			return // the other node's decisions count; this process ends
+		}
 	}
 	for i, a := range asks {
 		f.deliver(outs[i])

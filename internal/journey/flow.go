@@ -184,6 +184,7 @@ type waitKind int
 const (
 	waitConnected waitKind = iota
 	waitAgain              // back in a queue
+	waitEntered
 	waitPosition
 	waitOverflow
 	waitFailed // a transfer did not come about
@@ -206,7 +207,7 @@ func (v *conversation) wait(ev waitEvent) {
 	select {
 	case v.waits <- ev:
 	default:
-		if ev.kind != waitPosition {
+		if ev.kind != waitPosition && ev.kind != waitEntered {
 			v.log.Error("waiting flow does not follow")
 		}
 	}

@@ -51,6 +51,8 @@ func (c *Center) Dial(ctx context.Context, callID, number, language, sdp string,
 			send("answered", nil)
 			c.begin(leg, n, p.typed)
 		case <-leg.Done():
+		case <-c.ctx.Done():
+			leg.Hangup(call.SystemError)
 		}
 		<-leg.Done()
 		c.mu.Lock()

@@ -125,10 +125,15 @@ func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResul
 		limit = t.C
 	}
 	s.wait(music)
+	soon := time.NewTimer(time.Hour) // the first announcement
+	defer soon.Stop()
+	var entered waitEvent
 	for {
 		select {
 		case <-ctx.Done():
 			return ivr.QueueResult{}, context.Cause(ctx)
+		case <-soon.C:
+			s.announce(ctx, req.Announce, entered)
 		case <-limit:
 			limit = nil
 			s.v.post(func() { s.v.giveUp("max_wait") })
@@ -136,8 +141,12 @@ func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResul
 			switch ev.kind {
 			case waitConnected:
 				limit = nil
+				soon.Stop()
 			case waitAgain:
 				s.wait(music)
+			case waitEntered:
+				entered = ev
+				soon.Reset(announceAfter)
 			case waitPosition:
 				s.announce(ctx, req.Announce, ev)
 			case waitOverflow:
@@ -149,6 +158,10 @@ func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResul
 		}
 	}
 }
+
+// announceAfter is when the first announcement comes: who is answered at once
+// hears none.
+const announceAfter = 4 * time.Second
 
 // ended translates a conversation that is over for the flow.
 func ended(err error) error {
