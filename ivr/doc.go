@@ -13,8 +13,9 @@ import (
 
 // Bounds of the text of a flow.
 const (
-	maxText  = 1 << 20 // bytes
-	maxDepth = 40      // nested maps and lists
+	maxText     = 256 << 10 // bytes
+	maxDepth    = 40        // nested maps and lists
+	maxSiblings = 2000      // lines of one indentation in a row: the YAML library takes quadratic time
 )
 
 // shape is what a piece of a document is.
@@ -67,6 +68,9 @@ func read(text []byte) (root *doc, problem *Problem) {
 	}
 	if line, ok := tooDeep(text); ok {
 		return nil, &Problem{Line: line, Column: 1, Message: fmt.Sprintf("nested deeper than %d levels", maxDepth)}
+	}
+	if line, ok := tooMany(text); ok {
+		return nil, &Problem{Line: line, Column: 1, Message: fmt.Sprintf("more than %d lines side by side", maxSiblings)}
 	}
 	defer func() {
 		if r := recover(); r != nil { // the YAML library gave up
@@ -132,6 +136,23 @@ func tooDeep(text []byte) (line int, deep bool) {
 			if open > 4*maxDepth {
 				return i + 1, true
 			}
+		}
+	}
+	return 0, false
+}
+
+// tooMany guards the parser against maps and lists of very many entries.
+func tooMany(text []byte) (line int, many bool) {
+	var counts [8*maxDepth + 1]int
+	deepest := 0
+	for i, l := range strings.Split(string(text), "\n") {
+		indent := min(len(l)-len(strings.TrimLeft(l, " ")), 8*maxDepth)
+		for ; deepest > indent; deepest-- {
+			counts[deepest] = 0
+		}
+		deepest = indent
+		if counts[indent]++; counts[indent] > maxSiblings {
+			return i + 1, true
 		}
 	}
 	return 0, false

@@ -145,8 +145,7 @@ func (x *run) ask(ctx context.Context, n *Node) (next string, err error) {
 			spec.Escape = ""
 		}
 	}
-	for try := range a.Retries + 1 {
-		_ = try
+	for range a.Retries + 1 {
 		if err := x.play(ctx, x.prompts(n), PlayOptions{BargeIn: n.BargeIn, Escape: spec.Escape}); err != nil {
 			return "", err
 		}
@@ -204,12 +203,12 @@ func (x *run) save(name, value string) {
 
 // complain says what was wrong with an input.
 func (x *run) complain(ctx context.Context, a *Ask, why Why) error {
-	own, name := a.Invalid, "not_understood"
+	own, complaint := a.Invalid, "not_understood"
 	if why == NoInput {
-		own, name = a.Silent, "no_input"
+		own, complaint = a.Silent, "no_input"
 	}
 	if own == nil {
-		return x.system(ctx, name)
+		return x.system(ctx, complaint)
 	}
 	return x.play(ctx, x.wording(own), PlayOptions{BargeIn: true, Escape: escapeKey})
 }

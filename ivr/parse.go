@@ -10,7 +10,7 @@ import (
 )
 
 // maxNodes bounds the nodes of a flow.
-const maxNodes = 2000
+const maxNodes = 1000
 
 // maxProblems bounds the problems that are reported at once.
 const maxProblems = 200

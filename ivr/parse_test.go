@@ -66,6 +66,7 @@ func TestHugeTextsAreRefusedQuickly(t *testing.T) {
 		"indent":    strings.Repeat(" ", 5000) + "a: b",
 		"stairs":    stairs(2000),
 		"keys":      strings.Repeat("a: ", 100_000),
+		"siblings":  strings.Repeat("a:\n", 50_000),
 		"anchors":   "a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]",
 		"quotes":    "a: \"" + strings.Repeat("\\", 100_000),
 	} {

@@ -157,7 +157,7 @@ func (x *run) enter(flow *Flow) {
 // callVars is what expressions see as `call`.
 func callVars(i Info) map[string]any {
 	return map[string]any{
-		"id": i.ConversationID, "channel": i.Channel, "caller": i.Caller, "dialled": i.Dialled,
+		"id": i.ConversationID, "channel": i.Channel, "language": i.Language, "caller": i.Caller, "dialled": i.Dialled,
 		"line": i.LineID, "number": i.NumberID, "customer": i.CustomerID, "customer_name": i.CustomerName,
 		"vip": i.VIP, "simulated": i.Simulated,
 	}

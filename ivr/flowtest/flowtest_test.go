@@ -4,26 +4,33 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func TestOrderDialogues(t *testing.T) {
-	var out strings.Builder
-	if err := Command(t.Context(), []string{"test", "testdata/order.test.yaml"}, &out); err != nil || !strings.HasSuffix(out.String(), "10 passed, 0 failed\n") {
-		t.Errorf("%v\n%s", err, out.String())
+	r, err := RunFile(t.Context(), "testdata/order.test.yaml", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text, js strings.Builder
+	if err := r.WriteText(&text); err != nil || !r.OK() || !strings.HasSuffix(text.String(), "10 passed, 0 failed\n") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	if err := r.WriteJSON(&js); err != nil {
+		t.Fatal(err)
+	}
+	var again Report
+	if err := json.Unmarshal([]byte(js.String()), &again); err != nil || again.Passed != 10 || len(again.Tests[0].Transcript) == 0 {
+		t.Errorf("%v: %+v", err, again)
 	}
 }
 
-func TestJSON(t *testing.T) {
-	var out strings.Builder
-	if err := Command(t.Context(), []string{"test", "--json", "testdata/order.test.yaml"}, &out); err != nil {
-		t.Fatal(err)
-	}
-	var reports []Report
-	if err := json.Unmarshal([]byte(out.String()), &reports); err != nil || len(reports) != 1 || reports[0].Passed != 10 || len(reports[0].Tests[0].Transcript) == 0 {
-		t.Errorf("%v: %+v", err, reports)
+func TestFilesThatAreNotThere(t *testing.T) {
+	for _, c := range [][2]string{{"testdata/none.yaml", ""}, {"testdata/order.test.yaml", "testdata/none.yaml"}} {
+		if _, err := RunFile(t.Context(), c[0], c[1]); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v: %v", c, err)
+		}
 	}
 }
 
@@ -69,26 +76,6 @@ func TestScriptsAreChecked(t *testing.T) {
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
-		}
-	}
-}
-
-func TestCheck(t *testing.T) {
-	bad := filepath.Join(t.TempDir(), "bad.yaml")
-	if err := os.WriteFile(bad, []byte("flow: x\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	if err := Command(t.Context(), []string{"check", "testdata/order.yaml"}, &out); err != nil || !strings.Contains(out.String(), "can be published") {
-		t.Errorf("%v\n%s", err, out.String())
-	}
-	out.Reset()
-	if err := Command(t.Context(), []string{"check", bad, "--json"}, &out); !errors.Is(err, ErrFailed) || !strings.Contains(out.String(), `"line": 1`) {
-		t.Errorf("%v\n%s", err, out.String())
-	}
-	for _, args := range [][]string{nil, {"test"}, {"paint", "x"}, {"check", "--colour", "x"}} {
-		if err := Command(t.Context(), args, &out); !errors.Is(err, ErrUsage) {
-			t.Errorf("%v: %v", args, err)
 		}
 	}
 }

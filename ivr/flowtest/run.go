@@ -196,5 +196,8 @@ func (r Report) WriteText(w io.Writer) error {
 
 // WriteJSON writes the report for programs.
 func (r Report) WriteJSON(w io.Writer) error {
-	return writeJSON(w, r)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
 }
