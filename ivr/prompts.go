@@ -2,7 +2,9 @@ package ivr
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openhotline/hotline/internal/i18n"
@@ -100,6 +102,49 @@ func JapaneseParts() []string {
 	for n := 1; n <= jaMostMinutes; n++ {
 		if n <= jaFewMinutes || n%5 == 0 {
 			out = append(out, JapaneseMinutes(n))
+		}
+	}
+	return out
+}
+
+// Prompts lists what the flow says in its languages, but for texts with
+// variables: what can be made before the first call.
+func (f *Flow) Prompts() []Prompt {
+	var out []Prompt
+	add := func(t *Texts) {
+		if t == nil {
+			return
+		}
+		for _, language := range f.Languages {
+			text := (*t)[language]
+			variable := slices.ContainsFunc(parseTemplate(text), func(p piece) bool { return p.name != nil })
+			p := Prompt{Text: text, Language: language}
+			if text != "" && !variable && !slices.ContainsFunc(out, func(o Prompt) bool { return o.Text == p.Text && o.Language == p.Language }) {
+				out = append(out, p)
+			}
+		}
+	}
+	for _, name := range f.Order {
+		n := f.Nodes[name]
+		add(n.Text)
+		if n.Ask != nil {
+			add(n.Ask.Invalid)
+			add(n.Ask.Silent)
+		}
+	}
+	return out
+}
+
+// SystemPrompts lists the prompts of the catalogue in a language, but for those
+// with placeholders.
+func SystemPrompts(language string) []Prompt {
+	var out []Prompt
+	keys := i18n.Keys()
+	slices.Sort(keys)
+	for _, key := range keys {
+		name, ok := strings.CutPrefix(key, "spoken.")
+		if p := System(language, name, nil); ok && !strings.Contains(p.Text, "{") {
+			out = append(out, p)
 		}
 	}
 	return out

@@ -81,6 +81,20 @@ func (s *Speaker) Render(ctx context.Context, prompts []ivr.Prompt, rate media.R
 	return clips, errors.Join(errs...)
 }
 
+// Prepare makes prompts ahead, one after another, so that the first caller does
+// not wait for them. It stops when ctx ends; what cannot be made is counted.
+func (s *Speaker) Prepare(ctx context.Context, prompts []ivr.Prompt, rate media.Rate) (failed int) {
+	for _, p := range prompts {
+		if ctx.Err() != nil {
+			return failed
+		}
+		if _, err := s.one(ctx, p, rate); err != nil {
+			failed++
+		}
+	}
+	return failed
+}
+
 // one makes one prompt: its sound; else its text by an engine, by a recording
 // of exactly this text, or piece by piece.
 func (s *Speaker) one(ctx context.Context, p ivr.Prompt, rate media.Rate) ([]media.Clip, error) {

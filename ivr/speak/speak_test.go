@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/openhotline/hotline/ivr/demo"
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/tts"
+	"github.com/openhotline/hotline/tts/espeak"
+	"github.com/openhotline/hotline/tts/openjtalk"
 )
 
 func dbfs(samples []int16) float64 {
@@ -135,6 +138,43 @@ func TestOwnSoundsWinAndMayChange(t *testing.T) {
 	for _, name := range []string{"../music", "a/b", "", ".hidden"} {
 		if _, err := s.Sound(name, "en", media.Rate8k); !errors.Is(err, ErrNoSound) {
 			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// With the engines of `make run` every prompt of the demo is heard in every
+// language; Japanese without a voice comes from the recordings.
+func TestDemoIsHeardInEveryLanguage(t *testing.T) {
+	if _, err := exec.LookPath("espeak-ng"); err != nil {
+		t.Skip("espeak-ng is not installed")
+	}
+	cache, err := tts.NewCache(tts.Set{espeak.New(espeak.Config{}), openjtalk.New(openjtalk.Config{Voice: "/no/voice.htsvoice"})}, tts.CacheConfig{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Config{TTS: cache, Timeout: time.Minute})
+	entries, err := demo.Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var prompts []ivr.Prompt
+	for _, e := range entries {
+		f, _ := ivr.Parse([]byte(e.Text))
+		prompts = append(prompts, f.Prompts()...)
+	}
+	if len(prompts) < 30 {
+		t.Errorf("only %d prompts", len(prompts))
+	}
+	if failed := s.Prepare(t.Context(), prompts, media.Rate8k); failed > 0 {
+		t.Errorf("%d of %d prompts cannot be made", failed, len(prompts))
+	}
+	missing := s.Check("zh-CN", "en", "ja")
+	if missing["zh-CN"] != nil || missing["en"] != nil || !errors.Is(missing["ja"], tts.ErrUnsupported) {
+		t.Errorf("got %v", missing)
+	}
+	for _, language := range []string{"zh-CN", "en", "ja"} {
+		if failed := s.Prepare(t.Context(), ivr.SystemPrompts(language)[:5], media.Rate8k); failed > 0 {
+			t.Errorf("%s: %d system prompts cannot be made", language, failed)
 		}
 	}
 }
