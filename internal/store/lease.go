@@ -62,13 +62,16 @@ func releasing(ctx context.Context, l Lease) func(querier) error {
 	}
 }
 
-// holds checks within a transaction that l is held now, and on PostgreSQL
-// keeps others from taking it until the transaction has ended.
+// holds checks within a transaction that nobody took the lease since, and on
+// PostgreSQL keeps others from taking it until the transaction has ended. A
+// lease that ran out while the database was away, but that nobody took, is
+// still its holder's: refusing the write would lose what was spooled meanwhile
+// and protect nobody.
 func (db *DB) holds(ctx context.Context, q querier, l Lease) error {
-	var epoch, left int64
-	text := "SELECT epoch, expires_at - " + db.dialect.now + " FROM leases WHERE name = $1" + db.dialect.share
-	err := q.QueryRowContext(ctx, text, l.Name).Scan(&epoch, &left)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && (epoch != l.Epoch || left <= 0) {
+	var epoch, expires int64
+	text := "SELECT epoch, expires_at FROM leases WHERE name = $1" + db.dialect.share
+	err := q.QueryRowContext(ctx, text, l.Name).Scan(&epoch, &expires)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (epoch != l.Epoch || expires == 0) {
 		return fmt.Errorf("%s, epoch %d: %w", l.Name, l.Epoch, ErrStaleLease)
 	}
 	return err

@@ -34,8 +34,9 @@ type Write struct {
 	Omni  omni.Change  `json:"omni"`
 	Agent agent.Change `json:"agent"`
 	// Lease fences the write: it is refused with ErrStaleLease when the lease
-	// expired or went to another holder. Writes that end things carry none, so
-	// that they are never lost.
+	// was released or went to another holder (who gets it when it has run out by
+	// the database's clock). Writes that end things carry none, so that they are
+	// never lost.
 	Lease *Lease `json:"lease,omitempty"`
 }
 

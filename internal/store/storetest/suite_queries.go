@@ -215,10 +215,21 @@ func leases(t *testing.T, open Opener) {
 	if err := write(again); !errors.Is(err, store.ErrStaleLease) {
 		t.Errorf("a write after the release gives %v", err)
 	}
-	b := must[store.Lease](t)(db.Acquire(ctx, "router", "nd_b", time.Millisecond))
-	Eventually(t, "the short lease ends", func() bool { return errors.Is(write(b), store.ErrStaleLease) })
-	if b, err := db.Renew(ctx, b, time.Minute); err != nil || write(b) != nil {
-		t.Errorf("renewing an expired lease that nobody took: %v", err)
+	b := must[store.Lease](t)(db.Acquire(ctx, "router", "nd_b", time.Microsecond))
+	if err := write(b); err != nil {
+		t.Errorf("a write with a lease that ran out and that nobody took: %v", err)
+	}
+	if b, err := db.Renew(ctx, b, time.Microsecond); err != nil || write(b) != nil {
+		t.Errorf("renewing such a lease: %v", err)
+	}
+	var c store.Lease
+	Eventually(t, "the short lease ends", func() (ok bool) {
+		var err error
+		c, err = db.Acquire(ctx, "router", "nd_c", time.Minute)
+		return err == nil
+	})
+	if err := write(b); !errors.Is(err, store.ErrStaleLease) || write(c) != nil {
+		t.Errorf("a write after another took the lease gives %v", err)
 	}
 	if _, err := db.Renew(ctx, again, time.Minute); !errors.Is(err, store.ErrStaleLease) {
 		t.Errorf("renewing a lost lease gives %v", err)
