@@ -157,7 +157,7 @@ func (s *service) openMedia() (err error) {
 	sipConfig := sip.Config{
 		UDP: s.cfg.SIP.UDP, TCP: s.cfg.SIP.TCP, Domain: s.cfg.SIP.Domain, RingTimeout: s.cfg.SIP.RingTimeout,
 		MaxCalls: s.cfg.Limits.Calls, CallRate: s.cfg.Limits.CallsPerSecond, CallBurst: s.cfg.Limits.CallsPerSecond,
-		UserAgent: "Hotline",
+		UserAgent: "Hotline", ByeOnShutdown: true,
 	}
 	if s.cfg.SIP.ExternalIP != "" {
 		sipConfig.ExternalIP = netip.MustParseAddr(s.cfg.SIP.ExternalIP) // checked by Load
@@ -204,7 +204,13 @@ func (s *service) run(ctx context.Context) error {
 		stop(errStopped)
 		return g.Wait()
 	}
-	g.Go(func() error { return over(work, s.center.Run(work)) })
+	// Conversations end before what carries them, so that everybody gets a BYE.
+	talk, hush := context.WithCancelCause(work)
+	quiet := make(chan struct{})
+	g.Go(func() error {
+		defer close(quiet)
+		return over(talk, s.center.Run(talk))
+	})
 	g.Go(func() error { return over(work, s.keepLease(work)) })
 	g.Go(func() error { return over(work, s.db.RunRetention(work, s.cfg.RecordingsDir())) })
 	g.Go(func() error { return over(work, s.api.Run(work)) })
@@ -224,6 +230,9 @@ func (s *service) run(ctx context.Context) error {
 		s.drain(work)
 	case <-work.Done():
 	}
+	hush(errStopped)
+	<-quiet
+	s.calls.Close()
 	stop(errStopped)
 	return g.Wait()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -229,4 +230,39 @@ func (s *server) works(agentID string) []agent.Work {
 	}
 	s.t.Fatalf("agent %s is not on the wallboard", agentID)
 	return nil
+}
+
+// A second signal while it drains ends the service at once, and everybody with
+// a BYE and a complete record.
+func TestStoppedInCalls(t *testing.T) {
+	s := start(t)
+	phone := newTelephone(t)
+	leg := phone.dial(s, "9002", "+8613911115555", 440)
+	s.one("%2B8613911115555", omni.Queued)
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	s.eventually(5*time.Second, "it drains", func() bool {
+		res, err := http.Get(s.http + "/readyz") //nolint:noctx // bounded by the loop
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		return res.StatusCode == http.StatusServiceUnavailable
+	})
+	select {
+	case <-leg.Done():
+		t.Fatal("draining ended a call")
+	case <-time.After(300 * time.Millisecond):
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	if end := ended(t, leg, 5*time.Second, "BYE"); !end.ByRemote {
+		t.Errorf("the call ended with %+v", end)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("the service ended with %v", err)
+	}
+	s.launch()
+	c := s.one("%2B8613911115555", omni.Completed)
+	if c.EndReason != omni.SystemError {
+		t.Errorf("the conversation ended by %s", c.EndReason)
+	}
 }
