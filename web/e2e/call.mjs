@@ -36,7 +36,8 @@ function tone(hz) {
   b.writeUInt16LE(16, 34);
   b.write("data", 36);
   b.writeUInt32LE(n * 2, 40);
-  for (let i = 0; i < n; i++) b.writeInt16LE(Math.round(9000 * Math.sin((2 * Math.PI * hz * i) / rate)), 44 + i * 2);
+  for (let i = 0; i < n; i++)
+    b.writeInt16LE(Math.round(9000 * Math.sin((2 * Math.PI * hz * i) / rate)), 44 + i * 2);
   const path = join(mkdtempSync(join(tmpdir(), "tone-")), `${hz}.wav`);
   writeFileSync(path, b);
   return path;
@@ -139,7 +140,9 @@ try {
   const reloaded = Date.now();
   await agent.reload();
   await bar.waitFor({ timeout: 10_000 });
-  await agent.waitForFunction(() => document.querySelector('[data-media="live"]') !== null, undefined, { timeout: 10_000 });
+  await agent.waitForFunction(() => document.querySelector('[data-media="live"]') !== null, undefined, {
+    timeout: 10_000,
+  });
   const back = Date.now() - reloaded;
   check("reloaded: talking again within 5 s", back < 5000, `${back} ms`);
   await hears("reloaded: the caller hears the agent", caller, "customer", AGENT_HZ);
@@ -156,7 +159,10 @@ try {
   await shot(agent, `call-6-wrap-up.${language}`);
   const wrapAxe = await axe(agent);
   check("axe in the wrap-up", wrapAxe.length === 0, wrapAxe.join("; "));
-  check("the note is kept", (await form.getByRole("textbox", { name: words.wrapup.note }).inputValue()) === "Wants the blue one");
+  check(
+    "the note is kept",
+    (await form.getByRole("textbox", { name: words.wrapup.note }).inputValue()) === "Wants the blue one",
+  );
   // Keyboard alone finishes it: the first code has the focus.
   await agent.keyboard.press("Space");
   await agent.keyboard.press("Tab");
@@ -166,23 +172,39 @@ try {
 
   const { items } = await (await agentContext.request.get("/api/v1/conversations?limit=1")).json();
   const done = await (await agentContext.request.get(`/api/v1/conversations/${items[0].id}`)).json();
-  check("the conversation is complete", done.conversation.state === "completed" && done.conversation.wrap_up_note === "Wants the blue one", done.conversation.state);
-  check("it has a recording", done.recordings.some((r) => r.state === "ready"));
+  check(
+    "the conversation is complete",
+    done.conversation.state === "completed" && done.conversation.wrap_up_note === "Wants the blue one",
+    done.conversation.state,
+  );
+  check(
+    "it has a recording",
+    done.recordings.some((r) => r.state === "ready"),
+  );
   await agent.goto(`/calls/${items[0].id}`);
   await agent.getByRole("button", { name: words.recording.play }).click();
-  await agent.waitForFunction(() => (document.querySelector(".player audio")?.currentTime ?? 0) > 0.5, undefined, { timeout: 10_000 });
+  await agent.waitForFunction(
+    () => (document.querySelector(".player audio")?.currentTime ?? 0) > 0.5,
+    undefined,
+    { timeout: 10_000 },
+  );
   check("the recording plays", true);
   await agent.waitForTimeout(500);
   await shot(agent, `call-7-history.${language}`);
   const historyAxe = await axe(agent);
   check("axe on the call's page", historyAxe.length === 0, historyAxe.join("; "));
 } catch (err) {
-  check("the script ran to its end", false, err instanceof Error ? err.message.split("\n").slice(0, 3).join(" ") : String(err));
+  check(
+    "the script ran to its end",
+    false,
+    err instanceof Error ? err.message.split("\n").slice(0, 3).join(" ") : String(err),
+  );
   for (const [b, n] of [
     [agentBrowser, "agent"],
     [callerBrowser, "caller"],
   ])
-    for (const c of b.contexts()) for (const p of c.pages()) await shot(p, `call-failed-${n}`).catch(() => undefined);
+    for (const c of b.contexts())
+      for (const p of c.pages()) await shot(p, `call-failed-${n}`).catch(() => undefined);
 } finally {
   await agentBrowser.close();
   await callerBrowser.close();

@@ -57,10 +57,15 @@ export async function logIn(context, email, language = "en") {
 export async function axe(page) {
   await page.evaluate(axeSource);
   const result = await page.evaluate(() =>
-    globalThis.axe.run(document, { runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] } }),
+    globalThis.axe.run(document, {
+      runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
+    }),
   );
   return result.violations.flatMap((v) =>
-    v.nodes.map((n) => `${v.id} (${v.impact}): ${n.target.join(" ")}: ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? v.help}`),
+    v.nodes.map(
+      (n) =>
+        `${v.id} (${v.impact}): ${n.target.join(" ")}: ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? v.help}`,
+    ),
   );
 }
 
@@ -72,7 +77,9 @@ export async function shot(page, name) {
 /** Waits until nothing is loading on the page. */
 export async function settled(page) {
   await page.locator("h1, [role=alert]").first().waitFor({ timeout: 20_000 });
-  await page.waitForFunction(() => document.querySelectorAll(".skeleton").length === 0, undefined, { timeout: 20_000 });
+  await page.waitForFunction(() => document.querySelectorAll(".skeleton").length === 0, undefined, {
+    timeout: 20_000,
+  });
   await page.evaluate(() => document.fonts.ready);
   await page.waitForTimeout(250); // charts draw a frame after their data
 }

@@ -8,7 +8,8 @@ const only = process.argv.slice(2);
 const themes = (process.env.THEMES ?? "light,dark").split(",");
 const languages = (process.env.LANGUAGES ?? LANGUAGES.join(",")).split(",");
 
-const first = (list) => async (page) => (await (await page.request.get(`/api/v1/${list}?limit=1`)).json()).items[0]?.id;
+const first = (list) => async (page) =>
+  (await (await page.request.get(`/api/v1/${list}?limit=1`)).json()).items[0]?.id;
 
 // who opens it, the address (or how to find it), what to do once it is there
 const PAGES = [
@@ -27,10 +28,20 @@ const PAGES = [
   },
   { name: "phone", who: null, path: "/phone" },
   { name: "inbox", who: "agent@demo", path: "/inbox" },
-  { name: "inbox-closed", who: "agent@demo", path: "/inbox/closed", act: async (page) => page.getByRole("option").first().click() },
+  {
+    name: "inbox-closed",
+    who: "agent@demo",
+    path: "/inbox/closed",
+    act: async (page) => page.getByRole("option").first().click(),
+  },
   { name: "inbox-queue", who: "supervisor@demo", path: "/inbox/queue" },
   { name: "shortcuts", who: "agent@demo", path: "/inbox", act: async (page) => page.keyboard.press("?") },
-  { name: "palette", who: "agent@demo", path: "/inbox", act: async (page) => page.keyboard.press("Control+k") },
+  {
+    name: "palette",
+    who: "agent@demo",
+    path: "/inbox",
+    act: async (page) => page.keyboard.press("Control+k"),
+  },
   { name: "calls", who: "supervisor@demo", path: "/calls" },
   { name: "call", who: "supervisor@demo", find: first("conversations"), path: (id) => `/calls/${id}` },
   { name: "customers", who: "supervisor@demo", path: "/customers" },
@@ -40,7 +51,21 @@ const PAGES = [
   { name: "settings", who: "agent@demo", path: "/settings/me" },
   { name: "no-permission", who: "agent@demo", path: "/wallboard" },
   { name: "not-found", who: "agent@demo", path: "/nowhere" },
-  ...["users", "teams", "agents", "queues", "lines", "devices", "numbers", "flows", "hours", "breaks", "wrapup-codes", "tokens", "audit"].map((s) => ({
+  ...[
+    "users",
+    "teams",
+    "agents",
+    "queues",
+    "lines",
+    "devices",
+    "numbers",
+    "flows",
+    "hours",
+    "breaks",
+    "wrapup-codes",
+    "tokens",
+    "audit",
+  ].map((s) => ({
     name: `admin-${s}`,
     who: "admin@demo",
     path: `/admin/${s}`,
@@ -76,7 +101,12 @@ async function visit(context, p, where) {
     await settled(page);
     await shot(page, where);
     report(where, await axe(page));
-    report(where, said.filter((s) => !/status of 40[13]/.test(s) || !(p.expect401 || p.who === null || p.name === "no-permission")));
+    report(
+      where,
+      said.filter(
+        (s) => !/status of 40[13]/.test(s) || !(p.expect401 || p.who === null || p.name === "no-permission"),
+      ),
+    );
   } catch (err) {
     report(where, [err instanceof Error ? (err.message.split("\n")[0] ?? "") : String(err)]);
     await shot(page, `${where}-failed`).catch(() => undefined);

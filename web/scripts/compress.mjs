@@ -37,7 +37,9 @@ for (const path of [...walk(dist)]) {
 const html = readFileSync(join(dist, "index.html"), "utf8");
 const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.(?:js|css))"/g)].map((m) => m[1]);
 const total = first.reduce((sum, name) => sum + (gz.get(name) ?? 0), 0);
-console.log(`first load: ${(total / 1024).toFixed(1)} kB gz in ${first.length} files (budget ${BUDGET / 1024} kB)`);
+console.log(
+  `first load: ${(total / 1024).toFixed(1)} kB gz in ${first.length} files (budget ${BUDGET / 1024} kB)`,
+);
 if (total > BUDGET) {
   console.error("first load is over its budget");
   process.exit(1);

@@ -18,7 +18,13 @@ export interface Named {
 export function labelOf(labels: Labels | null | undefined, fallback: string): string {
   if (!labels) return fallback;
   const language = currentLanguage();
-  return labels[language] || labels[language.split("-")[0] ?? ""] || labels.en || Object.values(labels)[0] || fallback;
+  return (
+    labels[language] ||
+    labels[language.split("-")[0] ?? ""] ||
+    labels.en ||
+    Object.values(labels)[0] ||
+    fallback
+  );
 }
 
 /** Every record of a kind: follows the pages of a list to its end. */

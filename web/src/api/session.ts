@@ -14,7 +14,9 @@ async function fetchMe(signal: AbortSignal): Promise<Me | null> {
   const me: Me = { ...body.user, role: body.role, permissions: body.permissions, device_id: "" };
   if (me.agent_id) {
     // Without the right to read agents the browser is the phone.
-    const agent = await api.get<{ device_id?: string }>(`/agents/${me.agent_id}`, undefined, signal).catch(() => undefined);
+    const agent = await api
+      .get<{ device_id?: string }>(`/agents/${me.agent_id}`, undefined, signal)
+      .catch(() => undefined);
     me.device_id = agent?.device_id ?? "";
   }
   return me;

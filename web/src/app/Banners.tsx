@@ -1,4 +1,4 @@
-import { IconMicrophoneOff, IconPlugConnectedX, IconVolumeOff, IconBrowser } from "@tabler/icons-react";
+import { IconBrowser, IconMicrophoneOff, IconPlugConnectedX, IconVolumeOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { secureAddress } from "@/features/softphone/microphone";
 import { useSoftphone } from "@/features/softphone/store";

@@ -32,6 +32,7 @@ export function NotFoundPage() {
   useTitle(t("error.not_found_title"));
   return (
     <div className="page">
+      <h1 className="sr-only">{t("error.not_found_title")}</h1>
       <Empty
         icon={IconCompass}
         title={t("error.not_found_title")}

@@ -32,7 +32,11 @@ export function NavRail() {
     <nav className="rail" aria-label={t("nav.main")}>
       {ITEMS.filter((i) => mayOpen(me, i.area)).map(({ area, to, icon: Icon }) => (
         <Tooltip key={area} label={t(`nav.${area}`)} position="right">
-          <NavLink to={to} aria-label={t(`nav.${area}`)} className={area === "admin" ? "wide-only" : undefined}>
+          <NavLink
+            to={to}
+            aria-label={t(`nav.${area}`)}
+            className={area === "admin" ? "wide-only" : undefined}
+          >
             <Icon size={20} stroke={1.6} aria-hidden="true" />
             {area === "inbox" && busy && <span className="badge" data-count="1" />}
           </NavLink>

@@ -1,11 +1,11 @@
-import { Navigate, Outlet, useLocation } from "react-router";
 import { useEffect } from "react";
+import { Navigate, Outlet, useLocation } from "react-router";
 import { useSession } from "@/api/session";
-import { CallBar } from "@/features/softphone/CallBar";
-import { OfferCard } from "@/features/softphone/OfferCard";
 import { Palette } from "@/features/palette/Palette";
 import { ShortcutsHelp } from "@/features/palette/ShortcutsHelp";
 import { useShortcuts } from "@/features/palette/shortcuts";
+import { CallBar } from "@/features/softphone/CallBar";
+import { OfferCard } from "@/features/softphone/OfferCard";
 import { matchLanguage, setLanguage } from "@/i18n";
 import { Failed, Skeleton } from "@/ui";
 import { Banners } from "./Banners";

@@ -32,7 +32,12 @@ export function TopBar() {
       <Link to="/inbox" aria-label={t("app.home")}>
         <img className="logo" src="/icon.svg" alt="" />
       </Link>
-      <button type="button" className="search-button wide" onClick={openPalette} aria-keyshortcuts="Control+K Meta+K">
+      <button
+        type="button"
+        className="search-button wide"
+        onClick={openPalette}
+        aria-keyshortcuts="Control+K Meta+K"
+      >
         <IconSearch size={16} stroke={1.6} aria-hidden="true" />
         <span>{t("palette.open")}</span>
         <Kbd>Ctrl K</Kbd>
@@ -45,7 +50,12 @@ export function TopBar() {
   );
 }
 
-const TONES: Record<Quality, string> = { none: "var(--ink-3)", good: "var(--ok)", fair: "var(--warn)", poor: "var(--bad)" };
+const TONES: Record<Quality, string> = {
+  none: "var(--ink-3)",
+  good: "var(--ok)",
+  fair: "var(--warn)",
+  poor: "var(--bad)",
+};
 
 function LineQuality() {
   const { t } = useTranslation();
@@ -77,7 +87,8 @@ function UserMenu() {
   const navigate = useNavigate();
   const client = useQueryClient();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const dark = colorScheme === "dark" || (colorScheme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark =
+    colorScheme === "dark" || (colorScheme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
   const inCall = useSoftphone((s) => s.phone.phase === "talking");
 
   const logOut = async () => {
@@ -100,13 +111,25 @@ function UserMenu() {
         <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => navigate("/settings/me")}>
           {t("nav.settings")}
         </Menu.Item>
-        <Menu.Item leftSection={dark ? <IconSun size={16} /> : <IconMoon size={16} />} onClick={() => setColorScheme(dark ? "light" : "dark")}>
+        <Menu.Item
+          leftSection={dark ? <IconSun size={16} /> : <IconMoon size={16} />}
+          onClick={() => setColorScheme(dark ? "light" : "dark")}
+        >
           {t(dark ? "user.light" : "user.dark")}
         </Menu.Item>
-        <Menu.Item leftSection={<IconKeyboard size={16} />} rightSection={<Kbd>?</Kbd>} onClick={openShortcuts}>
+        <Menu.Item
+          leftSection={<IconKeyboard size={16} />}
+          rightSection={<Kbd>?</Kbd>}
+          onClick={openShortcuts}
+        >
           {t("keys.title")}
         </Menu.Item>
-        <Menu.Item leftSection={<IconDeviceLandlinePhone size={16} />} component="a" href="/phone" target="_blank">
+        <Menu.Item
+          leftSection={<IconDeviceLandlinePhone size={16} />}
+          component="a"
+          href="/phone"
+          target="_blank"
+        >
           {t("phone.title")}
         </Menu.Item>
         <Menu.Divider />

@@ -1,9 +1,9 @@
 import { lazy, type ReactNode, Suspense } from "react";
 import { createBrowserRouter, Navigate } from "react-router";
-import { ErrorPage, NotFoundPage } from "./ErrorPage";
-import { LoginPage } from "@/features/login/LoginPage";
 import { InboxPage } from "@/features/inbox/InboxPage";
+import { LoginPage } from "@/features/login/LoginPage";
 import { Skeleton } from "@/ui";
+import { ErrorPage, NotFoundPage } from "./ErrorPage";
 import { Shell } from "./Shell";
 
 const PhonePage = lazy(() => import("@/features/phone/PhonePage"));

@@ -14,7 +14,18 @@ const accent: MantineColorsTuple = [
 ];
 
 /** Mantine's own surfaces in the dark theme, from our tokens. */
-const dark: MantineColorsTuple = ["#eceef2", "#b3bac7", "#9aa3b2", "#6a7383", "#363d4a", "#272c36", "#1b1f27", "#16191f", "#12151a", "#0f1115"];
+const dark: MantineColorsTuple = [
+  "#eceef2",
+  "#b3bac7",
+  "#9aa3b2",
+  "#6a7383",
+  "#363d4a",
+  "#272c36",
+  "#1b1f27",
+  "#16191f",
+  "#12151a",
+  "#0f1115",
+];
 
 /** The theme only hands our colour tokens (tokens.css) on to Mantine. */
 export const theme = createTheme({
@@ -72,4 +83,8 @@ const shared = {
   "--mantine-color-red-text": "var(--bad)",
 };
 
-export const cssVariablesResolver: CSSVariablesResolver = () => ({ variables: {}, light: shared, dark: shared });
+export const cssVariablesResolver: CSSVariablesResolver = () => ({
+  variables: {},
+  light: shared,
+  dark: shared,
+});

@@ -32,8 +32,9 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   const audio = useRef<HTMLAudioElement>(null);
   const [phone, setPhone] = useState<SoftphoneController>();
   const missed = useRef<(name: string) => void>(() => undefined);
-  missed.current = (name) => notifications.show({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
-  const { id: userId, agent_id: agentId, device_id: deviceId } = me;
+  missed.current = (name) =>
+    notifications.show({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
+  const { agent_id: agentId, device_id: deviceId } = me;
 
   useEffect(() => {
     if (!audio.current) return;
@@ -44,19 +45,22 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
           audio: audio.current,
           agentId,
           deskPhone: !!deviceId,
-          onMissed: (p) => missed.current(p.phase === "ringing" ? p.offer.person.name || p.offer.person.number : ""),
+          onMissed: (p) =>
+            missed.current(p.phase === "ringing" ? p.offer.person.name || p.offer.person.number : ""),
         })
       : undefined;
     let open = false;
     const socket = new LiveSocket("/api/v1/live", {
       onStep: ({ state, event, refetch }) => {
         const store = useLive.getState();
-        if (store.status !== state.status || store.lostAt !== state.lostAt) store.set(state.status, state.lostAt);
+        if (store.status !== state.status || store.lostAt !== state.lostAt)
+          store.set(state.status, state.lostAt);
         if (refetch) stale.everything();
         if (event) {
           stale.event(event);
           controller?.onEvent(event);
-          if (event.type === "agent.presence_changed" && event.agent_id === agentId) learnPresence(event.data, event.ts);
+          if (event.type === "agent.presence_changed" && event.agent_id === agentId)
+            learnPresence(event.data, event.ts);
         }
         if (state.status === "open" && !open) controller?.onOpen();
         open = state.status === "open";
@@ -73,7 +77,7 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
       controller?.close();
       socket.close();
     };
-  }, [client, userId, agentId, deviceId]);
+  }, [client, agentId, deviceId]);
 
   const value = useMemo(() => ({ me, phone, takeSoftphone: () => phone?.take() }), [me, phone]);
   return (

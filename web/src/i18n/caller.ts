@@ -4,7 +4,10 @@ import { useTranslation } from "react-i18next";
 const WEB = "web";
 
 /** How pages call somebody: by name, else number, else that nothing is known. */
-export function useCaller(): { name(name: string | undefined, number: string): string; number(number: string): string } {
+export function useCaller(): {
+  name(name: string | undefined, number: string): string;
+  number(number: string): string;
+} {
   const { t } = useTranslation();
   const shown = (n: string) => (n === WEB ? t("call.web_caller") : n);
   return {

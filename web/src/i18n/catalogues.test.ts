@@ -28,7 +28,10 @@ function sources(dir: string): string[] {
   });
 }
 
-const texts = sources(join(import.meta.dirname, "..")).map((path) => ({ path, text: readFileSync(path, "utf8") }));
+const texts = sources(join(import.meta.dirname, "..")).map((path) => ({
+  path,
+  text: readFileSync(path, "utf8"),
+}));
 
 describe("catalogues", () => {
   it.each(["zh-CN", "ja"] as const)("%s has the keys of en, no more and no fewer", (language) => {
@@ -36,7 +39,9 @@ describe("catalogues", () => {
   });
 
   it.each(["zh-CN", "ja"] as const)("%s fills the same holes as en", (language) => {
-    const different = keys.filter((k) => holes(catalogues[language].get(k) ?? "").join() !== holes(catalogues.en.get(k) ?? "").join());
+    const different = keys.filter(
+      (k) => holes(catalogues[language].get(k) ?? "").join() !== holes(catalogues.en.get(k) ?? "").join(),
+    );
     expect(different).toEqual([]);
   });
 
@@ -67,9 +72,16 @@ describe("catalogues", () => {
   it("has no key that nothing uses", () => {
     const all = texts.map((x) => x.text).join("\n");
     const prefixes = [...all.matchAll(/`([\w.-]+\.)\$\{/g)].map((m) => m[1] ?? "");
-    const groups = [...all.matchAll(/group: "([\w-]+)"|(?:word|group)\("([\w.]+)"|\["([\w.]+)", "([\w.]+)", "([\w.]+)"\]/g)].flatMap((m) => m.slice(1)).filter(Boolean);
+    const groups = [
+      ...all.matchAll(/group: "([\w-]+)"|(?:word|group)\("([\w.]+)"|\["([\w.]+)", "([\w.]+)", "([\w.]+)"\]/g),
+    ]
+      .flatMap((m) => m.slice(1))
+      .filter(Boolean);
     const unused = keys.filter(
-      (k) => !all.includes(`"${k}"`) && !prefixes.some((p) => k.startsWith(p)) && !groups.some((g) => k.startsWith(`${g}.`)),
+      (k) =>
+        !all.includes(`"${k}"`) &&
+        !prefixes.some((p) => k.startsWith(p)) &&
+        !groups.some((g) => k.startsWith(`${g}.`)),
     );
     expect(unused).toEqual([]);
   });

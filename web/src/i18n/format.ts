@@ -30,7 +30,14 @@ export function timeOfDay(ts: string | undefined | null): string {
 }
 
 export function dateTime(ts: string | undefined | null): string {
-  return format(ts, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false });
+  return format(ts, {
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+  });
 }
 
 export function day(ts: string | undefined | null): string {
@@ -43,7 +50,9 @@ export function ago(ts: string | undefined | null, now: number): string {
   if (t === undefined) return "–";
   const s = Math.max(0, Math.floor((now - t) / 1000));
   const unit = (value: number, name: string) =>
-    new Intl.NumberFormat(currentLanguage(), { style: "unit", unit: name, unitDisplay: "narrow" }).format(value);
+    new Intl.NumberFormat(currentLanguage(), { style: "unit", unit: name, unitDisplay: "narrow" }).format(
+      value,
+    );
   if (s < 60) return unit(s, "second");
   if (s < 3600) return unit(Math.floor(s / 60), "minute");
   if (s < 86400) return unit(Math.floor(s / 3600), "hour");
@@ -51,7 +60,10 @@ export function ago(ts: string | undefined | null, now: number): string {
 }
 
 export function number(value: number, digits = 0): string {
-  return new Intl.NumberFormat(currentLanguage(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(currentLanguage(), {
+    maximumFractionDigits: digits,
+    minimumFractionDigits: digits,
+  }).format(value);
 }
 
 /** A share between 0 and 1 as a percentage. */

@@ -11,7 +11,8 @@ export function staleKeys(e: JournalEvent): string[][] {
     keys.push(["conversation", e.conversation_id]);
     if (kind !== "segment" && kind !== "routing") keys.push(["conversations"]);
   }
-  if (kind === "agent" || kind === "conversation" || kind === "queue" || kind === "offer") keys.push(["wallboard"]);
+  if (kind === "agent" || kind === "conversation" || kind === "queue" || kind === "offer")
+    keys.push(["wallboard"]);
   if (kind === "conversation" && e.type.endsWith("completed")) keys.push(["customer"]);
   return keys;
 }

@@ -1,7 +1,7 @@
 import type { Envelope } from "./protocol";
 import { parseEnvelope } from "./protocol";
-import { tabName } from "./tab";
 import { initialLive, type LiveInput, type LiveState, type LiveStep, reduceLive, retryDelay } from "./state";
+import { tabName } from "./tab";
 
 const SESSION_ENDED = 4002; // the server's close code for a session that is over
 const SILENCE_MS = 15_000; // the server speaks every few seconds; after this the link counts as dead

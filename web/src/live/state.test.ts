@@ -4,17 +4,26 @@ import { type Envelope, parseEnvelope } from "./protocol";
 import { initialLive, type LiveInput, type LiveState, reduceLive, retryDelay } from "./state";
 
 const message = (m: Envelope): LiveInput => ({ kind: "message", message: m });
-const run = (...inputs: LiveInput[]): LiveState => inputs.reduce((s, i) => reduceLive(s, i).state, initialLive);
+const run = (...inputs: LiveInput[]): LiveState =>
+  inputs.reduce((s, i) => reduceLive(s, i).state, initialLive);
 
 describe("live link", () => {
   it("moves on with events and heads, and never back", () => {
-    const s = run({ kind: "opened" }, message({ type: "head", seq: 10 }), message({ type: "x", seq: 12 }), message({ type: "head", seq: 11 }));
+    const s = run(
+      { kind: "opened" },
+      message({ type: "head", seq: 10 }),
+      message({ type: "x", seq: 12 }),
+      message({ type: "head", seq: 11 }),
+    );
     expect(s.seq).toBe(12);
   });
 
   it("gives an event once", () => {
     const s = run({ kind: "opened" }, message({ type: "head", seq: 10 }));
-    const first = reduceLive(s, message({ type: "queue.entered", seq: 11, data: { id: "ev_1", conversation_id: "cv_1", ts: "t" } }));
+    const first = reduceLive(
+      s,
+      message({ type: "queue.entered", seq: 11, data: { id: "ev_1", conversation_id: "cv_1", ts: "t" } }),
+    );
     expect(first.event).toMatchObject({ seq: 11, type: "queue.entered", conversation_id: "cv_1" });
     expect(reduceLive(first.state, message({ type: "queue.entered", seq: 11 })).event).toBeUndefined();
   });
@@ -31,15 +40,27 @@ describe("live link", () => {
   });
 
   it("refetches after a reset and goes on from the head", () => {
-    const step = reduceLive(run({ kind: "opened" }, message({ type: "a", seq: 3 })), message({ type: "reset", seq: 50_000 }));
+    const step = reduceLive(
+      run({ kind: "opened" }, message({ type: "a", seq: 3 })),
+      message({ type: "reset", seq: 50_000 }),
+    );
     expect(step).toMatchObject({ refetch: true, state: { seq: 50_000 } });
   });
 
   it("is connecting until it was open once, lost afterwards", () => {
     expect(run({ kind: "connecting" }, { kind: "closed", at: 1 }).status).toBe("connecting");
-    const lost = run({ kind: "opened" }, { kind: "closed", at: 5 }, { kind: "connecting" }, { kind: "closed", at: 9 });
+    const lost = run(
+      { kind: "opened" },
+      { kind: "closed", at: 5 },
+      { kind: "connecting" },
+      { kind: "closed", at: 9 },
+    );
     expect(lost).toMatchObject({ status: "lost", lostAt: 5 });
-    expect(reduceLive(lost, { kind: "opened" }).state).toMatchObject({ status: "open", lostAt: undefined, attempts: 0 });
+    expect(reduceLive(lost, { kind: "opened" }).state).toMatchObject({
+      status: "open",
+      lostAt: undefined,
+      attempts: 0,
+    });
   });
 
   it("waits longer and longer, at most 6.25 s", () => {
@@ -53,13 +74,19 @@ describe("frames", () => {
   it.each(["", "7", "null", "[]", '{"type":3}', "{", '{"seq":1}'])("takes %j for none", (text) => {
     expect(parseEnvelope(text)).toBeUndefined();
   });
-  it("reads one", () => expect(parseEnvelope('{"type":"head","seq":4}')).toMatchObject({ type: "head", seq: 4 }));
+  it("reads one", () =>
+    expect(parseEnvelope('{"type":"head","seq":4}')).toMatchObject({ type: "head", seq: 4 }));
 });
 
 describe("stale answers", () => {
-  const keys = (type: string, more = {}) => staleKeys({ seq: 1, id: "e", type, ts: "", ...more }).map((k) => k.join("/"));
+  const keys = (type: string, more = {}) =>
+    staleKeys({ seq: 1, id: "e", type, ts: "", ...more }).map((k) => k.join("/"));
   it("follow the event", () => {
-    expect(keys("conversation.connected", { conversation_id: "cv_1" })).toEqual(["conversation/cv_1", "conversations", "wallboard"]);
+    expect(keys("conversation.connected", { conversation_id: "cv_1" })).toEqual([
+      "conversation/cv_1",
+      "conversations",
+      "wallboard",
+    ]);
     expect(keys("agent.presence_changed", { agent_id: "ag_1" })).toEqual(["wallboard"]);
     expect(keys("segment.started", { conversation_id: "cv_1" })).toEqual(["conversation/cv_1"]);
     expect(keys("audit.added")).toEqual([]);

@@ -36,14 +36,18 @@ export interface LiveStep {
 export function reduceLive(state: LiveState, input: LiveInput): LiveStep {
   switch (input.kind) {
     case "connecting":
-      return { state: { ...state, status: state.everOpen ? "lost" : "connecting", attempts: state.attempts + 1 } };
+      return {
+        state: { ...state, status: state.everOpen ? "lost" : "connecting", attempts: state.attempts + 1 },
+      };
     case "opened":
       return {
         state: { ...state, status: "open", attempts: 0, everOpen: true, lostAt: undefined },
         refetch: state.everOpen && state.seq === undefined,
       };
     case "closed":
-      return { state: { ...state, status: state.everOpen ? "lost" : "connecting", lostAt: state.lostAt ?? input.at } };
+      return {
+        state: { ...state, status: state.everOpen ? "lost" : "connecting", lostAt: state.lostAt ?? input.at },
+      };
     case "message":
       return reduceMessage(state, input.message);
     default:

@@ -5,7 +5,9 @@ const STORED = "hotline.tab";
 
 function newName(): string {
   // crypto.randomUUID exists on https only; this serves plain http too.
-  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join(
+    "",
+  );
 }
 
 let name: string | undefined;

@@ -16,7 +16,13 @@ function toneOf(text: string): number {
 
 export function Avatar({ name, size, corner }: { name: string; size?: "lg" | "xl"; corner?: ReactNode }) {
   return (
-    <span className="avatar" data-size={size} data-tone={toneOf(name)} data-initials={initials(name)} aria-hidden="true">
+    <span
+      className="avatar"
+      data-size={size}
+      data-tone={toneOf(name)}
+      data-initials={initials(name)}
+      aria-hidden="true"
+    >
       {corner && <span className="corner">{corner}</span>}
     </span>
   );
@@ -43,7 +49,16 @@ type ButtonProps = Omit<ComponentProps<"button">, "disabled"> & {
 };
 
 /** A button that, when it cannot act, says why instead of vanishing. */
-export function Button({ kind, size, busy, reason, onClick, children, type = "button", ...rest }: ButtonProps) {
+export function Button({
+  kind,
+  size,
+  busy,
+  reason,
+  onClick,
+  children,
+  type = "button",
+  ...rest
+}: ButtonProps) {
   const id = useId();
   const off = reason !== undefined || busy === true;
   const button = (
@@ -76,7 +91,10 @@ export function IconButton({
   reason,
   className,
   ...rest
-}: { label: string; icon: TablerIcon; reason?: string } & Omit<ComponentProps<"button">, "disabled" | "children">) {
+}: { label: string; icon: TablerIcon; reason?: string } & Omit<
+  ComponentProps<"button">,
+  "disabled" | "children"
+>) {
   return (
     <Tooltip label={reason ?? label}>
       <button
@@ -93,7 +111,17 @@ export function IconButton({
   );
 }
 
-export function Empty({ icon: Icon, title, children, action }: { icon: TablerIcon; title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  icon: Icon,
+  title,
+  children,
+  action,
+}: {
+  icon: TablerIcon;
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
   return (
     <div className="empty">
       <Icon size={30} stroke={1.4} aria-hidden="true" />
@@ -152,7 +180,17 @@ export function PageHead({ title, sub, children }: { title: string; sub?: ReactN
   );
 }
 
-export function Notice({ tone, icon: Icon, children, action }: { tone?: "warn" | "bad"; icon: TablerIcon; children: ReactNode; action?: ReactNode }) {
+export function Notice({
+  tone,
+  icon: Icon,
+  children,
+  action,
+}: {
+  tone?: "warn" | "bad";
+  icon: TablerIcon;
+  children: ReactNode;
+  action?: ReactNode;
+}) {
   return (
     <div className="notice" data-tone={tone} role={tone === "bad" ? "alert" : "status"}>
       <Icon size={18} stroke={1.7} aria-hidden="true" />

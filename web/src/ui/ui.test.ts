@@ -25,7 +25,12 @@ describe("problems", () => {
     expect(codeOf(undefined, 502)).toBe("internal");
   });
   it("name fields with dots", () => {
-    const err = new ApiError(422, { errors: [{ pointer: "#/skills/0", code: "invalid" }, { parameter: "from", code: "type" }] });
+    const err = new ApiError(422, {
+      errors: [
+        { pointer: "#/skills/0", code: "invalid" },
+        { parameter: "from", code: "type" },
+      ],
+    });
     expect(Object.keys(fieldFaults(err))).toEqual(["skills.0", "from"]);
     expect(fieldFaults(new Error("x"))).toEqual({});
   });
@@ -36,10 +41,22 @@ describe("texts", () => {
     expect([clock(0), clock(252), clock(3661), clock(-5)]).toEqual(["00:00", "04:12", "1:01:01", "00:00"]);
   });
   it("take Go's zero time for none", () => {
-    expect([hasTime("0001-01-01T00:00:00Z"), hasTime(""), hasTime(undefined), hasTime("2026-11-24T00:00:00Z")]).toEqual([false, false, false, true]);
+    expect([
+      hasTime("0001-01-01T00:00:00Z"),
+      hasTime(""),
+      hasTime(undefined),
+      hasTime("2026-11-24T00:00:00Z"),
+    ]).toEqual([false, false, false, true]);
   });
   it("match languages by their beginning", () => {
-    expect([matchLanguage("zh"), matchLanguage("zh-Hans-CN"), matchLanguage("ja-JP"), matchLanguage("en-GB"), matchLanguage("fr"), matchLanguage(null)]).toEqual(["zh-CN", "zh-CN", "ja", "en", undefined, undefined]);
+    expect([
+      matchLanguage("zh"),
+      matchLanguage("zh-Hans-CN"),
+      matchLanguage("ja-JP"),
+      matchLanguage("en-GB"),
+      matchLanguage("fr"),
+      matchLanguage(null),
+    ]).toEqual(["zh-CN", "zh-CN", "ja", "en", undefined, undefined]);
   });
 });
 

@@ -13,7 +13,11 @@ import { ADMIN_SECTIONS, type AdminSection } from "./sections";
 import { TokensPage } from "./TokensPage";
 import "./admin.css";
 
-const READ: Partial<Record<AdminSection, Permission>> = { flows: "flows.read", tokens: "tokens.read", audit: "audit.read" };
+const READ: Partial<Record<AdminSection, Permission>> = {
+  flows: "flows.read",
+  tokens: "tokens.read",
+  audit: "audit.read",
+};
 
 export function readPermission(s: AdminSection): Permission {
   return READ[s] ?? RESOURCES[s]?.read ?? "users.read";
@@ -43,7 +47,8 @@ export default function AdminPage() {
 }
 
 function Content({ section, id }: { section: AdminSection; id: string | undefined }) {
-  if (section === "flows") return id && id !== "new" ? <FlowEditor key={id} id={id} /> : <FlowsPage creating={id === "new"} />;
+  if (section === "flows")
+    return id && id !== "new" ? <FlowEditor key={id} id={id} /> : <FlowsPage creating={id === "new"} />;
   if (section === "tokens") return <TokensPage />;
   if (section === "audit") return <AuditPage />;
   const resource = RESOURCES[section];

@@ -10,7 +10,23 @@ import { dateTime } from "@/i18n/format";
 import { Button, Facts, IconButton, PageHead } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
 
-const KINDS = ["user", "token", "team", "agent", "queue", "line", "device", "number", "flow", "hours", "break", "wrapup-code", "customer", "conversation", "recording"];
+const KINDS = [
+  "user",
+  "token",
+  "team",
+  "agent",
+  "queue",
+  "line",
+  "device",
+  "number",
+  "flow",
+  "hours",
+  "break",
+  "wrapup-code",
+  "customer",
+  "conversation",
+  "recording",
+];
 
 /** Who did what to what. Lines are never changed. */
 export function AuditPage() {
@@ -22,7 +38,8 @@ export function AuditPage() {
   const filter = { action: kind ? `${kind}.` : undefined, from: startOf(from), to: startOf(to, 1) };
   const list = useInfiniteQuery({
     queryKey: ["audit", filter],
-    queryFn: ({ pageParam, signal }) => api.get<List<AuditEntry>>("/audit", { ...filter, limit: 50, cursor: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) =>
+      api.get<List<AuditEntry>>("/audit", { ...filter, limit: 50, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next || undefined,
     placeholderData: (before) => before,
@@ -40,9 +57,29 @@ export function AuditPage() {
       <PageHead title={t("admin.audit.title")} sub={t("admin.audit.sub")} />
       <div className="page-body">
         <search className="filters" aria-label={t("audit.filter")}>
-          <Select label={t("audit.about")} clearable w={180} value={kind} onChange={setKind} placeholder={t("calls.any")} data={KINDS.map((k) => ({ value: k, label: t(`audit.kind.${k}`) }))} />
-          <TextInput type="date" label={t("calls.from")} w={140} value={from} onChange={(e) => setFrom(e.currentTarget.value)} />
-          <TextInput type="date" label={t("calls.to")} w={140} value={to} onChange={(e) => setTo(e.currentTarget.value)} />
+          <Select
+            label={t("audit.about")}
+            clearable
+            w={180}
+            value={kind}
+            onChange={setKind}
+            placeholder={t("calls.any")}
+            data={KINDS.map((k) => ({ value: k, label: t(`audit.kind.${k}`) }))}
+          />
+          <TextInput
+            type="date"
+            label={t("calls.from")}
+            w={140}
+            value={from}
+            onChange={(e) => setFrom(e.currentTarget.value)}
+          />
+          <TextInput
+            type="date"
+            label={t("calls.to")}
+            w={140}
+            value={to}
+            onChange={(e) => setTo(e.currentTarget.value)}
+          />
         </search>
         <DataTable
           label={t("admin.audit.title")}
@@ -52,12 +89,31 @@ export function AuditPage() {
           onRetry={() => void list.refetch()}
           onOpen={setShown}
           columns={[
-            { key: "time", title: t("audit.time"), cell: (e) => <span className="num">{dateTime(e.time)}</span> },
+            {
+              key: "time",
+              title: t("audit.time"),
+              cell: (e) => <span className="num">{dateTime(e.time)}</span>,
+            },
             { key: "who", title: t("audit.who"), cell: (e) => e.user_name || t("message.system") },
-            { key: "what", title: t("audit.what"), cell: (e) => `${verb(e.action)}${thing(e.action) ? ` · ${thing(e.action)}` : ""}` },
+            {
+              key: "what",
+              title: t("audit.what"),
+              cell: (e) => `${verb(e.action)}${thing(e.action) ? ` · ${thing(e.action)}` : ""}`,
+            },
             { key: "target", title: t("audit.target"), cell: (e) => e.target || e.target_id || "–" },
-            { key: "from", title: t("audit.address"), cell: (e) => <span className="num meta">{e.address}</span> },
-            { key: "x", title: "", right: true, cell: (e) => <IconButton label={t("audit.details")} icon={IconListDetails} onClick={() => setShown(e)} /> },
+            {
+              key: "from",
+              title: t("audit.address"),
+              cell: (e) => <span className="num meta">{e.address}</span>,
+            },
+            {
+              key: "x",
+              title: "",
+              right: true,
+              cell: (e) => (
+                <IconButton label={t("audit.details")} icon={IconListDetails} onClick={() => setShown(e)} />
+              ),
+            },
           ]}
           foot={
             list.hasNextPage && (
@@ -71,15 +127,31 @@ export function AuditPage() {
         />
       </div>
       {shown && (
-        <Modal opened onClose={() => setShown(undefined)} size="xl" title={`${verb(shown.action)} · ${shown.target || shown.target_id}`} closeButtonProps={{ "aria-label": t("action.close") }}>
+        <Modal
+          opened
+          onClose={() => setShown(undefined)}
+          size="xl"
+          title={`${verb(shown.action)} · ${shown.target || shown.target_id}`}
+          closeButtonProps={{ "aria-label": t("action.close") }}
+        >
           <div style={{ display: "flex", flexDirection: "column", gap: 14 }}>
             <Facts
               items={[
                 [t("audit.time"), dateTime(shown.time)],
                 [t("audit.who"), shown.user_name],
-                [t("audit.action_name"), <code className="mono">{shown.action}</code>],
+                [
+                  t("audit.action_name"),
+                  <code key="v" className="mono">
+                    {shown.action}
+                  </code>,
+                ],
                 [t("audit.address"), shown.address],
-                [t("audit.request"), <code className="mono">{shown.request_id}</code>],
+                [
+                  t("audit.request"),
+                  <code key="v" className="mono">
+                    {shown.request_id}
+                  </code>,
+                ],
               ]}
             />
             <div style={{ display: "grid", gridTemplateColumns: "1fr 1fr", gap: 12 }}>

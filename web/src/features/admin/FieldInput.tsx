@@ -1,4 +1,13 @@
-import { MultiSelect, NumberInput, PasswordInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import {
+  MultiSelect,
+  NumberInput,
+  PasswordInput,
+  Select,
+  Switch,
+  TagsInput,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { IconPlus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -19,7 +28,17 @@ interface Common {
 }
 
 /** One field of an administered record, by its kind. */
-export function FieldInput({ field: f, form, locked, creating }: { field: Field; form: Form; locked: boolean; creating: boolean }) {
+export function FieldInput({
+  field: f,
+  form,
+  locked,
+  creating,
+}: {
+  field: Field;
+  form: Form;
+  locked: boolean;
+  creating: boolean;
+}) {
   const { t, i18n } = useTranslation();
   const key = f.name.replaceAll(".", "_");
   const hint = f.kind === "password" && !creating ? "hint.password_keep" : `hint.${key}`;
@@ -34,11 +53,34 @@ export function FieldInput({ field: f, form, locked, creating }: { field: Field;
   const visibility = { "aria-label": t("login.show_password") };
   switch (f.kind) {
     case "text":
-      return <TextInput {...common} withAsterisk={f.required} required={f.required} value={String(value ?? "")} onChange={(e) => set(e.currentTarget.value)} />;
+      return (
+        <TextInput
+          {...common}
+          withAsterisk={f.required}
+          required={f.required}
+          value={String(value ?? "")}
+          onChange={(e) => set(e.currentTarget.value)}
+        />
+      );
     case "password":
-      return <PasswordInput {...common} autoComplete="new-password" value={String(value ?? "")} onChange={(e) => set(e.currentTarget.value)} visibilityToggleButtonProps={visibility} />;
+      return (
+        <PasswordInput
+          {...common}
+          autoComplete="new-password"
+          value={String(value ?? "")}
+          onChange={(e) => set(e.currentTarget.value)}
+          visibilityToggleButtonProps={visibility}
+        />
+      );
     case "textarea":
-      return <Textarea {...common} rows={3} value={String(value ?? "")} onChange={(e) => set(e.currentTarget.value)} />;
+      return (
+        <Textarea
+          {...common}
+          rows={3}
+          value={String(value ?? "")}
+          onChange={(e) => set(e.currentTarget.value)}
+        />
+      );
     case "number":
     case "seconds":
       return (
@@ -55,21 +97,63 @@ export function FieldInput({ field: f, form, locked, creating }: { field: Field;
         />
       );
     case "switch":
-      return <Switch label={common.label} description={common.description} error={common.error} disabled={locked} checked={value === true} onChange={(e) => set(e.currentTarget.checked)} />;
+      return (
+        <Switch
+          label={common.label}
+          description={common.description}
+          error={common.error}
+          disabled={locked}
+          checked={value === true}
+          onChange={(e) => set(e.currentTarget.checked)}
+        />
+      );
     case "strings":
       return <TagsInput {...common} value={(value as string[] | undefined) ?? []} onChange={set} />;
     case "select":
-      return <Choice {...common} choices={f.choices} required={f.required} value={String(value ?? "")} onChange={set} />;
+      return (
+        <Choice
+          {...common}
+          choices={f.choices}
+          required={f.required}
+          value={String(value ?? "")}
+          onChange={set}
+        />
+      );
     case "multi":
-      return <MultiChoice {...common} choices={f.choices} value={(value as string[] | undefined) ?? []} onChange={set} />;
+      return (
+        <MultiChoice
+          {...common}
+          choices={f.choices}
+          value={(value as string[] | undefined) ?? []}
+          onChange={set}
+        />
+      );
     case "labels":
-      return <LabelsField {...common} value={(value as Record<string, string> | undefined) ?? {}} onChange={set} />;
+      return (
+        <LabelsField {...common} value={(value as Record<string, string> | undefined) ?? {}} onChange={set} />
+      );
     case "levels":
-      return <LevelsField {...common} value={(value as Record<string, number> | undefined) ?? {}} onChange={set} />;
+      return (
+        <LevelsField {...common} value={(value as Record<string, number> | undefined) ?? {}} onChange={set} />
+      );
     case "rows":
-      return <RowsField {...common} columns={f.columns} fresh={f.fresh} value={(value as Record<string, unknown>[] | undefined) ?? []} onChange={set} />;
+      return (
+        <RowsField
+          {...common}
+          columns={f.columns}
+          fresh={f.fresh}
+          value={(value as Record<string, unknown>[] | undefined) ?? []}
+          onChange={set}
+        />
+      );
     case "week":
-      return <WeekField value={(value ?? {}) as Record<string, { from: string; to: string }[]>} onChange={set} readOnly={locked} />;
+      return (
+        <WeekField
+          value={(value ?? {}) as Record<string, { from: string; to: string }[]>}
+          onChange={set}
+          readOnly={locked}
+        />
+      );
     case "days":
       return <DaysField value={(value ?? []) as SpecialDay[]} onChange={set} readOnly={locked} />;
     default:
@@ -77,7 +161,13 @@ export function FieldInput({ field: f, form, locked, creating }: { field: Field;
   }
 }
 
-function Choice({ choices, required, value, onChange, ...common }: Common & { choices: Choices; required?: boolean; value: string; onChange: (v: string) => void }) {
+function Choice({
+  choices,
+  required,
+  value,
+  onChange,
+  ...common
+}: Common & { choices: Choices; required?: boolean; value: string; onChange: (v: string) => void }) {
   const data = useChoices(choices);
   const { t } = useTranslation();
   return (
@@ -94,8 +184,22 @@ function Choice({ choices, required, value, onChange, ...common }: Common & { ch
   );
 }
 
-function MultiChoice({ choices, value, onChange, ...common }: Common & { choices: Choices; value: string[]; onChange: (v: string[]) => void }) {
-  return <MultiSelect {...common} data={useChoices(choices)} searchable hidePickedOptions value={value} onChange={onChange} />;
+function MultiChoice({
+  choices,
+  value,
+  onChange,
+  ...common
+}: Common & { choices: Choices; value: string[]; onChange: (v: string[]) => void }) {
+  return (
+    <MultiSelect
+      {...common}
+      data={useChoices(choices)}
+      searchable
+      hidePickedOptions
+      value={value}
+      onChange={onChange}
+    />
+  );
 }
 
 function Group({ label, description, error, children }: Common & { children: React.ReactNode }) {
@@ -109,7 +213,11 @@ function Group({ label, description, error, children }: Common & { children: Rea
   );
 }
 
-function LabelsField({ value, onChange, ...common }: Common & { value: Record<string, string>; onChange: (v: Record<string, string>) => void }) {
+function LabelsField({
+  value,
+  onChange,
+  ...common
+}: Common & { value: Record<string, string>; onChange: (v: Record<string, string>) => void }) {
   return (
     <Group {...common}>
       {LANGUAGES.map((l) => (
@@ -132,7 +240,11 @@ function LabelsField({ value, onChange, ...common }: Common & { value: Record<st
   );
 }
 
-function LevelsField({ value, onChange, ...common }: Common & { value: Record<string, number>; onChange: (v: Record<string, number>) => void }) {
+function LevelsField({
+  value,
+  onChange,
+  ...common
+}: Common & { value: Record<string, number>; onChange: (v: Record<string, number>) => void }) {
   const rows = Object.entries(value).map(([skill, level]) => ({ skill, level }));
   return (
     <RowsField
@@ -154,20 +266,43 @@ function RowsField({
   value,
   onChange,
   ...common
-}: Common & { columns: Cell[]; fresh: Record<string, unknown>; value: Record<string, unknown>[]; onChange: (v: Record<string, unknown>[]) => void }) {
+}: Common & {
+  columns: Cell[];
+  fresh: Record<string, unknown>;
+  value: Record<string, unknown>[];
+  onChange: (v: Record<string, unknown>[]) => void;
+}) {
   const { t } = useTranslation();
-  const change = (i: number, name: string, v: unknown) => onChange(value.map((r, j) => (i === j ? { ...r, [name]: v } : r)));
+  const change = (i: number, name: string, v: unknown) =>
+    onChange(value.map((r, j) => (i === j ? { ...r, [name]: v } : r)));
   return (
     <Group {...common}>
       {value.map((row, i) => (
         <div key={i} className="rows-row">
           {columns.map((c) => (
-            <CellInput key={c.name} cell={c} label={`${t(`field.${c.name}`)} ${i + 1}`} value={row[c.name]} readOnly={common.readOnly} onChange={(v) => change(i, c.name, v)} />
+            <CellInput
+              key={c.name}
+              cell={c}
+              label={`${t(`field.${c.name}`)} ${i + 1}`}
+              value={row[c.name]}
+              readOnly={common.readOnly}
+              onChange={(v) => change(i, c.name, v)}
+            />
           ))}
-          <IconButton label={t("admin.remove_row", { n: i + 1 })} icon={IconX} reason={common.readOnly ? t("problem.forbidden") : undefined} onClick={() => onChange(value.filter((_, j) => j !== i))} />
+          <IconButton
+            label={t("admin.remove_row", { n: i + 1 })}
+            icon={IconX}
+            reason={common.readOnly ? t("problem.forbidden") : undefined}
+            onClick={() => onChange(value.filter((_, j) => j !== i))}
+          />
         </div>
       ))}
-      <Button size="sm" reason={common.readOnly ? t("problem.forbidden") : undefined} onClick={() => onChange([...value, structuredClone(fresh)])} aria-label={`${t("action.add")}: ${common.label}`}>
+      <Button
+        size="sm"
+        reason={common.readOnly ? t("problem.forbidden") : undefined}
+        onClick={() => onChange([...value, structuredClone(fresh)])}
+        aria-label={`${t("action.add")}: ${common.label}`}
+      >
         <IconPlus size={14} aria-hidden="true" />
         {t("action.add")}
       </Button>
@@ -175,15 +310,75 @@ function RowsField({
   );
 }
 
-function CellInput({ cell, label, value, readOnly, onChange }: { cell: Cell; label: string; value: unknown; readOnly: boolean; onChange: (v: unknown) => void }) {
+function CellInput({
+  cell,
+  label,
+  value,
+  readOnly,
+  onChange,
+}: {
+  cell: Cell;
+  label: string;
+  value: unknown;
+  readOnly: boolean;
+  onChange: (v: unknown) => void;
+}) {
   const { t } = useTranslation();
   const placeholder = t(`field.${cell.name}`);
   if (cell.kind === "number")
-    return <NumberInput aria-label={label} placeholder={placeholder} hideControls readOnly={readOnly} min={cell.min} max={cell.max} value={Number(value ?? 0)} onChange={(v) => onChange(Number(v) || 0)} />;
-  if (cell.kind === "select") return <CellSelect choices={cell.choices} label={label} value={String(value ?? "")} readOnly={readOnly} onChange={onChange} />;
-  return <TextInput aria-label={label} placeholder={placeholder} readOnly={readOnly} value={String(value ?? "")} onChange={(e) => onChange(e.currentTarget.value)} />;
+    return (
+      <NumberInput
+        aria-label={label}
+        placeholder={placeholder}
+        hideControls
+        readOnly={readOnly}
+        min={cell.min}
+        max={cell.max}
+        value={Number(value ?? 0)}
+        onChange={(v) => onChange(Number(v) || 0)}
+      />
+    );
+  if (cell.kind === "select")
+    return (
+      <CellSelect
+        choices={cell.choices}
+        label={label}
+        value={String(value ?? "")}
+        readOnly={readOnly}
+        onChange={onChange}
+      />
+    );
+  return (
+    <TextInput
+      aria-label={label}
+      placeholder={placeholder}
+      readOnly={readOnly}
+      value={String(value ?? "")}
+      onChange={(e) => onChange(e.currentTarget.value)}
+    />
+  );
 }
 
-function CellSelect({ choices, label, value, readOnly, onChange }: { choices: Choices; label: string; value: string; readOnly: boolean; onChange: (v: unknown) => void }) {
-  return <Select aria-label={label} data={useChoices(choices)} readOnly={readOnly} value={value} onChange={(v) => onChange(v ?? "")} />;
+function CellSelect({
+  choices,
+  label,
+  value,
+  readOnly,
+  onChange,
+}: {
+  choices: Choices;
+  label: string;
+  value: string;
+  readOnly: boolean;
+  onChange: (v: unknown) => void;
+}) {
+  return (
+    <Select
+      aria-label={label}
+      data={useChoices(choices)}
+      readOnly={readOnly}
+      value={value}
+      onChange={(v) => onChange(v ?? "")}
+    />
+  );
 }

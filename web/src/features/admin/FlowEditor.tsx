@@ -1,6 +1,13 @@
 import { TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconAlertTriangle, IconArrowLeft, IconCircleCheck, IconCircleX, IconDeviceFloppy, IconUpload } from "@tabler/icons-react";
+import {
+  IconAlertTriangle,
+  IconArrowLeft,
+  IconCircleCheck,
+  IconCircleX,
+  IconDeviceFloppy,
+  IconUpload,
+} from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -24,7 +31,11 @@ interface Validation {
 /** A flow's text: checked while it is written, kept as a draft, published as a version. */
 export function FlowEditor({ id }: { id: string }) {
   const { t } = useTranslation();
-  const flow = useQuery({ queryKey: ["flow", id], queryFn: () => api.get<Flow>(`/flows/${id}`), staleTime: Number.POSITIVE_INFINITY });
+  const flow = useQuery({
+    queryKey: ["flow", id],
+    queryFn: () => api.get<Flow>(`/flows/${id}`),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
   return (
     <div className="page flow-page">
       <header className="page-head">
@@ -35,10 +46,21 @@ export function FlowEditor({ id }: { id: string }) {
           <h1>{flow.data?.name ?? t("admin.flows.title")}</h1>
           {flow.data?.description && <p className="sub">{flow.data.description}</p>}
         </div>
-        {flow.data && (flow.data.published ? <Tag tone="ok">{t("flow.answers", { n: flow.data.published })}</Tag> : <Tag tone="warn">{t("flow.never")}</Tag>)}
+        {flow.data &&
+          (flow.data.published ? (
+            <Tag tone="ok">{t("flow.answers", { n: flow.data.published })}</Tag>
+          ) : (
+            <Tag tone="warn">{t("flow.never")}</Tag>
+          ))}
       </header>
       <div className="page-body">
-        {flow.isError && !flow.data ? <Failed error={flow.error} onRetry={() => void flow.refetch()} /> : flow.data ? <Editing flow={flow.data} /> : <Skeleton rows={8} height={30} />}
+        {flow.isError && !flow.data ? (
+          <Failed error={flow.error} onRetry={() => void flow.refetch()} />
+        ) : flow.data ? (
+          <Editing flow={flow.data} />
+        ) : (
+          <Skeleton rows={8} height={30} />
+        )}
       </div>
     </div>
   );
@@ -69,7 +91,8 @@ function Editing({ flow }: { flow: Flow }) {
     await client.invalidateQueries({ queryKey: ["admin", "flows"] });
     await client.invalidateQueries({ queryKey: ["flow-versions", flow.id] });
   };
-  const saveDraft = async () => (await api.put<{ flow: Flow }>(`/flows/${flow.id}/draft`, { version: flow.version, text })).flow;
+  const saveDraft = async () =>
+    (await api.put<{ flow: Flow }>(`/flows/${flow.id}/draft`, { version: flow.version, text })).flow;
   const save = useMutation({
     mutationFn: saveDraft,
     onError: fail,
@@ -109,16 +132,39 @@ function Editing({ flow }: { flow: Flow }) {
   };
   return (
     <div className="flow-grid">
-      <CodeEditor label={t("flow.text")} value={text} onChange={setText} readOnly={locked !== undefined} area={area} marks={problems} />
+      <CodeEditor
+        label={t("flow.text")}
+        value={text}
+        onChange={setText}
+        readOnly={locked !== undefined}
+        area={area}
+        marks={problems}
+      />
       <div className="flow-side">
         <Card title={t("flow.publish")}>
           <div style={{ display: "flex", flexDirection: "column", gap: 8 }}>
-            <Button onClick={() => save.mutate()} busy={save.isPending} reason={locked ?? (dirty ? undefined : t("form.unchanged"))}>
+            <Button
+              onClick={() => save.mutate()}
+              busy={save.isPending}
+              reason={locked ?? (dirty ? undefined : t("form.unchanged"))}
+            >
               <IconDeviceFloppy size={16} aria-hidden="true" />
               {t("flow.save_draft")}
             </Button>
-            <TextInput label={t("flow.note")} placeholder={t("flow.note_hint")} maxLength={500} value={note} onChange={(e) => setNote(e.currentTarget.value)} readOnly={locked !== undefined} />
-            <Button kind="primary" onClick={() => publish.mutate()} busy={publish.isPending} reason={locked ?? (errors > 0 ? t("flow.has_errors", { n: errors }) : undefined)}>
+            <TextInput
+              label={t("flow.note")}
+              placeholder={t("flow.note_hint")}
+              maxLength={500}
+              value={note}
+              onChange={(e) => setNote(e.currentTarget.value)}
+              readOnly={locked !== undefined}
+            />
+            <Button
+              kind="primary"
+              onClick={() => publish.mutate()}
+              busy={publish.isPending}
+              reason={locked ?? (errors > 0 ? t("flow.has_errors", { n: errors }) : undefined)}
+            >
               <IconUpload size={16} aria-hidden="true" />
               {t("flow.publish")}
             </Button>
@@ -147,10 +193,16 @@ function Problems({ problems, onGo }: { problems: FlowProblem[]; onGo: (p: FlowP
         {problems.map((p, i) => (
           <li key={i}>
             <button type="button" onClick={() => onGo(p)}>
-              {p.severity === "warning" ? <IconAlertTriangle size={16} color="var(--warn)" aria-label={t("flow.warning")} /> : <IconCircleX size={16} color="var(--bad)" aria-label={t("flow.error")} />}
+              {p.severity === "warning" ? (
+                <IconAlertTriangle size={16} color="var(--warn)" aria-label={t("flow.warning")} />
+              ) : (
+                <IconCircleX size={16} color="var(--bad)" aria-label={t("flow.error")} />
+              )}
               <span style={{ flex: 1 }}>
                 {p.message}
-                {p.allowed?.length > 0 && <span className="meta"> {t("flow.allowed", { list: p.allowed.join(", ") })}</span>}
+                {p.allowed?.length > 0 && (
+                  <span className="meta"> {t("flow.allowed", { list: p.allowed.join(", ") })}</span>
+                )}
               </span>
               <span className="where num">{t("flow.where", { line: p.line, column: p.column })}</span>
             </button>
@@ -161,13 +213,27 @@ function Problems({ problems, onGo }: { problems: FlowProblem[]; onGo: (p: FlowP
   );
 }
 
-function Versions({ flow, locked, onLoad, onChanged }: { flow: Flow; locked: string | undefined; onLoad: (text: string) => void; onChanged: (f: Flow) => Promise<void> }) {
+function Versions({
+  flow,
+  locked,
+  onLoad,
+  onChanged,
+}: {
+  flow: Flow;
+  locked: string | undefined;
+  onLoad: (text: string) => void;
+  onChanged: (f: Flow) => Promise<void>;
+}) {
   const { t } = useTranslation();
   const fail = useProblemNotice();
   const users = useRefs("users");
-  const versions = useQuery({ queryKey: ["flow-versions", flow.id], queryFn: () => api.get<List<FlowVersion>>(`/flows/${flow.id}/versions`) });
+  const versions = useQuery({
+    queryKey: ["flow-versions", flow.id],
+    queryFn: () => api.get<List<FlowVersion>>(`/flows/${flow.id}/versions`),
+  });
   const back = useMutation({
-    mutationFn: (n: number) => api.post<Flow>(`/flows/${flow.id}/rollback`, { version: flow.version, to_version: n }),
+    mutationFn: (n: number) =>
+      api.post<Flow>(`/flows/${flow.id}/rollback`, { version: flow.version, to_version: n }),
     onError: fail,
     onSuccess: onChanged,
   });
@@ -178,17 +244,30 @@ function Versions({ flow, locked, onLoad, onChanged }: { flow: Flow; locked: str
         {items.map((v) => (
           <li key={v.version} style={{ flexWrap: "wrap" }}>
             <span className="grow">
-              <strong style={{ fontWeight: 600 }}>{t("flow.version", { n: v.version })}</strong> {v.note && <span className="meta">{v.note}</span>}
+              <strong style={{ fontWeight: 600 }}>{t("flow.version", { n: v.version })}</strong>{" "}
+              {v.note && <span className="meta">{v.note}</span>}
               <div className="meta num">{[dateTime(v.published_at), users(v.published_by)].join(" · ")}</div>
             </span>
             {v.version === flow.published ? (
               <Tag tone="ok">{t("flow.current")}</Tag>
             ) : (
-              <Button size="sm" reason={locked} busy={back.isPending} onClick={() => back.mutate(v.version)} aria-label={t("flow.rollback_to", { n: v.version })}>
+              <Button
+                size="sm"
+                reason={locked}
+                busy={back.isPending}
+                onClick={() => back.mutate(v.version)}
+                aria-label={t("flow.rollback_to", { n: v.version })}
+              >
                 {t("flow.rollback")}
               </Button>
             )}
-            <Button size="sm" kind="quiet" reason={locked} onClick={() => onLoad(v.text)} aria-label={t("flow.load_version", { n: v.version })}>
+            <Button
+              size="sm"
+              kind="quiet"
+              reason={locked}
+              onClick={() => onLoad(v.text)}
+              aria-label={t("flow.load_version", { n: v.version })}
+            >
               {t("flow.load")}
             </Button>
           </li>

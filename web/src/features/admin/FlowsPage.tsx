@@ -70,8 +70,21 @@ export function FlowsPage({ creating }: { creating: boolean }) {
               ),
             },
             { key: "description", title: t("field.description"), cell: (f) => f.description || "–" },
-            { key: "published", title: t("flow.published"), cell: (f) => (f.published ? <Tag tone="ok">{t("flow.version", { n: f.published })}</Tag> : <Tag tone="warn">{t("flow.never")}</Tag>) },
-            { key: "updated", title: t("flow.changed"), cell: (f) => <span className="num">{dateTime(f.updated_at)}</span> },
+            {
+              key: "published",
+              title: t("flow.published"),
+              cell: (f) =>
+                f.published ? (
+                  <Tag tone="ok">{t("flow.version", { n: f.published })}</Tag>
+                ) : (
+                  <Tag tone="warn">{t("flow.never")}</Tag>
+                ),
+            },
+            {
+              key: "updated",
+              title: t("flow.changed"),
+              cell: (f) => <span className="num">{dateTime(f.updated_at)}</span>,
+            },
           ]}
         />
       </div>
@@ -89,14 +102,24 @@ function NewFlow({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const create = useMutation({
-    mutationFn: () => api.post<Flow>("/flows", { name: name.trim(), description, draft: starter(name.trim(), queues[0]?.id ?? "") }),
+    mutationFn: () =>
+      api.post<Flow>("/flows", {
+        name: name.trim(),
+        description,
+        draft: starter(name.trim(), queues[0]?.id ?? ""),
+      }),
     onSuccess: async (f) => {
       await client.invalidateQueries({ queryKey: ["admin", "flows"] });
       navigate(`/admin/flows/${f.id}`);
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t("admin.flows.new")} closeButtonProps={{ "aria-label": t("action.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("admin.flows.new")}
+      closeButtonProps={{ "aria-label": t("action.close") }}
+    >
       <form
         style={{ display: "flex", flexDirection: "column", gap: 12 }}
         onSubmit={(e) => {
@@ -104,9 +127,25 @@ function NewFlow({ onClose }: { onClose: () => void }) {
           if (name.trim()) create.mutate();
         }}
       >
-        <TextInput label={t("field.name")} required value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus error={create.error ? text(create.error) : undefined} />
-        <Textarea label={t("field.description")} value={description} onChange={(e) => setDescription(e.currentTarget.value)} />
-        <Button kind="primary" type="submit" busy={create.isPending} reason={name.trim() ? undefined : t("fault.required")}>
+        <TextInput
+          label={t("field.name")}
+          required
+          value={name}
+          onChange={(e) => setName(e.currentTarget.value)}
+          data-autofocus
+          error={create.error ? text(create.error) : undefined}
+        />
+        <Textarea
+          label={t("field.description")}
+          value={description}
+          onChange={(e) => setDescription(e.currentTarget.value)}
+        />
+        <Button
+          kind="primary"
+          type="submit"
+          busy={create.isPending}
+          reason={name.trim() ? undefined : t("fault.required")}
+        >
           {t("action.new")}
         </Button>
       </form>

@@ -1,7 +1,7 @@
 import { Drawer } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
-import { IconTrash } from "@tabler/icons-react";
+import { IconAlertCircle, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,14 +9,23 @@ import { api } from "@/api/client";
 import { ApiError, fieldFaults } from "@/api/problem";
 import { Button, Notice } from "@/ui";
 import { useFaultText, useProblemText } from "@/ui/problem";
-import { IconAlertCircle } from "@tabler/icons-react";
 import { FieldInput } from "./FieldInput";
 import { at, bodyOf, type Resource, type Row } from "./resource";
 
 type Values = Record<string, unknown>;
 
 /** The form of one record, new or changed. Faults stand at their fields. */
-export function ResourceForm({ resource, row, locked, onClose }: { resource: Resource; row: Row | undefined; locked: string | undefined; onClose: () => void }) {
+export function ResourceForm({
+  resource,
+  row,
+  locked,
+  onClose,
+}: {
+  resource: Resource;
+  row: Row | undefined;
+  locked: string | undefined;
+  onClose: () => void;
+}) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const text = useProblemText();
@@ -32,7 +41,9 @@ export function ResourceForm({ resource, row, locked, onClose }: { resource: Res
   const save = useMutation({
     mutationFn: (values: Values) => {
       const body = bodyOf(resource, values, creating);
-      return creating ? api.post(`/${resource.path}`, body) : api.patch(`/${resource.path}/${row.id}`, { ...body, version: row.version });
+      return creating
+        ? api.post(`/${resource.path}`, body)
+        : api.patch(`/${resource.path}/${row.id}`, { ...body, version: row.version });
     },
     onSuccess: () => done(t("state.saved")),
     onError: (err) => {
@@ -45,9 +56,19 @@ export function ResourceForm({ resource, row, locked, onClose }: { resource: Res
     onSuccess: () => done(t("state.deleted")),
   });
   const failed = save.error ?? remove.error;
-  const title = creating ? t(`admin.${resource.section}.new`) : String(at(row, resource.columns[0]?.name ?? "id") ?? row.id);
+  const title = creating
+    ? t(`admin.${resource.section}.new`)
+    : String(at(row, resource.columns[0]?.name ?? "id") ?? row.id);
   return (
-    <Drawer opened onClose={onClose} position="right" size={560} title={title} closeButtonProps={{ "aria-label": t("action.close") }} classNames={{ title: "drawer-title" }}>
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={560}
+      title={title}
+      closeButtonProps={{ "aria-label": t("action.close") }}
+      classNames={{ title: "drawer-title" }}
+    >
       <form
         className="admin-form"
         aria-label={title}
@@ -61,7 +82,12 @@ export function ResourceForm({ resource, row, locked, onClose }: { resource: Res
             {failed instanceof ApiError && failed.code === "version-conflict" && (
               <>
                 {" "}
-                <Button size="sm" onClick={() => void client.invalidateQueries({ queryKey: ["admin", resource.path] }).then(onClose)}>
+                <Button
+                  size="sm"
+                  onClick={() =>
+                    void client.invalidateQueries({ queryKey: ["admin", resource.path] }).then(onClose)
+                  }
+                >
                   {t("action.refresh")}
                 </Button>
               </>
@@ -74,7 +100,13 @@ export function ResourceForm({ resource, row, locked, onClose }: { resource: Res
             {s.fields
               .filter((f) => (!f.once || creating) && (!f.when || at(form.values, f.when.name) === f.when.is))
               .map((f) => (
-                <FieldInput key={f.name} field={f} form={form} locked={locked !== undefined} creating={creating} />
+                <FieldInput
+                  key={f.name}
+                  field={f}
+                  form={form}
+                  locked={locked !== undefined}
+                  creating={creating}
+                />
               ))}
           </fieldset>
         ))}

@@ -10,8 +10,8 @@ import { number } from "@/i18n/format";
 import { Button, PageHead, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
 import { ResourceForm } from "./ResourceForm";
-import { at, type Resource, type Row, type TableColumn } from "./resource";
 import { useRefs } from "./refs";
+import { at, type Resource, type Row, type TableColumn } from "./resource";
 
 /** One kind of record: its table, and a form at the side for one of them. */
 export function ResourcePage({ resource, id }: { resource: Resource; id: string | undefined }) {
@@ -35,7 +35,14 @@ export function ResourcePage({ resource, id }: { resource: Resource; id: string 
       </PageHead>
       <div className="page-body">
         <search className="filters" aria-label={t("action.search")}>
-          <TextInput aria-label={t("action.search")} placeholder={t("action.search")} leftSection={<IconSearch size={15} aria-hidden="true" />} w={280} value={q} onChange={(e) => setQ(e.currentTarget.value)} />
+          <TextInput
+            aria-label={t("action.search")}
+            placeholder={t("action.search")}
+            leftSection={<IconSearch size={15} aria-hidden="true" />}
+            w={280}
+            value={q}
+            onChange={(e) => setQ(e.currentTarget.value)}
+          />
         </search>
         <DataTable
           label={t(`admin.${resource.section}.title`)}
@@ -44,7 +51,10 @@ export function ResourcePage({ resource, id }: { resource: Resource; id: string 
           error={list.error}
           onRetry={() => void list.refetch()}
           onOpen={(r) => navigate(`${base}/${r.id}`)}
-          empty={{ title: t(needle ? "admin.none_found" : "table.empty"), text: needle ? undefined : t(`admin.${resource.section}.sub`) }}
+          empty={{
+            title: t(needle ? "admin.none_found" : "table.empty"),
+            text: needle ? undefined : t(`admin.${resource.section}.sub`),
+          }}
           columns={resource.columns.map((c) => ({
             key: c.name,
             title: t(`field.${c.name.replaceAll(".", "_")}`),
@@ -53,7 +63,9 @@ export function ResourcePage({ resource, id }: { resource: Resource; id: string 
           }))}
         />
       </div>
-      {(id === "new" || one) && <ResourceForm key={id} resource={resource} row={one} locked={locked} onClose={() => navigate(base)} />}
+      {(id === "new" || one) && (
+        <ResourceForm key={id} resource={resource} row={one} locked={locked} onClose={() => navigate(base)} />
+      )}
     </div>
   );
 }
@@ -80,7 +92,9 @@ function Cell({ c, r, to }: { c: TableColumn; r: Row; to: string }) {
       return <>{v ? refs(String(v)) : "–"}</>;
     case "refs": {
       const list = Array.isArray(v) ? v.map((x) => (c.ref ? refs(String(x)) : String(x))) : [];
-      return <span>{list.slice(0, 3).join(", ") + (list.length > 3 ? ` +${list.length - 3}` : "") || "–"}</span>;
+      return (
+        <span>{list.slice(0, 3).join(", ") + (list.length > 3 ? ` +${list.length - 3}` : "") || "–"}</span>
+      );
     }
     case "labels": {
       const o = (v ?? {}) as Record<string, unknown>;

@@ -58,12 +58,40 @@ export function TokensPage() {
           onRetry={() => void list.refetch()}
           empty={{ title: t("token.none"), text: t("admin.tokens.sub") }}
           columns={[
-            { key: "name", title: t("field.name"), cell: (x) => <strong style={{ fontWeight: 600 }}>{x.name}</strong> },
+            {
+              key: "name",
+              title: t("field.name"),
+              cell: (x) => <strong style={{ fontWeight: 600 }}>{x.name}</strong>,
+            },
             { key: "user", title: t("field.user_id"), cell: (x) => users(x.user_id) },
             { key: "role", title: t("field.role"), cell: (x) => t(`role.${x.role}`) },
-            { key: "created", title: t("token.created"), cell: (x) => <span className="num">{dateTime(x.created_at)}</span> },
-            { key: "expires", title: t("token.expires"), cell: (x) => <span className="num">{hasTime(x.expires_at) ? dateTime(x.expires_at) : t("token.never")}</span> },
-            { key: "x", title: "", right: true, cell: (x) => <IconButton label={t("token.revoke", { name: x.name })} icon={IconTrash} reason={locked} onClick={() => revoke.mutate(x)} /> },
+            {
+              key: "created",
+              title: t("token.created"),
+              cell: (x) => <span className="num">{dateTime(x.created_at)}</span>,
+            },
+            {
+              key: "expires",
+              title: t("token.expires"),
+              cell: (x) => (
+                <span className="num">
+                  {hasTime(x.expires_at) ? dateTime(x.expires_at) : t("token.never")}
+                </span>
+              ),
+            },
+            {
+              key: "x",
+              title: "",
+              right: true,
+              cell: (x) => (
+                <IconButton
+                  label={t("token.revoke", { name: x.name })}
+                  icon={IconTrash}
+                  reason={locked}
+                  onClick={() => revoke.mutate(x)}
+                />
+              ),
+            },
           ]}
         />
       </div>
@@ -82,12 +110,23 @@ function NewToken({ onClose }: { onClose: () => void }) {
   const [until, setUntil] = useState("");
   const [copied, setCopied] = useState(false);
   const create = useMutation({
-    mutationFn: () => api.post<{ secret: string }>("/tokens", { name: name.trim(), role, ...(until ? { expires_at: new Date(`${until}T23:59:59`).toISOString() } : {}) }),
+    mutationFn: () =>
+      api.post<{ secret: string }>("/tokens", {
+        name: name.trim(),
+        role,
+        ...(until ? { expires_at: new Date(`${until}T23:59:59`).toISOString() } : {}),
+      }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["admin", "tokens"] }),
   });
   const secret = create.data?.secret;
   return (
-    <Modal opened onClose={onClose} title={t("admin.tokens.new")} size="lg" closeButtonProps={{ "aria-label": t("action.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("admin.tokens.new")}
+      size="lg"
+      closeButtonProps={{ "aria-label": t("action.close") }}
+    >
       {secret ? (
         <div style={{ display: "flex", flexDirection: "column", gap: 12 }}>
           <Notice tone="warn" icon={IconKey}>
@@ -110,10 +149,34 @@ function NewToken({ onClose }: { onClose: () => void }) {
             if (name.trim()) create.mutate();
           }}
         >
-          <TextInput label={t("field.name")} description={t("token.name_hint")} required value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus error={create.error ? text(create.error) : undefined} />
-          <Select label={t("field.role")} value={role} onChange={(v) => setRole(v as Role)} data={ROLES.map((r) => ({ value: r, label: t(`role.${r}`) }))} />
-          <TextInput type="date" label={t("token.expires")} description={t("token.expires_hint")} value={until} onChange={(e) => setUntil(e.currentTarget.value)} />
-          <Button kind="primary" type="submit" busy={create.isPending} reason={name.trim() ? undefined : t("fault.required")}>
+          <TextInput
+            label={t("field.name")}
+            description={t("token.name_hint")}
+            required
+            value={name}
+            onChange={(e) => setName(e.currentTarget.value)}
+            data-autofocus
+            error={create.error ? text(create.error) : undefined}
+          />
+          <Select
+            label={t("field.role")}
+            value={role}
+            onChange={(v) => setRole(v as Role)}
+            data={ROLES.map((r) => ({ value: r, label: t(`role.${r}`) }))}
+          />
+          <TextInput
+            type="date"
+            label={t("token.expires")}
+            description={t("token.expires_hint")}
+            value={until}
+            onChange={(e) => setUntil(e.currentTarget.value)}
+          />
+          <Button
+            kind="primary"
+            type="submit"
+            busy={create.isPending}
+            reason={name.trim() ? undefined : t("fault.required")}
+          >
             {t("action.new")}
           </Button>
         </form>

@@ -7,8 +7,20 @@ describe("opening hours", () => {
   it.each([
     ["", []],
     ["09:00-18:00", [{ from: "09:00", to: "18:00" }]],
-    ["9:00 - 12:00, 13:00-24:00", [{ from: "09:00", to: "12:00" }, { from: "13:00", to: "24:00" }]],
-    ["09：00～12：00、13：00～18：00", [{ from: "09:00", to: "12:00" }, { from: "13:00", to: "18:00" }]],
+    [
+      "9:00 - 12:00, 13:00-24:00",
+      [
+        { from: "09:00", to: "12:00" },
+        { from: "13:00", to: "24:00" },
+      ],
+    ],
+    [
+      "09：00～12：00、13：00～18：00",
+      [
+        { from: "09:00", to: "12:00" },
+        { from: "13:00", to: "18:00" },
+      ],
+    ],
     ["18:00-09:00", undefined],
     ["09:00-12:00, 11:00-13:00", undefined],
     ["25:00-26:00", undefined],
@@ -16,7 +28,10 @@ describe("opening hours", () => {
     ["always", undefined],
   ])("%j", (text, want) => expect(readHours(text)).toEqual(want));
   it("are written as they are read", () => {
-    const hours = [{ from: "09:00", to: "12:00" }, { from: "13:00", to: "24:00" }];
+    const hours = [
+      { from: "09:00", to: "12:00" },
+      { from: "13:00", to: "24:00" },
+    ];
     expect(readHours(writeHours(hours))).toEqual(hours);
   });
 });
@@ -40,7 +55,9 @@ describe("records", () => {
   });
   it("have every field of their forms in a fresh record", () => {
     for (const r of Object.values(RESOURCES))
-      for (const s of r.form) for (const f of s.fields) expect([r.path, f.name, at(r.fresh, f.name) !== undefined]).toEqual([r.path, f.name, true]);
+      for (const s of r.form)
+        for (const f of s.fields)
+          expect([r.path, f.name, at(r.fresh, f.name) !== undefined]).toEqual([r.path, f.name, true]);
   });
 });
 

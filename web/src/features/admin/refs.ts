@@ -37,7 +37,8 @@ export function useChoices(choices: Choices): { value: string; label: string }[]
   const from = "from" in choices ? choices.from : undefined;
   const allowed = useMay(READ[from ?? "teams"]);
   const list = useAll<Referable>(from ?? "teams", from !== undefined && allowed).data ?? [];
-  if ("from" in choices) return list.map((x) => ({ value: x.id, label: labelOf(x.names, x.name || x.email || x.id) }));
+  if ("from" in choices)
+    return list.map((x) => ({ value: x.id, label: labelOf(x.names, x.name || x.email || x.id) }));
   return choices.values.map((v) => {
     const key = `${choices.group}.${v || "none"}`;
     const text = i18n.exists(key) ? t(key) : v;

@@ -5,7 +5,9 @@ import type { AdminSection } from "./sections";
 export type Row = Record<string, unknown> & { id: string; version: number };
 
 /** Where the choices of a field come from: a fixed list, or another resource. */
-export type Choices = { group: string; values: readonly string[] } | { from: "teams" | "queues" | "agents" | "users" | "lines" | "devices" | "flows" };
+export type Choices =
+  | { group: string; values: readonly string[] }
+  | { from: "teams" | "queues" | "agents" | "users" | "lines" | "devices" | "flows" };
 
 export type Field = {
   /** Path in the record, with dots. */
@@ -22,14 +24,29 @@ export type Field = {
   | { kind: "rows"; fresh: Record<string, unknown>; columns: Cell[] }
 );
 
-export type Cell = { name: string } & ({ kind: "text" } | { kind: "number"; min?: number; max?: number } | { kind: "select"; choices: Choices });
+export type Cell = { name: string } & (
+  | { kind: "text" }
+  | { kind: "number"; min?: number; max?: number }
+  | { kind: "select"; choices: Choices }
+);
 
 export interface Section {
   title: string;
   fields: Field[];
 }
 
-export type ColumnKind = "text" | "number" | "name" | "enabled" | "ref" | "refs" | "labels" | "code" | "word" | "count" | "disabled";
+export type ColumnKind =
+  | "text"
+  | "number"
+  | "name"
+  | "enabled"
+  | "ref"
+  | "refs"
+  | "labels"
+  | "code"
+  | "word"
+  | "count"
+  | "disabled";
 export interface TableColumn {
   name: string;
   kind: ColumnKind;
@@ -61,7 +78,16 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
     path: "users",
     read: "users.read",
     write: "users.write",
-    fresh: { email: "", name: "", role: "agent", password: "", team_id: "", agent_id: "", language: "", disabled: false },
+    fresh: {
+      email: "",
+      name: "",
+      role: "agent",
+      password: "",
+      team_id: "",
+      agent_id: "",
+      language: "",
+      disabled: false,
+    },
     columns: [
       { name: "name", kind: "name" },
       { name: "email", kind: "text" },
@@ -76,7 +102,12 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
         fields: [
           text("name", true),
           text("email", true),
-          { name: "role", kind: "select", choices: { group: "role", values: ["agent", "supervisor", "admin", "auditor"] }, required: true },
+          {
+            name: "role",
+            kind: "select",
+            choices: { group: "role", values: ["agent", "supervisor", "admin", "auditor"] },
+            required: true,
+          },
           { name: "password", kind: "password" },
           { name: "language", kind: "select", choices: LANGS },
         ],
@@ -108,7 +139,16 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
     path: "agents",
     read: "agents.read",
     write: "agents.write",
-    fresh: { name: "", user_id: "", team_id: "", skills: {}, queues: [], device_id: "", capacity: { voice: 0, chat: 0, mixed: false }, enabled: true },
+    fresh: {
+      name: "",
+      user_id: "",
+      team_id: "",
+      skills: {},
+      queues: [],
+      device_id: "",
+      capacity: { voice: 0, chat: 0, mixed: false },
+      enabled: true,
+    },
     columns: [
       { name: "name", kind: "name" },
       { name: "team_id", kind: "ref", ref: "teams" },
@@ -184,7 +224,14 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
     form: [
       {
         title: "general",
-        fields: [text("name", true), { name: "names", kind: "labels" }, { name: "team_id", kind: "select", choices: { from: "teams" } }, on("record"), on("wideband_uplink"), on("enabled")],
+        fields: [
+          text("name", true),
+          { name: "names", kind: "labels" },
+          { name: "team_id", kind: "select", choices: { from: "teams" } },
+          on("record"),
+          on("wideband_uplink"),
+          on("enabled"),
+        ],
       },
       {
         title: "routing",
@@ -193,9 +240,26 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
             name: "strategy",
             kind: "select",
             required: true,
-            choices: { group: "strategy", values: ["least_occupied", "longest_idle", "round_robin", "fewest_contacts", "best_skill", "ring_all", "top_down", "random"] },
+            choices: {
+              group: "strategy",
+              values: [
+                "least_occupied",
+                "longest_idle",
+                "round_robin",
+                "fewest_contacts",
+                "best_skill",
+                "ring_all",
+                "top_down",
+                "random",
+              ],
+            },
           },
-          { name: "order", kind: "multi", choices: { from: "agents" }, when: { name: "strategy", is: "top_down" } },
+          {
+            name: "order",
+            kind: "multi",
+            choices: { from: "agents" },
+            when: { name: "strategy", is: "top_down" },
+          },
           seconds("ring_timeout", 1, 600),
           number("max_no_answer", 0, 1000),
           number("priority", -1_000_000),
@@ -234,7 +298,14 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
             kind: "rows",
             fresh: { kind: "end", target: "" },
             columns: [
-              { name: "kind", kind: "select", choices: { group: "overflow", values: ["queue", "number", "voicemail", "callback", "ticket", "end"] } },
+              {
+                name: "kind",
+                kind: "select",
+                choices: {
+                  group: "overflow",
+                  values: ["queue", "number", "voicemail", "callback", "ticket", "end"],
+                },
+              },
               { name: "target", kind: "text" },
             ],
           },
@@ -247,12 +318,23 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
           seconds("callback.gap"),
         ],
       },
-      { title: "after_call", fields: [seconds("wrap_up_time"), seconds("wrap_up_extension"), number("wrap_up_extensions", 0, 100)] },
+      {
+        title: "after_call",
+        fields: [seconds("wrap_up_time"), seconds("wrap_up_extension"), number("wrap_up_extensions", 0, 100)],
+      },
       {
         title: "service_level",
         fields: [
           seconds("service_level.threshold", 1, 3600),
-          { name: "service_level.formula", kind: "select", required: true, choices: { group: "formula", values: ["SL-STRICT", "SL-OFFERED", "SL-ANSWERED", "SL-REMOVED", "SL-FAIR"] } },
+          {
+            name: "service_level.formula",
+            kind: "select",
+            required: true,
+            choices: {
+              group: "formula",
+              values: ["SL-STRICT", "SL-OFFERED", "SL-ANSWERED", "SL-REMOVED", "SL-FAIR"],
+            },
+          },
         ],
       },
     ],
@@ -292,12 +374,22 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
         title: "general",
         fields: [
           text("name", true),
-          { name: "mode", kind: "select", required: true, choices: { group: "line_mode", values: ["ip", "register"] } },
+          {
+            name: "mode",
+            kind: "select",
+            required: true,
+            choices: { group: "line_mode", values: ["ip", "register"] },
+          },
           { name: "hosts", kind: "strings" },
           text("server"),
           text("username"),
           { name: "password", kind: "password" },
-          { name: "transport", kind: "select", required: true, choices: { group: "transport", values: ["udp", "tcp", "tls"] } },
+          {
+            name: "transport",
+            kind: "select",
+            required: true,
+            choices: { group: "transport", values: ["udp", "tcp", "tls"] },
+          },
           on("enabled"),
         ],
       },
@@ -326,14 +418,33 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
       { name: "display_name", kind: "text" },
       { name: "enabled", kind: "enabled" },
     ],
-    form: [{ title: "general", fields: [text("name", true), text("username", true), { name: "password", kind: "password" }, text("display_name"), on("enabled")] }],
+    form: [
+      {
+        title: "general",
+        fields: [
+          text("name", true),
+          text("username", true),
+          { name: "password", kind: "password" },
+          text("display_name"),
+          on("enabled"),
+        ],
+      },
+    ],
   },
   numbers: {
     section: "numbers",
     path: "numbers",
     read: "numbers.read",
     write: "numbers.write",
-    fresh: { number: "", description: "", line_ids: [], flow_id: "", language: "", test_phone: false, enabled: true },
+    fresh: {
+      number: "",
+      description: "",
+      line_ids: [],
+      flow_id: "",
+      language: "",
+      test_phone: false,
+      enabled: true,
+    },
     columns: [
       { name: "number", kind: "name" },
       { name: "description", kind: "text" },
@@ -386,14 +497,31 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
       { name: "names", kind: "labels" },
       { name: "order", kind: "number" },
     ],
-    form: [{ title: "general", fields: [{ name: "id", kind: "text", required: true, once: true }, { name: "names", kind: "labels" }, number("order", 0, 1000)] }],
+    form: [
+      {
+        title: "general",
+        fields: [
+          { name: "id", kind: "text", required: true, once: true },
+          { name: "names", kind: "labels" },
+          number("order", 0, 1000),
+        ],
+      },
+    ],
   },
   "wrapup-codes": {
     section: "wrapup-codes",
     path: "wrapup-codes",
     read: "wrapup_codes.read",
     write: "wrapup_codes.write",
-    fresh: { code: "", category: "", names: {}, queue_id: "", required: false, do_not_contact: false, order: 0 },
+    fresh: {
+      code: "",
+      category: "",
+      names: {},
+      queue_id: "",
+      required: false,
+      do_not_contact: false,
+      order: 0,
+    },
     columns: [
       { name: "code", kind: "name" },
       { name: "names", kind: "labels" },
@@ -422,12 +550,17 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
 /** The value at a path with dots. */
 export function at(row: unknown, path: string): unknown {
   let v: unknown = row;
-  for (const key of path.split(".")) v = typeof v === "object" && v !== null ? (v as Record<string, unknown>)[key] : undefined;
+  for (const key of path.split("."))
+    v = typeof v === "object" && v !== null ? (v as Record<string, unknown>)[key] : undefined;
   return v;
 }
 
 /** The fields of a form that are sent: top-level ones named by its fields. */
-export function bodyOf(resource: Resource, values: Record<string, unknown>, creating: boolean): Record<string, unknown> {
+export function bodyOf(
+  resource: Resource,
+  values: Record<string, unknown>,
+  creating: boolean,
+): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const section of resource.form)
     for (const f of section.fields) {

@@ -34,7 +34,14 @@ export default function CallPage() {
         {detail && <Avatar name={name} size="lg" />}
         <div className="grow">
           <h1>{detail ? t("conversation.with", { name }) : t("nav.calls")}</h1>
-          {detail && <p className="sub num">{[caller.number(detail.conversation.caller_number), dateTime(detail.conversation.created_at)].join(" · ")}</p>}
+          {detail && (
+            <p className="sub num">
+              {[
+                caller.number(detail.conversation.caller_number),
+                dateTime(detail.conversation.created_at),
+              ].join(" · ")}
+            </p>
+          )}
         </div>
         {detail && <Result c={detail.conversation} />}
         {detail?.customer && (
@@ -45,7 +52,13 @@ export default function CallPage() {
         )}
       </header>
       <div className="page-body">
-        {query.isError && !detail ? <Failed error={query.error} onRetry={() => void query.refetch()} /> : detail ? <Body detail={detail} /> : <Skeleton rows={6} height={70} />}
+        {query.isError && !detail ? (
+          <Failed error={query.error} onRetry={() => void query.refetch()} />
+        ) : detail ? (
+          <Body detail={detail} />
+        ) : (
+          <Skeleton rows={6} height={70} />
+        )}
       </div>
     </div>
   );
@@ -71,7 +84,13 @@ function Body({ detail }: { detail: Detail }) {
           <SegmentChart detail={detail} />
           <SegmentTable segments={detail.segments} />
         </Card>
-        <Card title={t("call.legs")}>{detail.legs.length > 0 ? <LegTable legs={detail.legs} /> : <p className="meta">{t("call.no_legs")}</p>}</Card>
+        <Card title={t("call.legs")}>
+          {detail.legs.length > 0 ? (
+            <LegTable legs={detail.legs} />
+          ) : (
+            <p className="meta">{t("call.no_legs")}</p>
+          )}
+        </Card>
         <section className="card call-log" aria-label={t("call.events")}>
           <header>
             <h2>{t("call.events")}</h2>
@@ -98,10 +117,20 @@ function Summary({ detail }: { detail: Detail }) {
   const codes = useAll<WrapUpCode>("wrapup-codes").data;
   const code = codes?.find((x) => x.code === c.wrap_up_code);
   return (
-    <Card title={t("call.summary")} aside={c.simulated ? <Tag>{t("call.simulated")}</Tag> : c.demo ? <Tag>{t("state.demo")}</Tag> : undefined}>
+    <Card
+      title={t("call.summary")}
+      aside={
+        c.simulated ? <Tag>{t("call.simulated")}</Tag> : c.demo ? <Tag>{t("state.demo")}</Tag> : undefined
+      }
+    >
       <Facts
         items={[
-          [t("call.dialled"), <span className="num">{c.dialled_number}</span>],
+          [
+            t("call.dialled"),
+            <span key="v" className="num">
+              {c.dialled_number}
+            </span>,
+          ],
           [t("calls.queue"), directory.queue(c.queue_id)],
           [t("calls.agent"), directory.agent(c.agent_id)],
           [t("customer.language"), languageName(c.language)],
@@ -134,10 +163,24 @@ function SegmentTable({ segments }: { segments: Segment[] }) {
       empty={{ title: t("conversation.no_events") }}
       columns={[
         { key: "kind", title: t("segment.kind"), cell: (s) => t(`segment.kinds.${s.kind}`) },
-        { key: "who", title: t("segment.where"), cell: (s) => [d.flow(s.flow_id), d.queue(s.queue_id), d.agent(s.agent_id)].filter(Boolean).join(" · ") || "–" },
-        { key: "from", title: t("call.started"), cell: (s) => <span className="num">{timeOfDay(s.started_at)}</span> },
+        {
+          key: "who",
+          title: t("segment.where"),
+          cell: (s) =>
+            [d.flow(s.flow_id), d.queue(s.queue_id), d.agent(s.agent_id)].filter(Boolean).join(" · ") || "–",
+        },
+        {
+          key: "from",
+          title: t("call.started"),
+          cell: (s) => <span className="num">{timeOfDay(s.started_at)}</span>,
+        },
         { key: "len", title: t("calls.length"), right: true, cell: (s) => seconds(s.started_at, s.ended_at) },
-        { key: "end", title: t("leg.end"), cell: (s) => (i18n.exists(`reason.${s.end_reason}`) ? t(`reason.${s.end_reason}`) : s.end_reason || "–") },
+        {
+          key: "end",
+          title: t("leg.end"),
+          cell: (s) =>
+            i18n.exists(`reason.${s.end_reason}`) ? t(`reason.${s.end_reason}`) : s.end_reason || "–",
+        },
       ]}
     />
   );
@@ -152,12 +195,41 @@ function LegTable({ legs }: { legs: Leg[] }) {
       rows={legs}
       rowKey={(l) => l.id}
       columns={[
-        { key: "party", title: t("leg.party"), cell: (l) => `${t(`party.${l.party}`)}${l.agent_id ? ` · ${d.agent(l.agent_id)}` : ""}` },
-        { key: "transport", title: t("leg.transport"), cell: (l) => `${l.transport.toUpperCase()} · ${l.codec || "–"}` },
-        { key: "mos", title: t("leg.mos"), right: true, cell: (l) => (l.stats?.mos ? number(l.stats.mos, 2) : "–") },
-        { key: "lost", title: t("leg.lost"), right: true, cell: (l) => (l.stats ? `${number(l.stats.packets_lost)} / ${number(l.stats.packets_received)}` : "–") },
-        { key: "jitter", title: t("leg.jitter"), right: true, cell: (l) => (l.stats ? t("unit.ms", { n: number(l.stats.jitter_ms, 1) }) : "–") },
-        { key: "end", title: t("leg.end"), cell: (l) => `${i18n.exists(`reason.${l.end_reason}`) ? t(`reason.${l.end_reason}`) : l.end_reason || "–"}${l.sip_status ? ` (${l.sip_status})` : ""}` },
+        {
+          key: "party",
+          title: t("leg.party"),
+          cell: (l) => `${t(`party.${l.party}`)}${l.agent_id ? ` · ${d.agent(l.agent_id)}` : ""}`,
+        },
+        {
+          key: "transport",
+          title: t("leg.transport"),
+          cell: (l) => `${l.transport.toUpperCase()} · ${l.codec || "–"}`,
+        },
+        {
+          key: "mos",
+          title: t("leg.mos"),
+          right: true,
+          cell: (l) => (l.stats?.mos ? number(l.stats.mos, 2) : "–"),
+        },
+        {
+          key: "lost",
+          title: t("leg.lost"),
+          right: true,
+          cell: (l) =>
+            l.stats ? `${number(l.stats.packets_lost)} / ${number(l.stats.packets_received)}` : "–",
+        },
+        {
+          key: "jitter",
+          title: t("leg.jitter"),
+          right: true,
+          cell: (l) => (l.stats ? t("unit.ms", { n: number(l.stats.jitter_ms, 1) }) : "–"),
+        },
+        {
+          key: "end",
+          title: t("leg.end"),
+          cell: (l) =>
+            `${i18n.exists(`reason.${l.end_reason}`) ? t(`reason.${l.end_reason}`) : l.end_reason || "–"}${l.sip_status ? ` (${l.sip_status})` : ""}`,
+        },
       ]}
     />
   );

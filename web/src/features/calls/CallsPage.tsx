@@ -3,8 +3,8 @@ import { IconSearch } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate, useSearchParams } from "react-router";
-import { labelOf, useDirectory } from "@/api/directory";
 import { api } from "@/api/client";
+import { labelOf, useDirectory } from "@/api/directory";
 import type { Conversation, List } from "@/api/types";
 import { useTitle, useWorkbench } from "@/app/workbench";
 import { useCaller } from "@/i18n/caller";
@@ -62,7 +62,8 @@ export default function CallsPage() {
   };
   const list = useInfiniteQuery({
     queryKey: ["conversations", "history", filter],
-    queryFn: ({ pageParam, signal }) => api.get<List<Conversation>>("/conversations", { ...filter, limit: 50, cursor: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) =>
+      api.get<List<Conversation>>("/conversations", { ...filter, limit: 50, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next || undefined,
     placeholderData: (before) => before,
@@ -81,8 +82,16 @@ export default function CallsPage() {
         </>
       ),
     },
-    { key: "at", title: t("call.started"), cell: (c) => <span className="num">{dateTime(c.created_at)}</span> },
-    { key: "dialled", title: t("call.dialled"), cell: (c) => <span className="num">{c.dialled_number}</span> },
+    {
+      key: "at",
+      title: t("call.started"),
+      cell: (c) => <span className="num">{dateTime(c.created_at)}</span>,
+    },
+    {
+      key: "dialled",
+      title: t("call.dialled"),
+      cell: (c) => <span className="num">{c.dialled_number}</span>,
+    },
     { key: "queue", title: t("calls.queue"), cell: (c) => directory.queue(c.queue_id) || "–" },
     { key: "agent", title: t("calls.agent"), cell: (c) => directory.agent(c.agent_id) || "–" },
     { key: "length", title: t("calls.length"), right: true, cell: (c) => <Length c={c} /> },
@@ -94,14 +103,59 @@ export default function CallsPage() {
       <PageHead title={t("nav.calls")} />
       <div className="page-body">
         <search className="filters" aria-label={t("calls.filter")}>
-          <TextInput label={t("action.search")} placeholder={t("calls.search")} leftSection={<IconSearch size={15} aria-hidden="true" />} w={230} value={get("q")} onChange={(e) => set("q", e.currentTarget.value)} />
-          <Select label={t("calls.state")} clearable w={140} value={get("state") || null} onChange={(v) => set("state", v)} data={STATES.map((s) => ({ value: s, label: t(`conversation.state.${s}`) }))} placeholder={t("calls.any")} />
-          <Select label={t("calls.queue")} clearable searchable w={160} value={get("queue") || null} onChange={(v) => set("queue", v)} data={directory.queues.map((x) => ({ value: x.id, label: labelOf(x.names, x.name) }))} placeholder={t("calls.any")} />
+          <TextInput
+            label={t("action.search")}
+            placeholder={t("calls.search")}
+            leftSection={<IconSearch size={15} aria-hidden="true" />}
+            w={230}
+            value={get("q")}
+            onChange={(e) => set("q", e.currentTarget.value)}
+          />
+          <Select
+            label={t("calls.state")}
+            clearable
+            w={140}
+            value={get("state") || null}
+            onChange={(v) => set("state", v)}
+            data={STATES.map((s) => ({ value: s, label: t(`conversation.state.${s}`) }))}
+            placeholder={t("calls.any")}
+          />
+          <Select
+            label={t("calls.queue")}
+            clearable
+            searchable
+            w={160}
+            value={get("queue") || null}
+            onChange={(v) => set("queue", v)}
+            data={directory.queues.map((x) => ({ value: x.id, label: labelOf(x.names, x.name) }))}
+            placeholder={t("calls.any")}
+          />
           {me.role !== "agent" && (
-            <Select label={t("calls.agent")} clearable searchable w={160} value={get("agent") || null} onChange={(v) => set("agent", v)} data={directory.agents.map((x) => ({ value: x.id, label: x.name }))} placeholder={t("calls.any")} />
+            <Select
+              label={t("calls.agent")}
+              clearable
+              searchable
+              w={160}
+              value={get("agent") || null}
+              onChange={(v) => set("agent", v)}
+              data={directory.agents.map((x) => ({ value: x.id, label: x.name }))}
+              placeholder={t("calls.any")}
+            />
           )}
-          <TextInput type="date" label={t("calls.from")} w={140} value={get("from")} onChange={(e) => set("from", e.currentTarget.value)} />
-          <TextInput type="date" label={t("calls.to")} w={140} value={get("to")} onChange={(e) => set("to", e.currentTarget.value)} />
+          <TextInput
+            type="date"
+            label={t("calls.from")}
+            w={140}
+            value={get("from")}
+            onChange={(e) => set("from", e.currentTarget.value)}
+          />
+          <TextInput
+            type="date"
+            label={t("calls.to")}
+            w={140}
+            value={get("to")}
+            onChange={(e) => set("to", e.currentTarget.value)}
+          />
           {filtered && (
             <Button kind="quiet" onClick={() => setParams({}, { replace: true })}>
               {t("action.clear")}
@@ -116,7 +170,10 @@ export default function CallsPage() {
           error={list.error}
           onRetry={() => void list.refetch()}
           onOpen={(c) => navigate(`/calls/${c.id}`)}
-          empty={{ title: t(filtered ? "calls.none_filtered" : "calls.none"), text: t(filtered ? "calls.none_filtered_hint" : "calls.none_hint") }}
+          empty={{
+            title: t(filtered ? "calls.none_filtered" : "calls.none"),
+            text: t(filtered ? "calls.none_filtered_hint" : "calls.none_hint"),
+          }}
           foot={
             list.hasNextPage && (
               <div className="table-foot">
@@ -141,7 +198,8 @@ function Length({ c }: { c: Conversation }) {
 /** How a call went, in one word: its state while it lives, then its end. */
 export function Result({ c }: { c: Omit<Conversation, "customer_name"> }) {
   const { t, i18n } = useTranslation();
-  if (c.state !== "completed") return <Tag tone={STATE_TONE[c.state]}>{t(`conversation.state.${c.state}`)}</Tag>;
+  if (c.state !== "completed")
+    return <Tag tone={STATE_TONE[c.state]}>{t(`conversation.state.${c.state}`)}</Tag>;
   const answered = !!c.answered_at && !c.answered_at.startsWith("0001");
   const queued = c.queue_id !== "";
   const tone: Tone = answered ? "ok" : queued ? "bad" : undefined;

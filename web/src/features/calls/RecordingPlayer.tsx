@@ -43,6 +43,7 @@ export function RecordingPlayer({ recording }: { recording: Recording }) {
         peaks: [data.left, data.right],
         duration: data.duration_ms / 1000,
         height: 40,
+        normalize: true, // a quiet call is to be seen, too
         barWidth: 2,
         barGap: 1,
         barRadius: 2,
@@ -71,8 +72,15 @@ export function RecordingPlayer({ recording }: { recording: Recording }) {
       <header>
         <h2>{t(recording.kind === "voicemail" ? "recording.voicemail" : "recording.title")}</h2>
         {recording.state === "running" && <Tag tone="bad">{t("recording.running")}</Tag>}
-        <span className="meta num">{[dateTime(recording.started_at), bytes(recording.bytes)].join(" · ")}</span>
-        <a className="icon-button" href={src} download={`${recording.id}.wav`} aria-label={t("recording.download")}>
+        <span className="meta num">
+          {[dateTime(recording.started_at), bytes(recording.bytes)].join(" · ")}
+        </span>
+        <a
+          className="icon-button"
+          href={src}
+          download={`${recording.id}.wav`}
+          aria-label={t("recording.download")}
+        >
           <IconDownload size={18} stroke={1.6} aria-hidden="true" />
         </a>
       </header>
@@ -83,7 +91,11 @@ export function RecordingPlayer({ recording }: { recording: Recording }) {
         </div>
         <div className="wave" ref={box} aria-hidden="true" />
         <div className="controls">
-          <IconButton label={t(playing ? "recording.pause" : "recording.play")} icon={playing ? IconPlayerPauseFilled : IconPlayerPlayFilled} onClick={toggle} />
+          <IconButton
+            label={t(playing ? "recording.pause" : "recording.play")}
+            icon={playing ? IconPlayerPauseFilled : IconPlayerPlayFilled}
+            onClick={toggle}
+          />
           <span className="num">
             {clock(at)} / {clock(total)}
           </span>

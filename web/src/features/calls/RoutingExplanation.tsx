@@ -12,7 +12,11 @@ export function RoutingExplanation({ detail }: { detail: Detail }) {
   if (offers.length === 0) return <p className="meta">{t("routing.none")}</p>;
   return (
     <>
-      {offers.toReversed().map((s) => s.explanation && <One key={s.id} x={s.explanation} at={s.started_at} end={s.end_reason} />)}
+      {offers
+        .toReversed()
+        .map(
+          (s) => s.explanation && <One key={s.id} x={s.explanation} at={s.started_at} end={s.end_reason} />,
+        )}
     </>
   );
 }
@@ -20,12 +24,19 @@ export function RoutingExplanation({ detail }: { detail: Detail }) {
 function One({ x, at, end }: { x: Explanation; at: string; end: string }) {
   const { t, i18n } = useTranslation();
   const d = useDirectory();
-  const word = (group: string, code: string) => (i18n.exists(`${group}.${code}`) ? t(`${group}.${code}`) : code);
+  const word = (group: string, code: string) =>
+    i18n.exists(`${group}.${code}`) ? t(`${group}.${code}`) : code;
   return (
-    <Card title={t("routing.to", { name: d.agent(x.agent_id) })} aside={<span className="meta num">{timeOfDay(at)}</span>}>
+    <Card
+      title={t("routing.to", { name: d.agent(x.agent_id) })}
+      aside={<span className="meta num">{timeOfDay(at)}</span>}
+    >
       <Facts
         items={[
-          [t("routing.rule"), x.rule === "strategy" ? word("strategy", x.strategy) : word("routing.rules", x.rule)],
+          [
+            t("routing.rule"),
+            x.rule === "strategy" ? word("strategy", x.strategy) : word("routing.rules", x.rule),
+          ],
           [t("routing.queue"), d.queue(x.queue_id)],
           [t("routing.waited"), t("unit.seconds", { n: number(x.waited_ms / 1000, 1) })],
           [
@@ -34,7 +45,15 @@ function One({ x, at, end }: { x: Explanation; at: string; end: string }) {
               {number(x.score)} = {x.priority} × 1000 + {x.ageing} × {number(x.waited_ms)}
             </span>,
           ],
-          [t("routing.members"), t("routing.members_text", { ready: x.members.ready, eligible: x.members.eligible, logged: x.members.logged_in, total: x.members.total })],
+          [
+            t("routing.members"),
+            t("routing.members_text", {
+              ready: x.members.ready,
+              eligible: x.members.eligible,
+              logged: x.members.logged_in,
+              total: x.members.total,
+            }),
+          ],
           ...(end ? [[t("routing.result"), word("reason", end)] as [string, string]] : []),
         ]}
       />
@@ -43,7 +62,9 @@ function One({ x, at, end }: { x: Explanation; at: string; end: string }) {
           {x.skills.map((s) => (
             <li key={s.skill}>
               <span className="grow">{s.skill}</span>
-              <span className="meta num">{t("routing.skill_text", { need: s.required_now, has: s.has })}</span>
+              <span className="meta num">
+                {t("routing.skill_text", { need: s.required_now, has: s.has })}
+              </span>
             </li>
           ))}
         </List>
@@ -89,7 +110,9 @@ function One({ x, at, end }: { x: Explanation; at: string; end: string }) {
 function List({ title, children }: { title: string; children: React.ReactNode }) {
   return (
     <>
-      <h4 style={{ fontSize: 11.5, fontWeight: 600, color: "var(--ink-3)", margin: "12px 0 4px" }}>{title}</h4>
+      <h4 style={{ fontSize: 11.5, fontWeight: 600, color: "var(--ink-3)", margin: "12px 0 4px" }}>
+        {title}
+      </h4>
       <ul className="mini-list">{children}</ul>
     </>
   );

@@ -14,11 +14,16 @@ const ROWS: [string, string[]][] = [
 /** The call over time: one lane per kind of stay. A picture of the table below it. */
 export function SegmentChart({ detail }: { detail: Detail }) {
   const { t } = useTranslation();
-  const times = detail.segments.flatMap((s) => [millis(s.started_at), millis(s.ended_at)]).filter((x): x is number => x !== undefined);
+  const times = detail.segments
+    .flatMap((s) => [millis(s.started_at), millis(s.ended_at)])
+    .filter((x): x is number => x !== undefined);
   if (times.length < 2) return null;
   const from = Math.min(...times);
   const span = Math.max(1000, Math.max(...times) - from);
-  const lanes = ROWS.map(([name, kinds]) => ({ name, items: detail.segments.filter((s) => kinds.includes(s.kind)) })).filter((l) => l.items.length > 0);
+  const lanes = ROWS.map(([name, kinds]) => ({
+    name,
+    items: detail.segments.filter((s) => kinds.includes(s.kind)),
+  })).filter((l) => l.items.length > 0);
   return (
     <div className="lanes" aria-hidden="true">
       {lanes.map((l) => (
@@ -32,7 +37,10 @@ export function SegmentChart({ detail }: { detail: Detail }) {
                 <i
                   key={s.id}
                   data-kind={s.kind}
-                  style={{ left: `${((a - from) / span) * 100}%`, width: `${Math.max(0.6, ((b - a) / span) * 100)}%` }}
+                  style={{
+                    left: `${((a - from) / span) * 100}%`,
+                    width: `${Math.max(0.6, ((b - a) / span) * 100)}%`,
+                  }}
                   title={clock((b - a) / 1000)}
                 />
               );

@@ -37,7 +37,8 @@ export default function CustomerPage() {
         {query.data && <Avatar name={query.data.customer.name || "?"} size="lg" />}
         <div className="grow">
           <h1>
-            {query.data ? name : t("nav.customers")} {query.data?.customer.vip && <Tag tone="warn">{t("customer.vip")}</Tag>}
+            {query.data ? name : t("nav.customers")}{" "}
+            {query.data?.customer.vip && <Tag tone="warn">{t("customer.vip")}</Tag>}
           </h1>
         </div>
       </header>
@@ -52,7 +53,14 @@ export default function CustomerPage() {
             <div className="call-side">
               <Profile key={query.data.customer.updated_at} customer={query.data.customer} />
               <Card title={t("customers.identities")}>
-                <Facts items={query.data.identities.map((i) => [t(`identity.${i.kind}`), <span className="num">{i.value}</span>])} />
+                <Facts
+                  items={query.data.identities.map((i) => [
+                    t(`identity.${i.kind}`),
+                    <span key="v" className="num">
+                      {i.value}
+                    </span>,
+                  ])}
+                />
               </Card>
             </div>
           </div>
@@ -70,7 +78,12 @@ function Profile({ customer }: { customer: Customer }) {
   const client = useQueryClient();
   const fail = useProblemNotice();
   const form = useForm({
-    initialValues: { name: customer.name, language: customer.language, vip: customer.vip, note: customer.note },
+    initialValues: {
+      name: customer.name,
+      language: customer.language,
+      vip: customer.vip,
+      note: customer.note,
+    },
   });
   const save = useMutation({
     mutationFn: (values: typeof form.values) => api.patch(`/customers/${customer.id}`, values),
@@ -84,8 +97,16 @@ function Profile({ customer }: { customer: Customer }) {
   const locked = may(me, "customers.write") ? undefined : t("problem.forbidden");
   return (
     <Card title={t("customers.profile")}>
-      <form onSubmit={form.onSubmit((v) => save.mutate(v))} style={{ display: "flex", flexDirection: "column", gap: 10 }}>
-        <TextInput label={t("customer.name")} maxLength={200} readOnly={!!locked} {...form.getInputProps("name")} />
+      <form
+        onSubmit={form.onSubmit((v) => save.mutate(v))}
+        style={{ display: "flex", flexDirection: "column", gap: 10 }}
+      >
+        <TextInput
+          label={t("customer.name")}
+          maxLength={200}
+          readOnly={!!locked}
+          {...form.getInputProps("name")}
+        />
         <Select
           label={t("customer.language")}
           clearable
@@ -94,9 +115,24 @@ function Profile({ customer }: { customer: Customer }) {
           value={form.values.language || null}
           onChange={(v) => form.setFieldValue("language", v ?? "")}
         />
-        <Textarea label={t("customer.note")} rows={4} maxLength={10000} readOnly={!!locked} {...form.getInputProps("note")} />
-        <Switch label={t("customer.vip")} disabled={!!locked} {...form.getInputProps("vip", { type: "checkbox" })} />
-        <Button kind="primary" type="submit" busy={save.isPending} reason={locked ?? (form.isDirty() ? undefined : t("form.unchanged"))}>
+        <Textarea
+          label={t("customer.note")}
+          rows={4}
+          maxLength={10000}
+          readOnly={!!locked}
+          {...form.getInputProps("note")}
+        />
+        <Switch
+          label={t("customer.vip")}
+          disabled={!!locked}
+          {...form.getInputProps("vip", { type: "checkbox" })}
+        />
+        <Button
+          kind="primary"
+          type="submit"
+          busy={save.isPending}
+          reason={locked ?? (form.isDirty() ? undefined : t("form.unchanged"))}
+        >
           {t("action.save")}
         </Button>
       </form>
@@ -125,9 +161,17 @@ function Timeline({ items }: { items: Conversation[] }) {
               </Link>
             ),
           },
-          { key: "subject", title: t("customers.about"), cell: (c) => c.subject || d.queue(c.queue_id) || c.flow_path?.join(" › ") || c.dialled_number },
+          {
+            key: "subject",
+            title: t("customers.about"),
+            cell: (c) => c.subject || d.queue(c.queue_id) || c.flow_path?.join(" › ") || c.dialled_number,
+          },
           { key: "agent", title: t("calls.agent"), cell: (c) => d.agent(c.agent_id) || "–" },
-          { key: "note", title: t("wrapup.note"), cell: (c) => <span className="meta">{c.wrap_up_note.slice(0, 100)}</span> },
+          {
+            key: "note",
+            title: t("wrapup.note"),
+            cell: (c) => <span className="meta">{c.wrap_up_note.slice(0, 100)}</span>,
+          },
           { key: "result", title: t("calls.result"), cell: (c) => <Result c={c} /> },
         ]}
       />

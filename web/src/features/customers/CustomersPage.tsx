@@ -23,7 +23,8 @@ export default function CustomersPage() {
   const short = me.role === "agent" && [...q].length < 2; // agents may search, not browse
   const list = useInfiniteQuery({
     queryKey: ["customers", q],
-    queryFn: ({ pageParam, signal }) => api.get<List<Customer>>("/customers", { q, limit: 50, cursor: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) =>
+      api.get<List<Customer>>("/customers", { q, limit: 50, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next || undefined,
     placeholderData: (before) => before,
@@ -40,7 +41,9 @@ export default function CustomersPage() {
             leftSection={<IconSearch size={15} aria-hidden="true" />}
             w={320}
             value={text}
-            onChange={(e) => setParams(e.currentTarget.value ? { q: e.currentTarget.value } : {}, { replace: true })}
+            onChange={(e) =>
+              setParams(e.currentTarget.value ? { q: e.currentTarget.value } : {}, { replace: true })
+            }
           />
         </search>
         <DataTable
@@ -50,7 +53,10 @@ export default function CustomersPage() {
           error={list.error}
           onRetry={() => void list.refetch()}
           onOpen={(c) => navigate(`/customers/${c.id}`)}
-          empty={{ title: t(short ? "customers.type" : "customers.none"), text: t(short ? "customers.type_hint" : "customers.none_hint") }}
+          empty={{
+            title: t(short ? "customers.type" : "customers.none"),
+            text: t(short ? "customers.type_hint" : "customers.none_hint"),
+          }}
           columns={[
             {
               key: "name",
@@ -66,8 +72,16 @@ export default function CustomersPage() {
               ),
             },
             { key: "language", title: t("customer.language"), cell: (c) => languageName(c.language) },
-            { key: "note", title: t("customer.note"), cell: (c) => <span className="meta">{c.note.slice(0, 80)}</span> },
-            { key: "since", title: t("customer.since"), cell: (c) => <span className="num">{dateTime(c.created_at)}</span> },
+            {
+              key: "note",
+              title: t("customer.note"),
+              cell: (c) => <span className="meta">{c.note.slice(0, 80)}</span>,
+            },
+            {
+              key: "since",
+              title: t("customer.since"),
+              cell: (c) => <span className="num">{dateTime(c.created_at)}</span>,
+            },
           ]}
           foot={
             list.hasNextPage && (

@@ -15,14 +15,19 @@ export function FigureChart({ rows }: { rows: FigureRow[] }) {
   useEffect(() => {
     const el = box.current;
     if (!el) return;
-    let stop = () => undefined as void;
+    let stop: (() => void) | undefined;
     let gone = false;
     const { times, values } = seriesOf(rows, NAMES);
     void import("uplot").then(({ default: UPlot }) => {
       if (gone) return;
       const css = getComputedStyle(el);
       const color = (name: string) => css.getPropertyValue(name).trim();
-      const axis = { stroke: color("--ink-3"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px sans-serif" };
+      const axis = {
+        stroke: color("--ink-3"),
+        grid: { stroke: color("--line"), width: 1 },
+        ticks: { show: false },
+        font: "11px sans-serif",
+      };
       const plot = new UPlot(
         {
           width: el.clientWidth,
@@ -31,7 +36,14 @@ export function FigureChart({ rows }: { rows: FigureRow[] }) {
           cursor: { show: false },
           axes: [axis, { ...axis, size: 38 }],
           scales: { y: { range: (_u, _min, max) => [0, Math.max(4, max * 1.08)] } },
-          series: [{}, ...NAMES.map((_, i) => ({ stroke: color(COLORS[i] ?? "--ink"), width: 2, points: { show: times.length < 60, size: 5 } }))],
+          series: [
+            {},
+            ...NAMES.map((_, i) => ({
+              stroke: color(COLORS[i] ?? "--ink"),
+              width: 2,
+              points: { show: times.length < 60, size: 5 },
+            })),
+          ],
         },
         [times, ...values],
         el,
@@ -45,7 +57,7 @@ export function FigureChart({ rows }: { rows: FigureRow[] }) {
     });
     return () => {
       gone = true;
-      stop();
+      stop?.();
     };
   }, [rows]);
   return (

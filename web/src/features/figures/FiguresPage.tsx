@@ -48,7 +48,8 @@ function Figures() {
   const span = get("span", "7") as Span;
   const id = params.get("id");
   const bounds = boundsOf(span, new Date(), { from: get("from", ""), to: get("to", "") });
-  const tooLong = granularity === "half_hour" && bounds && bounds.to.getTime() - bounds.from.getTime() > 32 * 86_400_000;
+  const tooLong =
+    granularity === "half_hour" && bounds && bounds.to.getTime() - bounds.from.getTime() > 32 * 86_400_000;
   const query = {
     by,
     granularity,
@@ -65,10 +66,21 @@ function Figures() {
   });
   const rows = bounds && !tooLong ? figures.data?.rows : [];
   const name = by === "queue" ? d.queue : d.agent;
-  const choices = by === "queue" ? d.queues.map((q) => ({ value: q.id, label: labelOf(q.names, q.name) })) : d.agents.map((a) => ({ value: a.id, label: a.name }));
+  const choices =
+    by === "queue"
+      ? d.queues.map((q) => ({ value: q.id, label: labelOf(q.names, q.name) }))
+      : d.agents.map((a) => ({ value: a.id, label: a.name }));
   const columns: Column<FigureRow>[] = [
-    { key: "id", title: t(`figures.${by}`), cell: (r) => <strong style={{ fontWeight: 600 }}>{name(r.id)}</strong> },
-    { key: "at", title: t("figures.interval"), cell: (r) => <span className="num">{interval(r, granularity)}</span> },
+    {
+      key: "id",
+      title: t(`figures.${by}`),
+      cell: (r) => <strong style={{ fontWeight: 600 }}>{name(r.id)}</strong>,
+    },
+    {
+      key: "at",
+      title: t("figures.interval"),
+      cell: (r) => <span className="num">{interval(r, granularity)}</span>,
+    },
   ];
   const found = columnsOf(rows ?? []);
   return (
@@ -96,15 +108,47 @@ function Figures() {
               { value: "agent", label: t("figures.agents") },
             ]}
           />
-          <SegmentedControl aria-label={t("figures.granularity")} value={granularity} onChange={(v) => set("granularity", v)} data={GRANULARITIES.map((g) => ({ value: g, label: t(`figures.${g}`) }))} />
-          <Select label={t("figures.span")} w={150} value={span} onChange={(v) => set("span", v)} data={SPANS.map((s) => ({ value: s, label: t(`figures.spans.${s}`) }))} />
+          <SegmentedControl
+            aria-label={t("figures.granularity")}
+            value={granularity}
+            onChange={(v) => set("granularity", v)}
+            data={GRANULARITIES.map((g) => ({ value: g, label: t(`figures.${g}`) }))}
+          />
+          <Select
+            label={t("figures.span")}
+            w={150}
+            value={span}
+            onChange={(v) => set("span", v)}
+            data={SPANS.map((s) => ({ value: s, label: t(`figures.spans.${s}`) }))}
+          />
           {span === "own" && (
             <>
-              <TextInput type="date" label={t("calls.from")} w={140} value={get("from", "")} onChange={(e) => set("from", e.currentTarget.value)} />
-              <TextInput type="date" label={t("calls.to")} w={140} value={get("to", "")} onChange={(e) => set("to", e.currentTarget.value)} />
+              <TextInput
+                type="date"
+                label={t("calls.from")}
+                w={140}
+                value={get("from", "")}
+                onChange={(e) => set("from", e.currentTarget.value)}
+              />
+              <TextInput
+                type="date"
+                label={t("calls.to")}
+                w={140}
+                value={get("to", "")}
+                onChange={(e) => set("to", e.currentTarget.value)}
+              />
             </>
           )}
-          <Select label={t(`figures.${by}`)} placeholder={t("calls.any")} clearable searchable w={190} value={id} onChange={(v) => set("id", v)} data={choices} />
+          <Select
+            label={t(`figures.${by}`)}
+            placeholder={t("calls.any")}
+            clearable
+            searchable
+            w={190}
+            value={id}
+            onChange={(v) => set("id", v)}
+            data={choices}
+          />
           {params.size > 0 && (
             <Button kind="quiet" onClick={() => setParams({}, { replace: true })}>
               {t("action.clear")}
@@ -119,15 +163,20 @@ function Figures() {
             rowKey={(r) => r.id + r.from}
             error={figures.error}
             onRetry={() => void figures.refetch()}
-            empty={{ title: t("figures.none"), text: t(tooLong ? "figures.too_long" : bounds ? "figures.none_hint" : "figures.choose") }}
+            empty={{
+              title: t("figures.none"),
+              text: t(tooLong ? "figures.too_long" : bounds ? "figures.none_hint" : "figures.choose"),
+            }}
             columns={[
               ...columns,
-              ...found.map((f): Column<FigureRow> => ({
-                key: keyOf(f),
-                title: keyOf(f),
-                right: true,
-                cell: (r) => <Value f={r.figures.find((x) => keyOf(x) === keyOf(f))} />,
-              })),
+              ...found.map(
+                (f): Column<FigureRow> => ({
+                  key: keyOf(f),
+                  title: keyOf(f),
+                  right: true,
+                  cell: (r) => <Value f={r.figures.find((x) => keyOf(x) === keyOf(f))} />,
+                }),
+              ),
             ]}
             heading={(key) => {
               const f = found.find((x) => keyOf(x) === key);
@@ -143,7 +192,9 @@ function Figures() {
 /** A figure's name, and under it the code of its formula with the formula behind it. */
 function Heading({ f }: { f: Figure }) {
   const { t, i18n } = useTranslation();
-  const formula = i18n.exists(`formula.${f.code}`) ? t(`formula.${f.code}`) : t("figures.code_only", { code: f.code });
+  const formula = i18n.exists(`formula.${f.code}`)
+    ? t(`formula.${f.code}`)
+    : t("figures.code_only", { code: f.code });
   return (
     <Tooltip label={formula}>
       <button type="button" className="figure-head" aria-description={formula}>

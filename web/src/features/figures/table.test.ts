@@ -13,13 +13,20 @@ const row = (id: string, from: string, offered: number, defined = true): FigureR
 });
 
 describe("figures", () => {
-  const rows = [row("a", "2026-11-23T00:00:00Z", 3), row("b", "2026-11-23T00:00:00Z", 4), row("a", "2026-11-22T00:00:00Z", 1, false)];
+  const rows = [
+    row("a", "2026-11-23T00:00:00Z", 3),
+    row("b", "2026-11-23T00:00:00Z", 4),
+    row("a", "2026-11-22T00:00:00Z", 1, false),
+  ];
   it("have one column per name and formula, in the server's order", () => {
     expect(columnsOf(rows).map(keyOf)).toEqual(["offered OFFERED", "service_level SL-STRICT"]);
   });
   it("are summed over queues in the order of time", () => {
     const s = seriesOf(rows, ["offered", "nothing"]);
-    expect(s.times).toEqual([Date.parse("2026-11-22T00:00:00Z") / 1000, Date.parse("2026-11-23T00:00:00Z") / 1000]);
+    expect(s.times).toEqual([
+      Date.parse("2026-11-22T00:00:00Z") / 1000,
+      Date.parse("2026-11-23T00:00:00Z") / 1000,
+    ]);
     expect(s.values).toEqual([
       [1, 7],
       [0, 0],

@@ -32,7 +32,11 @@ export function seriesOf(rows: FigureRow[], names: string[]): { times: number[];
 export type Span = "today" | "yesterday" | "7" | "30" | "own";
 
 /** The bounds of a span in this browser's calendar, the end exclusive. */
-export function boundsOf(span: Span, now: Date, own: { from: string; to: string }): { from: Date; to: Date } | undefined {
+export function boundsOf(
+  span: Span,
+  now: Date,
+  own: { from: string; to: string },
+): { from: Date; to: Date } | undefined {
   const midnight = (plus: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + plus);
   switch (span) {
     case "today":

@@ -42,7 +42,14 @@ export function ContextBody({ detail }: { detail: Detail }) {
       <div className="side-tabs">
         <div className="seg-tabs" role="tablist" aria-label={t("context.name")}>
           {TABS.map((x) => (
-            <button key={x} type="button" role="tab" aria-selected={x === tab} aria-controls="context-body" onClick={() => setTab(x)}>
+            <button
+              key={x}
+              type="button"
+              role="tab"
+              aria-selected={x === tab}
+              aria-controls="context-body"
+              onClick={() => setTab(x)}
+            >
               {t(`context.${x}`)}
             </button>
           ))}
@@ -62,17 +69,25 @@ function CustomerCards({ detail }: { detail: Detail }) {
   const c = detail.conversation;
   const customer = detail.customer;
   const now = useNow(30_000);
-  const past = useConversations({ customer: c.customer_id, limit: 6 }, c.customer_id !== "").data?.items.filter((x) => x.id !== c.id) ?? [];
+  const past =
+    useConversations({ customer: c.customer_id, limit: 6 }, c.customer_id !== "").data?.items.filter(
+      (x) => x.id !== c.id,
+    ) ?? [];
   const caller = useCaller();
   const name = caller.name(customer?.name, c.caller_number);
   return (
     <>
-      <Card title={t("context.customer")} aside={customer && <Link to={`/customers/${customer.id}`}>{t("context.profile")}</Link>}>
+      <Card
+        title={t("context.customer")}
+        aside={customer && <Link to={`/customers/${customer.id}`}>{t("context.profile")}</Link>}
+      >
         <div className="cust-head">
           <Avatar name={name} size="lg" />
           <div className="grow">
             <strong>{name}</strong>
-            <span className="meta num">{customer?.name ? caller.number(c.caller_number) : t("customer.unnamed")}</span>
+            <span className="meta num">
+              {customer?.name ? caller.number(c.caller_number) : t("customer.unnamed")}
+            </span>
           </div>
           {customer?.vip && (
             <Tag outline tone="warn">
@@ -82,7 +97,12 @@ function CustomerCards({ detail }: { detail: Detail }) {
         </div>
         <Facts
           items={[
-            ...detail.identities.map((i): [string, React.ReactNode] => [t(`identity.${i.kind}`), <span className="num">{i.value}</span>]),
+            ...detail.identities.map((i): [string, React.ReactNode] => [
+              t(`identity.${i.kind}`),
+              <span key="v" className="num">
+                {caller.number(i.value)}
+              </span>,
+            ]),
             [t("customer.language"), languageName(customer?.language || c.language)],
             [t("customer.since"), customer ? dateTime(customer.created_at) : ""],
             ...(customer?.note ? [[t("customer.note"), customer.note] as [string, React.ReactNode]] : []),
@@ -92,7 +112,12 @@ function CustomerCards({ detail }: { detail: Detail }) {
       <Card title={t("context.this_call")}>
         <Facts
           items={[
-            [t("call.dialled"), <span className="num">{c.dialled_number}</span>],
+            [
+              t("call.dialled"),
+              <span key="v" className="num">
+                {c.dialled_number}
+              </span>,
+            ],
             [t("call.started"), dateTime(c.created_at)],
             [t("call.path"), c.flow_path?.join(" › ")],
           ]}
@@ -122,12 +147,19 @@ function LegCards({ detail }: { detail: Detail }) {
   return (
     <>
       {detail.legs.map((l) => (
-        <Card key={l.id} title={`${t(`party.${l.party}`)}${l.agent_id ? ` · ${directory.agent(l.agent_id)}` : ""}`} aside={<span className="meta">{l.codec}</span>}>
+        <Card
+          key={l.id}
+          title={`${t(`party.${l.party}`)}${l.agent_id ? ` · ${directory.agent(l.agent_id)}` : ""}`}
+          aside={<span className="meta">{l.codec}</span>}
+        >
           <Facts
             items={[
               [t("leg.transport"), l.transport.toUpperCase()],
               [t("leg.mos"), l.stats?.mos ? number(l.stats.mos, 2) : "–"],
-              [t("leg.packets"), l.stats ? `${number(l.stats.packets_received)} / ${number(l.stats.packets_sent)}` : "–"],
+              [
+                t("leg.packets"),
+                l.stats ? `${number(l.stats.packets_received)} / ${number(l.stats.packets_sent)}` : "–",
+              ],
               [t("leg.lost"), l.stats ? number(l.stats.packets_lost) : "–"],
               [t("leg.jitter"), l.stats ? t("unit.ms", { n: number(l.stats.jitter_ms, 1) }) : "–"],
             ]}

@@ -1,5 +1,13 @@
 import { Drawer } from "@mantine/core";
-import { IconArrowLeft, IconExternalLink, IconLayoutSidebarRight, IconMail, IconMessages, IconNote, IconPhoneCall } from "@tabler/icons-react";
+import {
+  IconArrowLeft,
+  IconExternalLink,
+  IconLayoutSidebarRight,
+  IconMail,
+  IconMessages,
+  IconNote,
+  IconPhoneCall,
+} from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
@@ -20,7 +28,8 @@ export function ConversationView({ id }: { id: string | undefined }) {
   const { t } = useTranslation();
   const query = useConversation(id);
   if (id === undefined) return <Nothing />;
-  if (query.isError && !query.data) return <Failed error={query.error} onRetry={() => void query.refetch()} />;
+  if (query.isError && !query.data)
+    return <Failed error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data)
     return (
       <>
@@ -90,7 +99,16 @@ function Header({ detail }: { detail: Detail }) {
       <span className="only-narrow">
         <IconButton label={t("context.name")} icon={IconLayoutSidebarRight} onClick={() => setOpen(true)} />
       </span>
-      <Drawer opened={open} onClose={() => setOpen(false)} position="right" size={390} title={t("context.name")} withOverlay={false} padding="sm" closeButtonProps={{ "aria-label": t("action.close") }}>
+      <Drawer
+        opened={open}
+        onClose={() => setOpen(false)}
+        position="right"
+        size={390}
+        title={t("context.name")}
+        withOverlay={false}
+        padding="sm"
+        closeButtonProps={{ "aria-label": t("action.close") }}
+      >
         <ContextBody detail={detail} />
       </Drawer>
     </header>
@@ -104,7 +122,11 @@ function Strip({ detail }: { detail: Detail }) {
   return (
     <div className="strip">
       <Dot tone={live ? "ok" : undefined} live={live} />
-      {live ? <strong>{t(`conversation.state.${c.state}`)}</strong> : <span>{t(`conversation.state.${c.state}`)}</span>}
+      {live ? (
+        <strong>{t(`conversation.state.${c.state}`)}</strong>
+      ) : (
+        <span>{t(`conversation.state.${c.state}`)}</span>
+      )}
       {c.language && <span>{languageName(c.language)}</span>}
       <span className="num">· {c.dialled_number}</span>
       <span className="spacer" />
@@ -136,7 +158,9 @@ function Composer({ id, live, done }: { id: string; live: boolean; done: boolean
         <textarea
           id="composer"
           aria-label={t("composer.message")}
-          placeholder={t(live ? "composer.note_placeholder" : done ? "composer.closed" : "composer.not_yours")}
+          placeholder={t(
+            live ? "composer.note_placeholder" : done ? "composer.closed" : "composer.not_yours",
+          )}
           value={notes[id] ?? ""}
           readOnly={!live}
           maxLength={4000}

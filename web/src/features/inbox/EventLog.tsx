@@ -47,9 +47,23 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
 };
 
 /** What people want to read: segments, work states and explanations are for the call's own page. */
-const QUIET = new Set(["segment.started", "segment.ended", "routing.explained", "agent.work_state_changed", "queue.entered", "offer.created", "offer.accepted", "conversation.offered"]);
+const QUIET = new Set([
+  "segment.started",
+  "segment.ended",
+  "routing.explained",
+  "agent.work_state_changed",
+  "queue.entered",
+  "offer.created",
+  "offer.accepted",
+  "conversation.offered",
+]);
 
-export function eventText(e: ConversationEvent, t: TFunction, d: Directory, exists: (key: string) => boolean): { text: string; detail: string } {
+export function eventText(
+  e: ConversationEvent,
+  t: TFunction,
+  d: Directory,
+  exists: (key: string) => boolean,
+): { text: string; detail: string } {
   const data = e.data ?? {};
   const text = (k: string) => (typeof data[k] === "string" ? (data[k] as string) : "");
   const key = `event.${e.type.replaceAll(".", "_")}`;
@@ -57,7 +71,13 @@ export function eventText(e: ConversationEvent, t: TFunction, d: Directory, exis
   const queue = d.queue(e.queue_id || text("queue_id"));
   const node = text("node") || text("name");
   const code = text("end_reason") || text("reason");
-  const detail = [queue, agent, node, d.flow(text("flow_id")), code && exists(`reason.${code}`) ? t(`reason.${code}`) : ""];
+  const detail = [
+    queue,
+    agent,
+    node,
+    d.flow(text("flow_id")),
+    code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
+  ];
   return { text: exists(key) ? t(key) : e.type, detail: [...new Set(detail.filter(Boolean))].join(" · ") };
 }
 
@@ -73,7 +93,9 @@ export function EventLog({ detail, everything = false }: { detail: Detail; every
       .filter((e) => everything || !QUIET.has(e.type))
       .filter((e) => e.type !== "message.received")
       .map((event): Item => ({ at: millis(event.ts) ?? 0, ts: event.ts, event })),
-    ...detail.messages.map((message): Item => ({ at: millis(message.created_at) ?? 0, ts: message.created_at, message })),
+    ...detail.messages.map(
+      (message): Item => ({ at: millis(message.created_at) ?? 0, ts: message.created_at, message }),
+    ),
   ].sort((a, b) => a.at - b.at || (a.event?.seq ?? 0) - (b.event?.seq ?? 0));
   const count = items.length;
   useEffect(() => {
@@ -91,7 +113,11 @@ export function EventLog({ detail, everything = false }: { detail: Detail; every
         return (
           <div key={item.event?.id || item.message?.id || item.ts} style={{ display: "contents" }}>
             {head}
-            {item.message ? <Bubble m={item.message} /> : item.event && <Entry e={item.event} {...eventText(item.event, t, directory, i18n.exists)} />}
+            {item.message ? (
+              <Bubble m={item.message} />
+            ) : (
+              item.event && <Entry e={item.event} {...eventText(item.event, t, directory, i18n.exists)} />
+            )}
           </div>
         );
       })}

@@ -1,4 +1,4 @@
-import { IconPhone, IconPhoneIncoming, IconPhoneOff, IconRefresh, IconInbox } from "@tabler/icons-react";
+import { IconInbox, IconPhone, IconPhoneIncoming, IconPhoneOff, IconRefresh } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
@@ -25,8 +25,14 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
   const mine = useConversations({ agent, limit: 60 }, true);
   const waiting = useConversations({ state: WAITING.join(","), limit: 100 });
   const lists: Record<InboxView, { data: Conversation[] | undefined; query: typeof mine }> = {
-    mine: { data: mine.data?.items.filter((c) => c.state !== "completed" && !WAITING.includes(c.state)), query: mine },
-    queue: { data: waiting.data?.items.filter((c) => c.state === "queued" || c.state === "offered"), query: waiting },
+    mine: {
+      data: mine.data?.items.filter((c) => c.state !== "completed" && !WAITING.includes(c.state)),
+      query: mine,
+    },
+    queue: {
+      data: waiting.data?.items.filter((c) => c.state === "queued" || c.state === "offered"),
+      query: waiting,
+    },
     closed: { data: mine.data?.items.filter((c) => c.state === "completed"), query: mine },
   };
   const { data: items, query } = lists[view];
@@ -36,11 +42,22 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
     <section className="inbox-list" aria-label={t("nav.inbox")}>
       <header>
         <h1>{t("nav.inbox")}</h1>
-        <IconButton label={t("action.refresh")} icon={IconRefresh} onClick={() => void client.invalidateQueries({ queryKey: ["conversations"] })} />
+        <IconButton
+          label={t("action.refresh")}
+          icon={IconRefresh}
+          onClick={() => void client.invalidateQueries({ queryKey: ["conversations"] })}
+        />
       </header>
       <div className="seg-tabs" role="tablist" aria-label={t("inbox.views")}>
         {VIEWS.map((v) => (
-          <button key={v} type="button" role="tab" aria-selected={v === view} aria-controls="inbox-items" onClick={() => navigate(`/inbox/${v}`)}>
+          <button
+            key={v}
+            type="button"
+            role="tab"
+            aria-selected={v === view}
+            aria-controls="inbox-items"
+            onClick={() => navigate(`/inbox/${v}`)}
+          >
             {t(`inbox.${v}`)}
             <span className="num">{v === "closed" ? "" : (lists[v].data?.length ?? "")}</span>
           </button>
@@ -60,10 +77,14 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
             <div className="group" id="inbox-group">
               {t(`inbox.group.${view}`, { n: items.length })}
             </div>
-            {/* biome-ignore lint/a11y/useFocusableInteractive: its options have the focus */}
             <div role="listbox" aria-label={t("inbox.conversations")}>
               {items.map((c) => (
-                <Row key={c.id} c={c} selected={c.id === selected} onOpen={() => navigate(`/inbox/${view}/${c.id}`)} />
+                <Row
+                  key={c.id}
+                  c={c}
+                  selected={c.id === selected}
+                  onOpen={() => navigate(`/inbox/${view}/${c.id}`)}
+                />
               ))}
             </div>
           </>
@@ -75,7 +96,11 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
 }
 
 /** J and K walk through the list. */
-function useListKeys(items: Conversation[] | undefined, selected: string | undefined, open: (id: string) => void): void {
+function useListKeys(
+  items: Conversation[] | undefined,
+  selected: string | undefined,
+  open: (id: string) => void,
+): void {
   const latest = useRef({ items, selected, open });
   latest.current = { items, selected, open };
   useEffect(() => {
@@ -127,7 +152,9 @@ function Row({ c, selected, onOpen }: { c: Conversation; selected: boolean; onOp
         ) : c.state === "completed" ? (
           <span className="meta">{c.wrap_up_code ? "✓" : ""}</span>
         ) : (
-          <Tag tone={STATE_TONE[c.state]}>{t(c.state === "connected" ? "conversation.live" : `conversation.state.${c.state}`)}</Tag>
+          <Tag tone={STATE_TONE[c.state]}>
+            {t(c.state === "connected" ? "conversation.live" : `conversation.state.${c.state}`)}
+          </Tag>
         )}
       </div>
     </button>
@@ -139,7 +166,9 @@ function Today({ items }: { items: Conversation[] | undefined }) {
   const { t } = useTranslation();
   const midnight = new Date();
   midnight.setHours(0, 0, 0, 0);
-  const today = (items ?? []).filter((c) => (millis(c.created_at) ?? 0) >= midnight.getTime() && c.answered_at);
+  const today = (items ?? []).filter(
+    (c) => (millis(c.created_at) ?? 0) >= midnight.getTime() && c.answered_at,
+  );
   const talk = today.map((c) => ((millis(c.ended_at) ?? Date.now()) - (millis(c.answered_at) ?? 0)) / 1000);
   const mean = talk.length > 0 ? talk.reduce((a, b) => a + b, 0) / talk.length : undefined;
   return (

@@ -4,8 +4,8 @@ import { useTitle } from "@/app/workbench";
 import { CallBar } from "@/features/softphone/CallBar";
 import { conversationOf } from "@/features/softphone/state";
 import { useSoftphone } from "@/features/softphone/store";
-import { ConversationView } from "./ConversationView";
 import { ContextPanel } from "./ContextPanel";
+import { ConversationView } from "./ConversationView";
 import { InboxList } from "./InboxList";
 
 export type InboxView = "mine" | "queue" | "closed";

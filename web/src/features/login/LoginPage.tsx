@@ -8,8 +8,8 @@ import { api } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import { useSession } from "@/api/session";
 import { useTitle } from "@/app/workbench";
-import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { Button } from "@/ui";
+import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { useProblemText } from "@/ui/problem";
 import { safePath } from "./path";
 import "./login.css";
@@ -59,17 +59,35 @@ export function LoginPage() {
       <div className="login-top">
         <LanguageSwitch />
       </div>
-      <form ref={form} className="login-card" onSubmit={(e) => void submit(e)} noValidate aria-label={t("login.title")}>
+      <form
+        ref={form}
+        className="login-card"
+        onSubmit={(e) => void submit(e)}
+        noValidate
+        aria-label={t("login.title")}
+      >
         <img src="/icon.svg" alt="" width={44} height={44} />
         <h1>{t("login.title")}</h1>
         <p className="sub">{t("login.sub")}</p>
         {error !== undefined && (
           <div className="notice" data-tone="bad" role="alert">
             <IconAlertCircle size={18} aria-hidden="true" />
-            <div>{error instanceof ApiError && error.code === "unauthenticated" ? t("problem.credentials") : text(error)}</div>
+            <div>
+              {error instanceof ApiError && error.code === "unauthenticated"
+                ? t("problem.credentials")
+                : text(error)}
+            </div>
           </div>
         )}
-        <TextInput name="email" type="email" label={t("login.email")} autoComplete="username" autoFocus size="md" error={missing.email} />
+        <TextInput
+          name="email"
+          type="email"
+          label={t("login.email")}
+          autoComplete="username"
+          autoFocus
+          size="md"
+          error={missing.email}
+        />
         <PasswordInput
           name="password"
           label={t("login.password")}

@@ -49,7 +49,12 @@ export function Palette() {
   }).data;
 
   const icon = { size: 18, stroke: 1.6 } as const;
-  const page = (id: string, to: string, label: string, leftSection: React.ReactNode): SpotlightActionData => ({
+  const page = (
+    id: string,
+    to: string,
+    label: string,
+    leftSection: React.ReactNode,
+  ): SpotlightActionData => ({
     id,
     label,
     leftSection,
@@ -60,17 +65,38 @@ export function Palette() {
     page("inbox", "/inbox", t("nav.inbox"), <IconInbox {...icon} />),
     page("calls", "/calls", t("nav.calls"), <IconPhone {...icon} />),
     page("customers", "/customers", t("nav.customers"), <IconUsers {...icon} />),
-    ...(mayOpen(me, "wallboard") ? [page("wallboard", "/wallboard", t("nav.wallboard"), <IconDeviceDesktopAnalytics {...icon} />)] : []),
-    ...(mayOpen(me, "figures") ? [page("figures", "/reports/figures", t("nav.figures"), <IconChartBar {...icon} />)] : []),
+    ...(mayOpen(me, "wallboard")
+      ? [page("wallboard", "/wallboard", t("nav.wallboard"), <IconDeviceDesktopAnalytics {...icon} />)]
+      : []),
+    ...(mayOpen(me, "figures")
+      ? [page("figures", "/reports/figures", t("nav.figures"), <IconChartBar {...icon} />)]
+      : []),
     ...(mayOpen(me, "admin")
-      ? ADMIN_SECTIONS.map((s) => page(`admin-${s}`, `/admin/${s}`, `${t("nav.admin")}: ${t(`admin.${s}.title`)}`, <IconShieldCog {...icon} />))
+      ? ADMIN_SECTIONS.map((s) =>
+          page(
+            `admin-${s}`,
+            `/admin/${s}`,
+            `${t("nav.admin")}: ${t(`admin.${s}.title`)}`,
+            <IconShieldCog {...icon} />,
+          ),
+        )
       : []),
     page("settings", "/settings/me", t("nav.settings"), <IconSettings {...icon} />),
-    { id: "phone", label: t("phone.title"), leftSection: <IconDeviceLandlinePhone {...icon} />, onClick: () => window.open("/phone", "_blank") },
+    {
+      id: "phone",
+      label: t("phone.title"),
+      leftSection: <IconDeviceLandlinePhone {...icon} />,
+      onClick: () => window.open("/phone", "_blank"),
+    },
   ];
   const acts: SpotlightActionData[] = me.agent_id
     ? [
-        { id: "available", label: t("palette.available"), leftSection: <IconPlayerPlay {...icon} />, onClick: available },
+        {
+          id: "available",
+          label: t("palette.available"),
+          leftSection: <IconPlayerPlay {...icon} />,
+          onClick: available,
+        },
       ]
     : [];
   const calls = (found?.items ?? []).map((c) => ({

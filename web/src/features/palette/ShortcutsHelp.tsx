@@ -46,7 +46,13 @@ export function ShortcutsHelp() {
       withOverlay={!inCall} // nothing dims the page during a call
       closeButtonProps={{ "aria-label": t("action.close") }}
     >
-      <dl style={{ display: "grid", gridTemplateColumns: "repeat(auto-fill, minmax(250px, 1fr))", gap: "8px 28px" }}>
+      <dl
+        style={{
+          display: "grid",
+          gridTemplateColumns: "repeat(auto-fill, minmax(250px, 1fr))",
+          gap: "8px 28px",
+        }}
+      >
         {KEYS.map(([key, keys]) => (
           <div key={key} style={{ display: "flex", gap: 4, alignItems: "center" }}>
             <dt style={{ flex: 1 }}>{t(key)}</dt>

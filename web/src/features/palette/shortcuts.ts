@@ -1,13 +1,20 @@
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
+import { type CallCommand, commandCall } from "@/features/softphone/CallBar";
 import { useAnswer } from "@/features/softphone/OfferCard";
-import { commandCall, type CallCommand } from "@/features/softphone/CallBar";
 import { useSoftphone } from "@/features/softphone/store";
 import { typing } from "@/ui/hooks";
 import { openShortcuts } from "./ShortcutsHelp";
 
 const CALL_KEYS: Record<string, CallCommand> = { m: "mute", h: "hold", d: "keypad", t: "transfer", E: "end" };
-const GO_KEYS: Record<string, string> = { i: "/inbox", c: "/calls", u: "/customers", w: "/wallboard", f: "/reports/figures", s: "/settings/me" };
+const GO_KEYS: Record<string, string> = {
+  i: "/inbox",
+  c: "/calls",
+  u: "/customers",
+  w: "/wallboard",
+  f: "/reports/figures",
+  s: "/settings/me",
+};
 const SEQUENCE_MS = 1200;
 
 /** The keys of the whole workbench. Single letters never while somebody types. */

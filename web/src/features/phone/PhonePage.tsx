@@ -1,5 +1,12 @@
 import { TextInput } from "@mantine/core";
-import { IconAlertCircle, IconLock, IconMicrophone, IconPhone, IconPhoneOff, IconVolume } from "@tabler/icons-react";
+import {
+  IconAlertCircle,
+  IconLock,
+  IconMicrophone,
+  IconPhone,
+  IconPhoneOff,
+  IconVolume,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -11,8 +18,8 @@ import { type MicState, microphonePossible, secureAddress } from "@/features/sof
 import { currentLanguage } from "@/i18n";
 import { clock } from "@/i18n/format";
 import { Button, Dot } from "@/ui";
-import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { useNow } from "@/ui/hooks";
+import { LanguageSwitch } from "@/ui/LanguageSwitch";
 import { TestLine } from "./line";
 import { dialable, reduceTest, type Source, type TestCall } from "./state";
 import "./phone.css";
@@ -35,8 +42,15 @@ export default function PhonePage() {
   const [mic, setMic] = useState<MicState>("unknown");
   const audio = useRef<HTMLAudioElement>(null);
   const line = useRef<TestLine>(undefined);
-  const info = useQuery({ queryKey: ["phone"], queryFn: () => api.get<PhoneInfo>("/phone", { token: params.get("token") }), retry: false }).data;
-  const chips = useMemo(() => (info?.numbers?.length ? info.numbers : DEMO.map((n) => ({ number: n, description: "" }))), [info]);
+  const info = useQuery({
+    queryKey: ["phone"],
+    queryFn: () => api.get<PhoneInfo>("/phone", { token: params.get("token") }),
+    retry: false,
+  }).data;
+  const chips = useMemo(
+    () => (info?.numbers?.length ? info.numbers : DEMO.map((n) => ({ number: n, description: "" }))),
+    [info],
+  );
 
   useEffect(() => {
     const hangUp = () => line.current?.close();
@@ -50,7 +64,13 @@ export default function PhonePage() {
   const busy = call.phase === "dialling" || call.phase === "ringing" || call.phase === "talking";
   const target = dialable(number);
   const reason =
-    info?.open === false ? t("phone.closed") : target === undefined ? t("phone.number_reason") : source === "microphone" && !microphonePossible() ? t("mic.insecure") : undefined;
+    info?.open === false
+      ? t("phone.closed")
+      : target === undefined
+        ? t("phone.number_reason")
+        : source === "microphone" && !microphonePossible()
+          ? t("mic.insecure")
+          : undefined;
   const dial = (e?: FormEvent) => {
     e?.preventDefault();
     if (!audio.current || target === undefined || reason !== undefined || busy) return;
@@ -91,16 +111,36 @@ export default function PhonePage() {
           />
           <div className="phone-chips" role="group" aria-label={t("phone.chips")}>
             {chips.map((c) => (
-              <button key={c.number} type="button" className="chip num" aria-pressed={number === c.number} onClick={() => !busy && setNumber(c.number)}>
+              <button
+                key={c.number}
+                type="button"
+                className="chip num"
+                aria-pressed={number === c.number}
+                onClick={() => !busy && setNumber(c.number)}
+              >
                 {c.number}
-                <small>{i18n.exists(`phone.demo.${c.number}`) ? t(`phone.demo.${c.number}`) : c.description || ""}</small>
+                <small>
+                  {i18n.exists(`phone.demo.${c.number}`) ? t(`phone.demo.${c.number}`) : c.description || ""}
+                </small>
               </button>
             ))}
           </div>
           <fieldset className="phone-source" disabled={busy}>
             <legend>{t("phone.source")}</legend>
-            <SourceChoice value="microphone" now={source} set={setSource} icon={<IconMicrophone size={18} aria-hidden="true" />} hint={t("phone.microphone_hint")} />
-            <SourceChoice value="sample" now={source} set={setSource} icon={<IconVolume size={18} aria-hidden="true" />} hint={t("phone.sample_hint")} />
+            <SourceChoice
+              value="microphone"
+              now={source}
+              set={setSource}
+              icon={<IconMicrophone size={18} aria-hidden="true" />}
+              hint={t("phone.microphone_hint")}
+            />
+            <SourceChoice
+              value="sample"
+              now={source}
+              set={setSource}
+              icon={<IconVolume size={18} aria-hidden="true" />}
+              hint={t("phone.sample_hint")}
+            />
           </fieldset>
           <Status call={call} mic={mic} />
           {busy ? (
@@ -129,7 +169,19 @@ export default function PhonePage() {
   );
 }
 
-function SourceChoice({ value, now, set, icon, hint }: { value: Source; now: Source; set: (s: Source) => void; icon: React.ReactNode; hint: string }) {
+function SourceChoice({
+  value,
+  now,
+  set,
+  icon,
+  hint,
+}: {
+  value: Source;
+  now: Source;
+  set: (s: Source) => void;
+  icon: React.ReactNode;
+  hint: string;
+}) {
   const { t } = useTranslation();
   return (
     <label className="source" data-on={now === value || undefined}>
@@ -148,15 +200,19 @@ function Status({ call, mic }: { call: TestCall; mic: MicState }) {
   const now = useNow();
   const reason = (code: string) => (i18n.exists(`reason.${code}`) ? t(`reason.${code}`) : t("phone.ended"));
   const problem = (code: string) => {
-    for (const group of ["mic", "phone.problem", "problem"]) if (i18n.exists(`${group}.${code}`)) return t(`${group}.${code}`);
+    for (const group of ["mic", "phone.problem", "problem"])
+      if (i18n.exists(`${group}.${code}`)) return t(`${group}.${code}`);
     return t("problem.internal");
   };
   return (
     <div className="phone-status" role="status" data-phase={call.phase}>
-      {call.phase === "idle" && !call.ended && <span>{t(mic === "asking" ? "mic.asking" : "phone.ready")}</span>}
+      {call.phase === "idle" && !call.ended && (
+        <span>{t(mic === "asking" ? "mic.asking" : "phone.ready")}</span>
+      )}
       {call.phase === "idle" && call.ended && (
         <span>
-          {t("phone.ended")} · {reason(call.ended.reason)} {call.ended.seconds > 0 && <span className="num">({clock(call.ended.seconds)})</span>}
+          {t("phone.ended")} · {reason(call.ended.reason)}{" "}
+          {call.ended.seconds > 0 && <span className="num">({clock(call.ended.seconds)})</span>}
         </span>
       )}
       {call.phase === "dialling" && (

@@ -1,7 +1,7 @@
-import { openMicrophone, micStateOf, type MicState } from "@/features/softphone/microphone";
+import { type MicState, micStateOf, openMicrophone } from "@/features/softphone/microphone";
 import { candidateOf, Peer } from "@/features/softphone/peer";
-import { parseEnvelope } from "@/live/protocol";
 import type { Language } from "@/i18n";
+import { parseEnvelope } from "@/live/protocol";
 import type { Source, TestInput } from "./state";
 
 const ANSWER_WITHIN_MS = 15_000;
@@ -132,14 +132,18 @@ export class TestLine {
       }
       case "ringing":
         clearTimeout(this.timer);
-        return this.h.dispatch({ kind: "ringing" });
+        this.h.dispatch({ kind: "ringing" });
+        return;
       case "answered":
         clearTimeout(this.timer);
-        return this.h.dispatch({ kind: "answered", at: Date.now() });
+        this.h.dispatch({ kind: "answered", at: Date.now() });
+        return;
       case "ended":
-        return this.finish(typeof data.reason === "string" ? data.reason : "");
+        this.finish(typeof data.reason === "string" ? data.reason : "");
+        return;
       case "error":
-        return this.fail(typeof data.type === "string" ? (data.type.split(":").pop() ?? "") : "internal");
+        this.fail(typeof data.type === "string" ? (data.type.split(":").pop() ?? "") : "internal");
+        return;
     }
   }
 

@@ -5,14 +5,28 @@ const run = (...inputs: TestInput[]): TestCall => inputs.reduce(reduceTest, { ph
 
 describe("test phone", () => {
   it("dials, rings, talks, types and ends", () => {
-    const talk = run({ kind: "dial", number: "9000", at: 0 }, { kind: "ringing" }, { kind: "answered", at: 1000 }, { kind: "key", key: "1" });
+    const talk = run(
+      { kind: "dial", number: "9000", at: 0 },
+      { kind: "ringing" },
+      { kind: "answered", at: 1000 },
+      { kind: "key", key: "1" },
+    );
     expect(talk).toEqual({ phase: "talking", number: "9000", since: 1000, keys: "1" });
-    expect(reduceTest(talk, { kind: "ended", reason: "agent_disconnect", at: 61_400 })).toEqual({ phase: "idle", ended: { reason: "agent_disconnect", seconds: 60 } });
+    expect(reduceTest(talk, { kind: "ended", reason: "agent_disconnect", at: 61_400 })).toEqual({
+      phase: "idle",
+      ended: { reason: "agent_disconnect", seconds: 60 },
+    });
   });
   it("keeps the first end and the reason of a failure", () => {
     const ended = run({ kind: "dial", number: "9000", at: 0 }, { kind: "ended", reason: "a", at: 5 });
     expect(reduceTest(ended, { kind: "ended", reason: "b", at: 6 })).toBe(ended);
-    expect(run({ kind: "dial", number: "1", at: 0 }, { kind: "failed", code: "not-found" }, { kind: "ended", reason: "x", at: 1 })).toEqual({ phase: "failed", code: "not-found" });
+    expect(
+      run(
+        { kind: "dial", number: "1", at: 0 },
+        { kind: "failed", code: "not-found" },
+        { kind: "ended", reason: "x", at: 1 },
+      ),
+    ).toEqual({ phase: "failed", code: "not-found" });
   });
   it.each([
     ["9000", "9000"],

@@ -20,16 +20,26 @@ export type TestInput =
 export function reduceTest(call: TestCall, input: TestInput): TestCall {
   switch (input.kind) {
     case "dial":
-      return call.phase === "idle" || call.phase === "failed" ? { phase: "dialling", number: input.number, at: input.at } : call;
+      return call.phase === "idle" || call.phase === "failed"
+        ? { phase: "dialling", number: input.number, at: input.at }
+        : call;
     case "ringing":
       return call.phase === "dialling" ? { ...call, phase: "ringing" } : call;
     case "answered":
-      return call.phase === "dialling" || call.phase === "ringing" ? { phase: "talking", number: call.number, since: input.at, keys: "" } : call;
+      return call.phase === "dialling" || call.phase === "ringing"
+        ? { phase: "talking", number: call.number, since: input.at, keys: "" }
+        : call;
     case "key":
       return call.phase === "talking" ? { ...call, keys: (call.keys + input.key).slice(-24) } : call;
     case "ended":
       if (call.phase === "idle" || call.phase === "failed") return call;
-      return { phase: "idle", ended: { reason: input.reason, seconds: call.phase === "talking" ? Math.round((input.at - call.since) / 1000) : 0 } };
+      return {
+        phase: "idle",
+        ended: {
+          reason: input.reason,
+          seconds: call.phase === "talking" ? Math.round((input.at - call.since) / 1000) : 0,
+        },
+      };
     case "failed":
       return { phase: "failed", code: input.code };
     default:

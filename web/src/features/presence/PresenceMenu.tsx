@@ -17,11 +17,15 @@ import { usePresence } from "./store";
 function pill(phone: Phone, state: PresenceState, notResponding: boolean): { key: string; tone: Tone } {
   if (phone.phase === "ringing") return { key: "presence.ringing", tone: "ok" };
   if (phone.phase === "talking")
-    return phone.heldSince === undefined ? { key: "presence.on_call", tone: "ok" } : { key: "presence.on_hold", tone: "warn" };
+    return phone.heldSince === undefined
+      ? { key: "presence.on_call", tone: "ok" }
+      : { key: "presence.on_hold", tone: "warn" };
   if (phone.phase === "wrap_up") return { key: "presence.wrap_up", tone: "accent" };
   if (notResponding) return { key: "presence.not_responding", tone: "bad" };
   if (state === "available") return { key: "presence.available", tone: "ok" };
-  return state === "break" ? { key: "presence.break", tone: "warn" } : { key: "presence.offline", tone: undefined };
+  return state === "break"
+    ? { key: "presence.break", tone: "warn" }
+    : { key: "presence.offline", tone: undefined };
 }
 
 export function PresenceMenu() {
@@ -41,17 +45,30 @@ export function PresenceMenu() {
     try {
       await api.put("/agents/me/presence", { presence: state, reason: reasonCode, next });
       if (next) presence.set({ nextState: state, nextReason: reasonCode });
-      else presence.set({ state, reason: reasonCode, since: new Date().toISOString(), notResponding: false, nextState: "" });
+      else
+        presence.set({
+          state,
+          reason: reasonCode,
+          since: new Date().toISOString(),
+          notResponding: false,
+          nextState: "",
+        });
     } catch (err) {
       fail(err);
     }
   };
-  const shown = next ? { state: presence.nextState, reason: presence.nextReason } : { state: presence.state, reason: presence.reason };
+  const shown = next
+    ? { state: presence.nextState, reason: presence.nextReason }
+    : { state: presence.state, reason: presence.reason };
   const item = (state: PresenceState, tone: Tone, name: string, code = "") => (
     <Menu.Item
       key={state + code}
       leftSection={<Dot tone={tone} />}
-      rightSection={shown.state === state && shown.reason === code ? <IconCheck size={15} aria-label={t("presence.current")} /> : undefined}
+      rightSection={
+        shown.state === state && shown.reason === code ? (
+          <IconCheck size={15} aria-label={t("presence.current")} />
+        ) : undefined
+      }
       onClick={() => void set(state, code)}
     >
       {name}

@@ -1,4 +1,11 @@
-import { PasswordInput, SegmentedControl, Select, Switch, TextInput, useMantineColorScheme } from "@mantine/core";
+import {
+  PasswordInput,
+  SegmentedControl,
+  Select,
+  Switch,
+  TextInput,
+  useMantineColorScheme,
+} from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconMicrophone, IconVolume } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -7,7 +14,18 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { fieldFaults } from "@/api/problem";
 import { useTitle, useWorkbench } from "@/app/workbench";
-import { chooseInput, chooseOutput, chosenInput, chosenOutput, type MicState, micStateOf, openMicrophone, rawAudio, secureAddress, setRawAudio } from "@/features/softphone/microphone";
+import {
+  chooseInput,
+  chooseOutput,
+  chosenInput,
+  chosenOutput,
+  type MicState,
+  micStateOf,
+  openMicrophone,
+  rawAudio,
+  secureAddress,
+  setRawAudio,
+} from "@/features/softphone/microphone";
 import { useSoftphone } from "@/features/softphone/store";
 import { currentLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, setLanguage } from "@/i18n";
 import { Button, Card, PageHead } from "@/ui";
@@ -43,7 +61,12 @@ function Appearance() {
   return (
     <Card title={t("settings.appearance")}>
       <div className="stack">
-        <Select label={t("settings.language")} data={LANGUAGES.map((l) => ({ value: l, label: LANGUAGE_NAMES[l] }))} value={currentLanguage()} onChange={(v) => void choose(v as Language)} />
+        <Select
+          label={t("settings.language")}
+          data={LANGUAGES.map((l) => ({ value: l, label: LANGUAGE_NAMES[l] }))}
+          value={currentLanguage()}
+          onChange={(v) => void choose(v as Language)}
+        />
         <div>
           <div className="group-label">{t("settings.theme")}</div>
           <SegmentedControl
@@ -51,7 +74,10 @@ function Appearance() {
             aria-label={t("settings.theme")}
             value={colorScheme}
             onChange={(v) => setColorScheme(v as "light" | "dark" | "auto")}
-            data={(["light", "dark", "auto"] as const).map((v) => ({ value: v, label: t(`settings.themes.${v}`) }))}
+            data={(["light", "dark", "auto"] as const).map((v) => ({
+              value: v,
+              label: t(`settings.themes.${v}`),
+            }))}
           />
         </div>
       </div>
@@ -79,7 +105,9 @@ function Sound() {
   }, [list]);
 
   const choices = (kind: MediaDeviceKind) =>
-    devices.filter((d) => d.kind === kind && d.deviceId).map((d, i) => ({ value: d.deviceId, label: d.label || t("settings.device", { n: i + 1 }) }));
+    devices
+      .filter((d) => d.kind === kind && d.deviceId)
+      .map((d, i) => ({ value: d.deviceId, label: d.label || t("settings.device", { n: i + 1 }) }));
   const busy = inCall ? t("settings.in_call") : undefined;
   const start = async () => {
     if (testing) {
@@ -160,7 +188,7 @@ function Level({ on }: { on: boolean }) {
   const bar = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!on) return;
-    let stop = () => undefined as void;
+    let stop: (() => void) | undefined;
     let gone = false;
     void openMicrophone().then((stream) => {
       if (gone) return;
@@ -181,7 +209,7 @@ function Level({ on }: { on: boolean }) {
     });
     return () => {
       gone = true;
-      stop();
+      stop?.();
     };
   }, [on]);
   return (
@@ -211,7 +239,8 @@ function Account() {
       await client.invalidateQueries({ queryKey: ["me"] });
     },
   });
-  const reason = name.trim() === "" ? t("fault.required") : name.trim() === me.name ? t("form.unchanged") : undefined;
+  const reason =
+    name.trim() === "" ? t("fault.required") : name.trim() === me.name ? t("form.unchanged") : undefined;
   return (
     <Card title={t("settings.account")}>
       <form
@@ -222,7 +251,13 @@ function Account() {
         }}
       >
         <TextInput label={t("field.email")} value={me.email} readOnly />
-        <TextInput label={t("field.name")} value={name} maxLength={100} onChange={(e) => setName(e.currentTarget.value)} autoComplete="name" />
+        <TextInput
+          label={t("field.name")}
+          value={name}
+          maxLength={100}
+          onChange={(e) => setName(e.currentTarget.value)}
+          autoComplete="name"
+        />
         <Button type="submit" kind="primary" busy={save.isPending} reason={reason}>
           {t("action.save")}
         </Button>
@@ -260,14 +295,34 @@ function Password() {
     <Card title={t("settings.password")}>
       <form className="stack" onSubmit={submit}>
         <input type="text" autoComplete="username" value={me.email} readOnly hidden />
-        <PasswordInput label={t("settings.old_password")} autoComplete="current-password" value={old} onChange={(e) => setOld(e.currentTarget.value)} error={error("old_password")} visibilityToggleButtonProps={show} />
-        <PasswordInput label={t("settings.new_password")} description={t("settings.password_rule")} autoComplete="new-password" value={fresh} onChange={(e) => setFresh(e.currentTarget.value)} error={error("password")} visibilityToggleButtonProps={show} />
+        <PasswordInput
+          label={t("settings.old_password")}
+          autoComplete="current-password"
+          value={old}
+          onChange={(e) => setOld(e.currentTarget.value)}
+          error={error("old_password")}
+          visibilityToggleButtonProps={show}
+        />
+        <PasswordInput
+          label={t("settings.new_password")}
+          description={t("settings.password_rule")}
+          autoComplete="new-password"
+          value={fresh}
+          onChange={(e) => setFresh(e.currentTarget.value)}
+          error={error("password")}
+          visibilityToggleButtonProps={show}
+        />
         {save.error && Object.keys(faults).length === 0 && (
           <p role="alert" style={{ color: "var(--bad)" }}>
             {text(save.error)}
           </p>
         )}
-        <Button type="submit" kind="primary" busy={save.isPending} reason={old && fresh ? undefined : t("settings.both_passwords")}>
+        <Button
+          type="submit"
+          kind="primary"
+          busy={save.isPending}
+          reason={old && fresh ? undefined : t("settings.both_passwords")}
+        >
           {t("settings.change_password")}
         </Button>
       </form>

@@ -10,7 +10,7 @@ import {
   IconUserPlus,
   type TablerIcon,
 } from "@tabler/icons-react";
-import { type ReactNode, forwardRef, useEffect, useId, useState } from "react";
+import { forwardRef, type ReactNode, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useNavigate } from "react-router";
 import { useWorkbench } from "@/app/workbench";
@@ -77,7 +77,13 @@ function TalkBar({ phone }: { phone: Talking }) {
   });
 
   return (
-    <section className="callbar" aria-label={t("call.active")} data-state={phone.media === "lost" ? "lost" : held ? "hold" : "talking"} data-media={phone.media} data-conversation={phone.conversationId}>
+    <section
+      className="callbar"
+      aria-label={t("call.active")}
+      data-state={phone.media === "lost" ? "lost" : held ? "hold" : "talking"}
+      data-media={phone.media}
+      data-conversation={phone.conversationId}
+    >
       <Who phone={phone}>
         <StateTag phone={phone} />
       </Who>
@@ -95,7 +101,14 @@ function TalkBar({ phone }: { phone: Talking }) {
         </div>
       </div>
       <div className="controls" role="toolbar" aria-label={t("call.controls")}>
-        <Control icon={phone.muted ? IconMicrophoneOff : IconMicrophone} label={t("call.mute")} shortcut="M" pressed={phone.muted} onClick={mute} reason={busyReason} />
+        <Control
+          icon={phone.muted ? IconMicrophoneOff : IconMicrophone}
+          label={t("call.mute")}
+          shortcut="M"
+          pressed={phone.muted}
+          onClick={mute}
+          reason={busyReason}
+        />
         <Control
           icon={held ? IconPlayerPlay : IconPlayerPause}
           label={t("call.hold")}
@@ -104,24 +117,70 @@ function TalkBar({ phone }: { phone: Talking }) {
           onClick={hold}
           reason={busyReason ?? (holding ? t("call.wait") : undefined)}
         />
-        <Flyout opened={open === "keypad"} onClose={() => setOpen(undefined)} width={240} label={t("call.keypad")}
-          target={<Control icon={IconGridDots} label={t("call.keypad")} shortcut="D" pressed={open === "keypad"} onClick={() => toggle("keypad")} reason={busyReason ?? (held ? t("call.held_reason") : undefined)} />}
+        <Flyout
+          opened={open === "keypad"}
+          onClose={() => setOpen(undefined)}
+          width={240}
+          label={t("call.keypad")}
+          target={
+            <Control
+              icon={IconGridDots}
+              label={t("call.keypad")}
+              shortcut="D"
+              pressed={open === "keypad"}
+              onClick={() => toggle("keypad")}
+              reason={busyReason ?? (held ? t("call.held_reason") : undefined)}
+            />
+          }
         >
           <Keypad onKey={(k) => void controller?.sendDigits(k).catch(fail)} />
         </Flyout>
-        <Flyout opened={open === "transfer"} onClose={() => setOpen(undefined)} width={340} label={t("call.transfer")}
-          target={<Control icon={IconArrowForwardUp} label={t("call.transfer")} shortcut="T" pressed={open === "transfer"} onClick={() => toggle("transfer")} reason={busyReason} />}
+        <Flyout
+          opened={open === "transfer"}
+          onClose={() => setOpen(undefined)}
+          width={340}
+          label={t("call.transfer")}
+          target={
+            <Control
+              icon={IconArrowForwardUp}
+              label={t("call.transfer")}
+              shortcut="T"
+              pressed={open === "transfer"}
+              onClick={() => toggle("transfer")}
+              reason={busyReason}
+            />
+          }
         >
           <TransferPanel onDone={() => setOpen(undefined)} />
         </Flyout>
-        <Control icon={IconUserPlus} label={t("call.add")} name={t("call.add_person")} reason={t("call.add_reason")} />
-        <Control icon={IconPhoneOff} label={t("call.end")} name={t("call.end_call")} shortcut="Shift+E" kind="end" onClick={end} reason={busyReason} />
+        <Control
+          icon={IconUserPlus}
+          label={t("call.add")}
+          name={t("call.add_person")}
+          reason={t("call.add_reason")}
+        />
+        <Control
+          icon={IconPhoneOff}
+          label={t("call.end")}
+          name={t("call.end_call")}
+          shortcut="Shift+E"
+          kind="end"
+          onClick={end}
+          reason={busyReason}
+        />
       </div>
     </section>
   );
 }
 
-function Who({ phone, children }: { phone: { person: Person; conversationId: string }; children: ReactNode }) {
+function Who({
+  phone,
+  children,
+}: {
+  phone: { person: Person; conversationId: string };
+  children: ReactNode;
+}) {
+  const { t } = useTranslation();
   const person = usePerson(phone.conversationId, phone.person);
   const caller = useCaller();
   const name = caller.name(person.name, person.number);
@@ -133,7 +192,7 @@ function Who({ phone, children }: { phone: { person: Person; conversationId: str
           <span>{name}</span>
           {children}
         </div>
-        <div className="sub num">{caller.number(person.number)}</div>
+        <div className="sub num">{person.name ? caller.number(person.number) : t("customer.unnamed")}</div>
       </div>
     </>
   );
@@ -175,7 +234,10 @@ interface ControlProps {
   onClick?: () => void;
 }
 
-const Control = forwardRef<HTMLButtonElement, ControlProps>(function Control({ icon: Icon, label, name, shortcut, pressed, kind, reason, onClick }, ref) {
+const Control = forwardRef<HTMLButtonElement, ControlProps>(function Control(
+  { icon: Icon, label, name, shortcut, pressed, kind, reason, onClick },
+  ref,
+) {
   const id = useId();
   const button = (
     <button
@@ -202,13 +264,39 @@ const Control = forwardRef<HTMLButtonElement, ControlProps>(function Control({ i
   return <Tooltip label={reason ?? `${name ?? label}${shortcut ? ` (${shortcut})` : ""}`}>{button}</Tooltip>;
 });
 
-function Flyout({ opened, onClose, width, label, target, children }: { opened: boolean; onClose: () => void; width: number; label: string; target: ReactNode; children: ReactNode }) {
+function Flyout({
+  opened,
+  onClose,
+  width,
+  label,
+  target,
+  children,
+}: {
+  opened: boolean;
+  onClose: () => void;
+  width: number;
+  label: string;
+  target: ReactNode;
+  children: ReactNode;
+}) {
   return (
-    <Popover withRoles={false} opened={opened} onChange={(o) => !o && onClose()} width={width} position="bottom" shadow="md" radius="lg" trapFocus returnFocus>
+    <Popover
+      withRoles={false}
+      opened={opened}
+      onChange={(o) => !o && onClose()}
+      width={width}
+      position="bottom"
+      shadow="md"
+      radius="lg"
+      trapFocus
+      returnFocus
+    >
       <Popover.Target>
         <span>{target}</span>
       </Popover.Target>
-      <Popover.Dropdown role="dialog" aria-label={label}>{children}</Popover.Dropdown>
+      <Popover.Dropdown role="dialog" aria-label={label}>
+        {children}
+      </Popover.Dropdown>
     </Popover>
   );
 }
@@ -220,7 +308,12 @@ function WrapUpBar({ phone }: { phone: Extract<Phone, { phase: "wrap_up" }> }) {
   const now = useNow();
   const left = phone.until === undefined ? undefined : Math.max(0, phone.until - now) / 1000;
   return (
-    <section className="callbar" aria-label={t("wrapup.bar")} data-state="wrap_up" data-conversation={phone.conversationId}>
+    <section
+      className="callbar"
+      aria-label={t("wrapup.bar")}
+      data-state="wrap_up"
+      data-conversation={phone.conversationId}
+    >
       <Who phone={phone}>
         <Tag tone="accent">{t("wrapup.title")}</Tag>
       </Who>

@@ -17,7 +17,15 @@ const KEYS: [string, string][] = [
 ];
 
 /** Twelve keys; the keyboard's digits work while the pad has the focus. */
-export function Keypad({ onKey, echo = true, disabled }: { onKey: (key: string) => void; echo?: boolean; disabled?: boolean }) {
+export function Keypad({
+  onKey,
+  echo = true,
+  disabled,
+}: {
+  onKey: (key: string) => void;
+  echo?: boolean;
+  disabled?: boolean;
+}) {
   const { t } = useTranslation();
   const [sent, setSent] = useState("");
   const press = (key: string) => {
@@ -26,7 +34,6 @@ export function Keypad({ onKey, echo = true, disabled }: { onKey: (key: string) 
     onKey(key);
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the group only listens for keys meant for its buttons
     <div
       role="group"
       aria-label={t("call.keypad")}
@@ -38,13 +45,23 @@ export function Keypad({ onKey, echo = true, disabled }: { onKey: (key: string) 
       }}
     >
       {echo && (
-        <output className="num" style={{ display: "block", height: 28, textAlign: "center", fontSize: 17, fontWeight: 600 }} aria-label={t("call.sent_keys")}>
+        <output
+          className="num"
+          style={{ display: "block", height: 28, textAlign: "center", fontSize: 17, fontWeight: 600 }}
+          aria-label={t("call.sent_keys")}
+        >
           {sent}
         </output>
       )}
       <div className="keypad">
         {KEYS.map(([key, letters]) => (
-          <button key={key} type="button" aria-label={key} aria-disabled={disabled || undefined} onClick={() => press(key)}>
+          <button
+            key={key}
+            type="button"
+            aria-label={key}
+            aria-disabled={disabled || undefined}
+            onClick={() => press(key)}
+          >
             {key}
             <small data-letters={letters} />
           </button>

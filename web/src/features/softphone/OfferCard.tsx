@@ -1,4 +1,4 @@
-import { IconPhoneIncoming, IconPhoneOff, IconPhone } from "@tabler/icons-react";
+import { IconPhone, IconPhoneIncoming, IconPhoneOff } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
@@ -59,7 +59,13 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
     });
   };
   return (
-    <section className="offer" role="alertdialog" aria-modal="false" aria-label={t("offer.title")} data-offer={offer.offerId}>
+    <section
+      className="offer"
+      role="alertdialog"
+      aria-modal="false"
+      aria-label={t("offer.title")}
+      data-offer={offer.offerId}
+    >
       <div className="bar" aria-hidden="true">
         <div style={{ transform: `scaleX(${left / whole})` }} />
       </div>
@@ -80,9 +86,16 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
             </strong>
             {person.name && <div className="num">{caller.number(person.number)}</div>}
             <div className="meta">
-              {[directory.queue(offer.queueId) || offer.queueName, offer.language && languageName(offer.language)].filter(Boolean).join(" · ")}
+              {[
+                directory.queue(offer.queueId) || offer.queueName,
+                offer.language && languageName(offer.language),
+              ]
+                .filter(Boolean)
+                .join(" · ")}
             </div>
-            {offer.waitedMs >= 1000 && <div className="meta num">{t("offer.waited", { time: clock(offer.waitedMs / 1000) })}</div>}
+            {offer.waitedMs >= 1000 && (
+              <div className="meta num">{t("offer.waited", { time: clock(offer.waitedMs / 1000) })}</div>
+            )}
           </div>
         </div>
         {offer.flowPath.length > 0 && (
@@ -110,7 +123,11 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
             {t(answering ? "offer.answering" : "offer.accept")}
           </Button>
         </div>
-        {silent ? <p className="why">{t(`mic.${mic}`)}</p> : <p className="hint">{t("offer.hint", { keys: "Ctrl+Shift+A" })}</p>}
+        {silent ? (
+          <p className="why">{t(`mic.${mic}`)}</p>
+        ) : (
+          <p className="hint">{t("offer.hint", { keys: "Ctrl+Shift+A" })}</p>
+        )}
       </div>
     </section>
   );

@@ -64,12 +64,21 @@ export function TransferPanel({ onDone }: { onDone: () => void }) {
         }}
       />
       {kind === "number" ? (
-        <Button kind="primary" onClick={() => go(number)} busy={busy !== undefined} reason={numberOk ? undefined : t("transfer.number_reason")}>
+        <Button
+          kind="primary"
+          onClick={() => go(number)}
+          busy={busy !== undefined}
+          reason={numberOk ? undefined : t("transfer.number_reason")}
+        >
           <IconArrowForwardUp size={16} aria-hidden="true" />
           {t("transfer.to_number")}
         </Button>
       ) : (
-        <ul aria-label={t("transfer.targets")} style={{ maxHeight: 260, overflowY: "auto" }} className="mini-list">
+        <ul
+          aria-label={t("transfer.targets")}
+          style={{ maxHeight: 260, overflowY: "auto" }}
+          className="mini-list"
+        >
           {targets.map((x) => (
             <li key={x.id}>
               {kind === "agent" ? <Avatar name={x.name} /> : null}
@@ -80,7 +89,14 @@ export function TransferPanel({ onDone }: { onDone: () => void }) {
                   {x.hint}
                 </div>
               </div>
-              <Button size="sm" kind="soft" busy={busy === x.id} reason={x.reason} onClick={() => go(x.id)} aria-label={t("transfer.to", { name: x.name })}>
+              <Button
+                size="sm"
+                kind="soft"
+                busy={busy === x.id}
+                reason={x.reason}
+                onClick={() => go(x.id)}
+                aria-label={t("transfer.to", { name: x.name })}
+              >
                 {t("transfer.go")}
               </Button>
             </li>
@@ -102,9 +118,15 @@ function useTargets(kind: Kind): Target[] {
   if (kind === "queue")
     return directory.queues.map((q) => {
       const live = board?.queues.find((b) => b.queue_id === q.id);
-      return { id: q.id, name: labelOf(q.names, q.name), hint: live ? t("transfer.waiting", { n: live.waiting }) : "", tone: undefined };
+      return {
+        id: q.id,
+        name: labelOf(q.names, q.name),
+        hint: live ? t("transfer.waiting", { n: live.waiting }) : "",
+        tone: undefined,
+      };
     });
-  if (kind === "flow") return directory.flows.map((f) => ({ id: f.id, name: f.name, hint: "", tone: undefined }));
+  if (kind === "flow")
+    return directory.flows.map((f) => ({ id: f.id, name: f.name, hint: "", tone: undefined }));
   if (kind === "number") return [];
   return directory.agents
     .filter((a) => a.id !== me.agent_id && a.enabled !== false)

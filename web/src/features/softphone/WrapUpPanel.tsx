@@ -12,7 +12,13 @@ import type { Phone } from "./state";
 import { noteHasFocus, useSoftphone } from "./store";
 
 /** After the call: what it was about, a note, and a little more time. */
-export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase: "wrap_up" }>; queueId: string }) {
+export function WrapUpPanel({
+  phone,
+  queueId,
+}: {
+  phone: Extract<Phone, { phase: "wrap_up" }>;
+  queueId: string;
+}) {
   const { t } = useTranslation();
   const { phone: controller } = useWorkbench();
   const fail = useProblemNotice();
@@ -54,12 +60,22 @@ export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase:
           </Tag>
         )}
         <span style={{ flex: 1 }} />
-        <Button size="sm" onClick={() => void controller?.extendWrapUp().catch(fail)} reason={extensionsLeft > 0 ? undefined : t("wrapup.no_extension")}>
+        <Button
+          size="sm"
+          onClick={() => void controller?.extendWrapUp().catch(fail)}
+          reason={extensionsLeft > 0 ? undefined : t("wrapup.no_extension")}
+        >
           <IconClockPlus size={15} aria-hidden="true" />
           {t("wrapup.extend", { n: extensionsLeft })}
         </Button>
       </div>
-      <div className="codes" role="radiogroup" aria-label={t("wrapup.code")} ref={group} onKeyDown={moveInGroup}>
+      <div
+        className="codes"
+        role="radiogroup"
+        aria-label={t("wrapup.code")}
+        ref={group}
+        onKeyDown={moveInGroup}
+      >
         {codes.map((c) => (
           <button
             key={c.id}
@@ -99,7 +115,12 @@ export function WrapUpPanel({ phone, queueId }: { phone: Extract<Phone, { phase:
 
 /** Arrow keys move between the choices, as in every radio group. */
 function moveInGroup(e: React.KeyboardEvent<HTMLDivElement>): void {
-  const step = e.key === "ArrowRight" || e.key === "ArrowDown" ? 1 : e.key === "ArrowLeft" || e.key === "ArrowUp" ? -1 : 0;
+  const step =
+    e.key === "ArrowRight" || e.key === "ArrowDown"
+      ? 1
+      : e.key === "ArrowLeft" || e.key === "ArrowUp"
+        ? -1
+        : 0;
   if (step === 0) return;
   e.preventDefault();
   const all = [...e.currentTarget.querySelectorAll<HTMLElement>('[role="radio"]')];

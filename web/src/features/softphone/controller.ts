@@ -69,7 +69,8 @@ export class SoftphoneController {
     this.owner = owner;
     useSoftphone.getState().setElsewhere(!owner);
     if (!owner) this.closePeer();
-    else if (this.phone.phase === "ringing" && !this.w.deskPhone) this.ringSound(this.phone.offer.conversationId);
+    else if (this.phone.phase === "ringing" && !this.w.deskPhone)
+      this.ringSound(this.phone.offer.conversationId);
     else this.ensureSound();
   }
 
@@ -77,12 +78,14 @@ export class SoftphoneController {
     const now = Date.now();
     switch (m.type) {
       case "offer":
-        return this.onOffer(m, now);
+        this.onOffer(m, now);
+        return;
       case "work":
         for (const work of readWorks(m.data, now)) this.onWork(work);
         return;
       case "rtc.answer":
-        if (this.addressed(m.data)) void this.peer?.peer.answer(String((m.data as { sdp?: unknown }).sdp ?? ""));
+        if (this.addressed(m.data))
+          void this.peer?.peer.answer(String((m.data as { sdp?: unknown }).sdp ?? ""));
         return;
       case "rtc.candidate": {
         const c = candidateOf(m.data);
@@ -90,16 +93,19 @@ export class SoftphoneController {
         return;
       }
       case "rtc.closed":
-        return this.onClosed(m.data);
+        this.onClosed(m.data);
+        return;
       case "media.stats": {
         const mos = (m.data as { mos?: unknown } | undefined)?.mos;
         this.peer?.peer.serverFigures(typeof mos === "number" ? mos : undefined);
         return;
       }
       case "softphone":
-        return this.setOwner((m.data as { here?: unknown } | undefined)?.here === true);
+        this.setOwner((m.data as { here?: unknown } | undefined)?.here === true);
+        return;
       case "softphone.taken":
-        return this.setOwner(false);
+        this.setOwner(false);
+        return;
       case "error":
         if ((m.data as { about?: unknown } | undefined)?.about === "rtc.offer") this.onRefused();
         return;
@@ -114,20 +120,25 @@ export class SoftphoneController {
     const mine = !e.agent_id || e.agent_id === this.w.agentId;
     switch (e.type) {
       case "conversation.held":
-        return this.dispatch({ kind: "held", conversationId: id, at });
+        this.dispatch({ kind: "held", conversationId: id, at });
+        return;
       case "conversation.resumed":
-        return this.dispatch({ kind: "resumed", conversationId: id });
+        this.dispatch({ kind: "resumed", conversationId: id });
+        return;
       case "recording.started":
       case "recording.resumed":
-        return this.dispatch({ kind: "recording", conversationId: id, on: true });
+        this.dispatch({ kind: "recording", conversationId: id, on: true });
+        return;
       case "recording.paused":
       case "recording.ready":
-        return this.dispatch({ kind: "recording", conversationId: id, on: false });
+        this.dispatch({ kind: "recording", conversationId: id, on: false });
+        return;
       case "offer.timeout":
       case "offer.canceled":
       case "offer.rescinded":
       case "offer.rejected":
-        if (mine && this.phone.phase === "ringing") this.endOffer(this.phone.offer.offerId, e.type === "offer.timeout");
+        if (mine && this.phone.phase === "ringing")
+          this.endOffer(this.phone.offer.offerId, e.type === "offer.timeout");
         return;
       case "agent.media_lost":
         // The socket fell while the sound stood: the server plays a comfort
@@ -165,7 +176,8 @@ export class SoftphoneController {
       if (this.peer?.peer.live) this.dispatch({ kind: "media", media: "live" });
     } catch (err) {
       this.dispatch({ kind: "answer_failed", offerId });
-      if (err instanceof ApiError && (err.status === 404 || err.status === 409)) this.endOffer(offerId, false);
+      if (err instanceof ApiError && (err.status === 404 || err.status === 409))
+        this.endOffer(offerId, false);
       throw err;
     }
   }
@@ -186,7 +198,9 @@ export class SoftphoneController {
   async setHeld(on: boolean): Promise<void> {
     const id = this.talkingTo();
     await api.post(`/conversations/${id}/${on ? "hold" : "resume"}`);
-    this.dispatch(on ? { kind: "held", conversationId: id, at: Date.now() } : { kind: "resumed", conversationId: id });
+    this.dispatch(
+      on ? { kind: "held", conversationId: id, at: Date.now() } : { kind: "resumed", conversationId: id },
+    );
   }
 
   async end(): Promise<void> {
@@ -289,7 +303,8 @@ export class SoftphoneController {
   /** A talking phone without a connection gets one: after a reload or a fault. */
   private ensureSound(): void {
     const phone = this.phone;
-    if (!this.owner || phone.phase !== "talking" || this.peer?.conversationId === phone.conversationId) return;
+    if (!this.owner || phone.phase !== "talking" || this.peer?.conversationId === phone.conversationId)
+      return;
     void this.openPeer(phone.conversationId, true).catch(() => this.resumeSoon());
   }
 
@@ -362,6 +377,8 @@ export class SoftphoneController {
   /** A message that names another conversation than the peer's is a late one. */
   private addressed(data: unknown): boolean {
     const id = (data as { conversation_id?: unknown } | undefined)?.conversation_id;
-    return this.peer !== undefined && (typeof id !== "string" || id === "" || id === this.peer.conversationId);
+    return (
+      this.peer !== undefined && (typeof id !== "string" || id === "" || id === this.peer.conversationId)
+    );
   }
 }

@@ -29,20 +29,45 @@ describe("messages of the desk", () => {
     expect(o?.expiresAt).toBe(Date.parse("2026-11-24T00:00:20Z"));
   });
 
-  it.each([undefined, null, 7, "text", {}, { offer_id: "of_1" }, { conversation_id: "cv_1" }])("takes %j for no offer", (data) => {
-    expect(readOffer(data, 0)).toBeUndefined();
-  });
+  it.each([undefined, null, 7, "text", {}, { offer_id: "of_1" }, { conversation_id: "cv_1" }])(
+    "takes %j for no offer",
+    (data) => {
+      expect(readOffer(data, 0)).toBeUndefined();
+    },
+  );
 
   it("reads work; a zero time is none", () => {
     const w = readWork(
-      { conversation_id: "cv_1", queue_id: "qu_1", state: "wrap_up", since: "2026-11-24T00:00:00Z", connected_at: "2026-11-23T23:55:00Z", wrap_up_until: "0001-01-01T00:00:00Z", extensions: 1 },
+      {
+        conversation_id: "cv_1",
+        queue_id: "qu_1",
+        state: "wrap_up",
+        since: "2026-11-24T00:00:00Z",
+        connected_at: "2026-11-23T23:55:00Z",
+        wrap_up_until: "0001-01-01T00:00:00Z",
+        extensions: 1,
+      },
       0,
     );
-    expect(w).toMatchObject({ state: "wrap_up", until: undefined, extensionsUsed: 1, queueId: "qu_1", since: Date.parse("2026-11-24T00:00:00Z") });
+    expect(w).toMatchObject({
+      state: "wrap_up",
+      until: undefined,
+      extensionsUsed: 1,
+      queueId: "qu_1",
+      since: Date.parse("2026-11-24T00:00:00Z"),
+    });
   });
 
   it("counts a call from its connection, not from its last change", () => {
-    const w = readWork({ conversation_id: "cv_1", state: "connected", since: "2026-11-24T00:05:00Z", connected_at: "2026-11-24T00:00:00Z" }, 0);
+    const w = readWork(
+      {
+        conversation_id: "cv_1",
+        state: "connected",
+        since: "2026-11-24T00:05:00Z",
+        connected_at: "2026-11-24T00:00:00Z",
+      },
+      0,
+    );
     expect(w?.since).toBe(Date.parse("2026-11-24T00:00:00Z"));
   });
 

@@ -17,8 +17,14 @@ function time(v: unknown): number | undefined {
 
 function person(d: Loose): Person {
   const c = object(d.customer);
-  const number = typeof d.caller === "string" ? d.caller : text(object(d.caller).number) || text(d.caller_number);
-  return { id: text(c.id) || text(d.customer_id), name: text(c.name) || text(d.customer_name), number, vip: c.vip === true };
+  const number =
+    typeof d.caller === "string" ? d.caller : text(object(d.caller).number) || text(d.caller_number);
+  return {
+    id: text(c.id) || text(d.customer_id),
+    name: text(c.name) || text(d.customer_name),
+    number,
+    vip: c.vip === true,
+  };
 }
 
 function named(v: unknown): { id: string; name: string } {
@@ -34,7 +40,9 @@ export function readOffer(data: unknown, now: number): Offer | undefined {
   const conversationId = text(d.conversation_id);
   if (!offerId || !conversationId) return undefined;
   const queue = named(d.queue);
-  const path = Array.isArray(d.flow_path) ? d.flow_path.filter((p): p is string => typeof p === "string") : [];
+  const path = Array.isArray(d.flow_path)
+    ? d.flow_path.filter((p): p is string => typeof p === "string")
+    : [];
   return {
     offerId,
     conversationId,
@@ -62,7 +70,8 @@ export function readWork(data: unknown, now: number): Work | undefined {
   return {
     conversationId,
     state: state as Work["state"],
-    since: (state === "wrap_up" || state === "on_hold" ? undefined : time(d.connected_at)) ?? time(d.since) ?? now,
+    since:
+      (state === "wrap_up" || state === "on_hold" ? undefined : time(d.connected_at)) ?? time(d.since) ?? now,
     until: time(d.wrap_up_until) ?? time(d.until) ?? time(d.deadline),
     extensionsUsed: typeof d.extensions === "number" ? d.extensions : undefined,
     person: p.id || p.number || p.name ? p : undefined,
@@ -74,6 +83,12 @@ export function readWork(data: unknown, now: number): Work | undefined {
 /** A work message carries one item, or a list of them. */
 export function readWorks(data: unknown, now: number): Work[] {
   const d = object(data);
-  const list = Array.isArray(data) ? data : Array.isArray(d.items) ? d.items : Array.isArray(d.work) ? d.work : [data];
+  const list = Array.isArray(data)
+    ? data
+    : Array.isArray(d.items)
+      ? d.items
+      : Array.isArray(d.work)
+        ? d.work
+        : [data];
   return list.map((w) => readWork(w, now)).filter((w): w is Work => w !== undefined);
 }

@@ -49,7 +49,9 @@ export async function openMicrophone(): Promise<MediaStream> {
   const id = chosenInput();
   const wanted = { echoCancellation: clean, noiseSuppression: clean, autoGainControl: clean };
   try {
-    kept = await navigator.mediaDevices.getUserMedia({ audio: { ...wanted, ...(id ? { deviceId: { exact: id } } : {}) } });
+    kept = await navigator.mediaDevices.getUserMedia({
+      audio: { ...wanted, ...(id ? { deviceId: { exact: id } } : {}) },
+    });
   } catch (err) {
     if (!id || !(err instanceof DOMException) || err.name !== "OverconstrainedError") throw err;
     kept = await navigator.mediaDevices.getUserMedia({ audio: wanted }); // the chosen one was unplugged
@@ -67,7 +69,12 @@ export function micStateOf(err: unknown): MicState {
   if (err instanceof DOMException) {
     if (err.name === "SecurityError") return "insecure";
     if (err.name === "NotAllowedError") return "denied";
-    if (err.name === "NotFoundError" || err.name === "OverconstrainedError" || err.name === "NotReadableError") return "missing";
+    if (
+      err.name === "NotFoundError" ||
+      err.name === "OverconstrainedError" ||
+      err.name === "NotReadableError"
+    )
+      return "missing";
   }
   return "missing";
 }

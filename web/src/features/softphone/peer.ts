@@ -31,7 +31,8 @@ export class Peer {
   ) {
     this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.pc.onicecandidate = (e) => {
-      if (e.candidate) this.handlers.send("rtc.candidate", { ...this.extra, candidate: e.candidate.toJSON() });
+      if (e.candidate)
+        this.handlers.send("rtc.candidate", { ...this.extra, candidate: e.candidate.toJSON() });
     };
     this.pc.ontrack = (e) => {
       this.audio.srcObject = e.streams[0] ?? new MediaStream([e.track]);

@@ -15,7 +15,11 @@ describe("line quality", () => {
   it("is none without figures", () => expect(grade(undefined)).toBe("none"));
 
   it("measures the last interval, not the whole call", () => {
-    const f = between({ received: 1000, lost: 100, jitterMs: 5, roundTripMs: 9 }, { received: 1098, lost: 102, jitterMs: 6, roundTripMs: 9 }, 4.2);
+    const f = between(
+      { received: 1000, lost: 100, jitterMs: 5, roundTripMs: 9 },
+      { received: 1098, lost: 102, jitterMs: 6, roundTripMs: 9 },
+      4.2,
+    );
     expect(f.lossPercent).toBeCloseTo(2);
     expect(f.mos).toBe(4.2);
   });

@@ -12,8 +12,10 @@ export interface LineFigures {
 export function grade(f: LineFigures | undefined): Quality {
   if (!f) return "none";
   const mos = f.mos && f.mos > 0 ? f.mos : undefined;
-  if (f.lossPercent > 5 || f.jitterMs > 60 || (f.roundTripMs ?? 0) > 500 || (mos !== undefined && mos < 3.1)) return "poor";
-  if (f.lossPercent > 1 || f.jitterMs > 30 || (f.roundTripMs ?? 0) > 250 || (mos !== undefined && mos < 3.8)) return "fair";
+  if (f.lossPercent > 5 || f.jitterMs > 60 || (f.roundTripMs ?? 0) > 500 || (mos !== undefined && mos < 3.1))
+    return "poor";
+  if (f.lossPercent > 1 || f.jitterMs > 30 || (f.roundTripMs ?? 0) > 250 || (mos !== undefined && mos < 3.8))
+    return "fair";
   return "good";
 }
 

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { conversationOf, idle, type Offer, type Phone, type PhoneInput, reducePhone, type Work } from "./state";
+import {
+  conversationOf,
+  idle,
+  type Offer,
+  type Phone,
+  type PhoneInput,
+  reducePhone,
+  type Work,
+} from "./state";
 
 const offer: Offer = {
   offerId: "of_1",
@@ -50,12 +58,19 @@ describe("softphone", () => {
   });
 
   it("keeps answering when the same offer is repeated after a reconnect", () => {
-    const p = run(ringing, { kind: "answering", offerId: "of_1" }, { kind: "offer", offer: { ...offer, startedAt: 9 } });
+    const p = run(
+      ringing,
+      { kind: "answering", offerId: "of_1" },
+      { kind: "offer", offer: { ...offer, startedAt: 9 } },
+    );
     expect(p).toMatchObject({ phase: "ringing", answering: true, offer: { startedAt: 0 } });
   });
 
   it("never lets an offer interrupt a call", () => {
-    const p = run(ringing, accepted, { kind: "offer", offer: { ...offer, offerId: "of_2", conversationId: "cv_2" } });
+    const p = run(ringing, accepted, {
+      kind: "offer",
+      offer: { ...offer, offerId: "of_2", conversationId: "cv_2" },
+    });
     expect(conversationOf(p)).toBe("cv_1");
   });
 
@@ -70,12 +85,23 @@ describe("softphone", () => {
   });
 
   it("keeps mute and sound when the server repeats that it is connected", () => {
-    const p = run(ringing, accepted, { kind: "media", media: "live" }, { kind: "muted", on: true }, { kind: "work", work: work("connected") });
+    const p = run(
+      ringing,
+      accepted,
+      { kind: "media", media: "live" },
+      { kind: "muted", on: true },
+      { kind: "work", work: work("connected") },
+    );
     expect(p).toMatchObject({ muted: true, media: "live", since: 1000 });
   });
 
   it("does not take events of other conversations for its own", () => {
-    const p = run(ringing, accepted, { kind: "held", conversationId: "cv_2", at: 1 }, { kind: "gone", conversationId: "cv_2" });
+    const p = run(
+      ringing,
+      accepted,
+      { kind: "held", conversationId: "cv_2", at: 1 },
+      { kind: "gone", conversationId: "cv_2" },
+    );
     expect(p).toMatchObject({ phase: "talking", heldSince: undefined });
   });
 

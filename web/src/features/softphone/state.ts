@@ -99,7 +99,9 @@ export function reducePhone(phone: Phone, input: PhoneInput): Phone {
         ? { ...phone, answering: input.kind === "answering" }
         : phone;
     case "accepted":
-      return phone.phase === "ringing" && phone.offer.offerId === input.offerId ? talk(phone.offer, input.at) : phone;
+      return phone.phase === "ringing" && phone.offer.offerId === input.offerId
+        ? talk(phone.offer, input.at)
+        : phone;
     case "work":
       return applyWork(phone, input.work);
     case "held":
@@ -115,11 +117,15 @@ export function reducePhone(phone: Phone, input: PhoneInput): Phone {
         ? wrapUp(phone, input.at)
         : phone;
     case "gone":
-      return conversationOf(phone) === input.conversationId ? { phase: "idle", last: input.conversationId } : phone;
+      return conversationOf(phone) === input.conversationId
+        ? { phase: "idle", last: input.conversationId }
+        : phone;
     case "muted":
       return phone.phase === "talking" ? { ...phone, muted: input.on } : phone;
     case "media":
-      return phone.phase === "talking" && phone.media !== input.media ? { ...phone, media: input.media } : phone;
+      return phone.phase === "talking" && phone.media !== input.media
+        ? { ...phone, media: input.media }
+        : phone;
     case "saving":
       return phone.phase === "wrap_up" ? { ...phone, saving: input.on } : phone;
     case "reset":

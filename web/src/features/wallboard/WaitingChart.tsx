@@ -28,7 +28,15 @@ export function WaitingChart({ waiting, stamp }: { waiting: number; stamp: numbe
           legend: { show: false },
           axes: [{ show: false }, { show: false }],
           scales: { y: { range: (_u, _min, max) => [0, Math.max(4, max)] } },
-          series: [{}, { stroke: accent, width: 2, fill: css.getPropertyValue("--accent-soft").trim(), points: { show: false } }],
+          series: [
+            {},
+            {
+              stroke: accent,
+              width: 2,
+              fill: css.getPropertyValue("--accent-soft").trim(),
+              points: { show: false },
+            },
+          ],
         },
         data.current,
         el,

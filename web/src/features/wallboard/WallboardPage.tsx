@@ -6,7 +6,15 @@ import { Link, useNavigate, useParams } from "react-router";
 import { api } from "@/api/client";
 import { labelOf, useAll, useDirectory } from "@/api/directory";
 import { may, mayOpen } from "@/api/session";
-import type { AgentSnapshot, Break, Conversation, FigureRow, List, PresenceState, QueueSnapshot } from "@/api/types";
+import type {
+  AgentSnapshot,
+  Break,
+  Conversation,
+  FigureRow,
+  List,
+  PresenceState,
+  QueueSnapshot,
+} from "@/api/types";
 import { NoPermission } from "@/app/ErrorPage";
 import { useTitle, useWorkbench } from "@/app/workbench";
 import { useCaller } from "@/i18n/caller";
@@ -37,7 +45,8 @@ function Board() {
   const board = useQuery(boardQuery);
   const today = useToday();
   const now = useNow();
-  if (board.isError && !board.data) return <Failed error={board.error} onRetry={() => void board.refetch()} />;
+  if (board.isError && !board.data)
+    return <Failed error={board.error} onRetry={() => void board.refetch()} />;
   if (!board.data) return <Skeleton rows={6} height={90} />;
   const queues = board.data.queues.filter((q) => !only || q.queue_id === only);
   const totals = totalsOf(board.data, queues);
@@ -50,16 +59,40 @@ function Board() {
           aria-label={t("wallboard.queues")}
           value={only ?? ""}
           onChange={(v) => navigate(v ? `/wallboard/${v}` : "/wallboard")}
-          data={[{ value: "", label: t("wallboard.all") }, ...board.data.queues.map((q) => ({ value: q.queue_id, label: d.queue(q.queue_id) }))]}
+          data={[
+            { value: "", label: t("wallboard.all") },
+            ...board.data.queues.map((q) => ({ value: q.queue_id, label: d.queue(q.queue_id) })),
+          ]}
         />
-        <IconButton label={t("wallboard.fullscreen")} icon={IconMaximize} onClick={() => void document.querySelector(".wallboard")?.requestFullscreen()} />
+        <IconButton
+          label={t("wallboard.fullscreen")}
+          icon={IconMaximize}
+          onClick={() => void document.querySelector(".wallboard")?.requestFullscreen()}
+        />
       </PageHead>
       <div className="page-body">
         <div className="tiles">
-          <Tile label={t("wallboard.waiting")} value={number(totals.waiting)} tone={totals.waiting > 0 ? "warn" : undefined} />
-          <Tile label={t("wallboard.longest")} value={clock(totals.longestMs > 0 ? (totals.longestMs + age) / 1000 : 0)} tone={totals.longestMs > 60_000 ? "bad" : undefined} />
-          <Tile label={t("wallboard.talking")} value={number(totals.talking)} tone={totals.talking > 0 ? "ok" : undefined} />
-          <Tile label={t("wallboard.free")} value={number(totals.available)} sub={t("wallboard.of_logged_in", { n: totals.loggedIn })} tone={totals.available > 0 ? "ok" : totals.waiting > 0 ? "bad" : undefined} />
+          <Tile
+            label={t("wallboard.waiting")}
+            value={number(totals.waiting)}
+            tone={totals.waiting > 0 ? "warn" : undefined}
+          />
+          <Tile
+            label={t("wallboard.longest")}
+            value={clock(totals.longestMs > 0 ? (totals.longestMs + age) / 1000 : 0)}
+            tone={totals.longestMs > 60_000 ? "bad" : undefined}
+          />
+          <Tile
+            label={t("wallboard.talking")}
+            value={number(totals.talking)}
+            tone={totals.talking > 0 ? "ok" : undefined}
+          />
+          <Tile
+            label={t("wallboard.free")}
+            value={number(totals.available)}
+            sub={t("wallboard.of_logged_in", { n: totals.loggedIn })}
+            tone={totals.available > 0 ? "ok" : totals.waiting > 0 ? "bad" : undefined}
+          />
           <div className="tile chart">
             <span className="label">{t("wallboard.waiting_chart")}</span>
             <WaitingChart waiting={totals.waiting} stamp={board.dataUpdatedAt} />
@@ -95,7 +128,13 @@ function useToday(): FigureRow[] | undefined {
     queryFn: ({ signal }) =>
       api.get<{ rows: FigureRow[] }>(
         "/figures",
-        { by: "queue", granularity: "whole", from, to: new Date(midnight.getTime() + 86_400_000).toISOString(), zone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+        {
+          by: "queue",
+          granularity: "whole",
+          from,
+          to: new Date(midnight.getTime() + 86_400_000).toISOString(),
+          zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        },
         signal,
       ),
     refetchInterval: 15_000,
@@ -124,7 +163,11 @@ function QueueCard({ q, row, age }: { q: QueueSnapshot; row: FigureRow | undefin
   };
   const asa = figure(row, "asa");
   return (
-    <section className="card queue-card" aria-label={d.queue(q.queue_id)} data-tone={waiting > 0 && q.active === 0 ? "bad" : waiting > 0 ? "warn" : undefined}>
+    <section
+      className="card queue-card"
+      aria-label={d.queue(q.queue_id)}
+      data-tone={waiting > 0 && q.active === 0 ? "bad" : waiting > 0 ? "warn" : undefined}
+    >
       <header>
         <h3>{d.queue(q.queue_id)}</h3>
         <span className="meta num">{t("wallboard.agents_of", { active: q.active, n: q.logged_in })}</span>
@@ -135,7 +178,9 @@ function QueueCard({ q, row, age }: { q: QueueSnapshot; row: FigureRow | undefin
           <span className="meta">
             {t("wallboard.waiting")}
             <br />
-            <span className="num">{q.longest_wait_ms > 0 ? clock((q.longest_wait_ms + age) / 1000) : "00:00"}</span>
+            <span className="num">
+              {q.longest_wait_ms > 0 ? clock((q.longest_wait_ms + age) / 1000) : "00:00"}
+            </span>
           </span>
           <span className="sl" title={sl ? t(`formula.${sl.code}`) : undefined}>
             <b className="num">{sl ? percent(sl.value, 0) : "–"}</b>
@@ -189,7 +234,9 @@ function AgentTile({ a, now }: { a: AgentSnapshot; now: number }) {
           <Dot tone={TONES[look]} live={look === "ringing"} /> {text}
         </span>
       </div>
-      <span className="num time">{start === undefined || look === "offline" ? "" : clock((now - start) / 1000)}</span>
+      <span className="num time">
+        {start === undefined || look === "offline" ? "" : clock((now - start) / 1000)}
+      </span>
       {may(me, "presence.others") && <SetPresence agentId={a.agent_id} name={name} breaks={breaks} />}
     </li>
   );
@@ -229,7 +276,12 @@ function SetPresence({ agentId, name, breaks }: { agentId: string; name: string;
   );
 }
 
-const LIVE_TONE: Record<string, Tone> = { queued: "warn", offered: "accent", connected: "ok", on_hold: "warn" };
+const LIVE_TONE: Record<string, Tone> = {
+  queued: "warn",
+  offered: "accent",
+  connected: "ok",
+  on_hold: "warn",
+};
 
 function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
   const caller = useCaller();
@@ -239,7 +291,9 @@ function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
   const client = useQueryClient();
   const fail = useProblemNotice();
   const end = (id: string) =>
-    api.post(`/conversations/${id}/end`).then(() => client.invalidateQueries({ queryKey: ["wallboard"] }), fail);
+    api
+      .post(`/conversations/${id}/end`)
+      .then(() => client.invalidateQueries({ queryKey: ["wallboard"] }), fail);
   return (
     <DataTable<List<Conversation>["items"][number]>
       label={t("wallboard.live")}
@@ -247,13 +301,35 @@ function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
       rowKey={(c) => c.id}
       empty={{ title: t("wallboard.no_live"), text: t("wallboard.no_live_hint") }}
       columns={[
-        { key: "c", title: t("calls.customer"), cell: (c) => <Link to={`/calls/${c.id}`}>{caller.name(c.customer_name, c.caller_number)}</Link> },
-        { key: "s", title: t("calls.state"), cell: (c) => <Tag tone={LIVE_TONE[c.state]}>{t(`conversation.state.${c.state}`)}</Tag> },
+        {
+          key: "c",
+          title: t("calls.customer"),
+          cell: (c) => <Link to={`/calls/${c.id}`}>{caller.name(c.customer_name, c.caller_number)}</Link>,
+        },
+        {
+          key: "s",
+          title: t("calls.state"),
+          cell: (c) => <Tag tone={LIVE_TONE[c.state]}>{t(`conversation.state.${c.state}`)}</Tag>,
+        },
         { key: "q", title: t("calls.queue"), cell: (c) => d.queue(c.queue_id) || c.flow_path.at(-1) || "–" },
         { key: "a", title: t("calls.agent"), cell: (c) => d.agent(c.agent_id) || "–" },
-        { key: "l", title: t("calls.length"), right: true, cell: (c) => clock((now - (millis(c.created_at) ?? now)) / 1000) },
+        {
+          key: "l",
+          title: t("calls.length"),
+          right: true,
+          cell: (c) => clock((now - (millis(c.created_at) ?? now)) / 1000),
+        },
         ...(may(me, "conversations.close")
-          ? [{ key: "x", title: "", right: true, cell: (c: Conversation) => <IconButton label={t("wallboard.end")} icon={IconPhoneOff} onClick={() => void end(c.id)} /> }]
+          ? [
+              {
+                key: "x",
+                title: "",
+                right: true,
+                cell: (c: Conversation) => (
+                  <IconButton label={t("wallboard.end")} icon={IconPhoneOff} onClick={() => void end(c.id)} />
+                ),
+              },
+            ]
           : []),
       ]}
     />

@@ -1,7 +1,15 @@
 // What the wallboard shows, computed from one snapshot. No React here.
 import type { AgentSnapshot, FigureRow, QueueSnapshot, Wallboard } from "@/api/types";
 
-export type AgentLook = "offline" | "available" | "break" | "not_responding" | "ringing" | "on_call" | "on_hold" | "wrap_up";
+export type AgentLook =
+  | "offline"
+  | "available"
+  | "break"
+  | "not_responding"
+  | "ringing"
+  | "on_call"
+  | "on_hold"
+  | "wrap_up";
 
 /** Work comes before presence: somebody who talks on a break is talking. */
 export function lookOf(a: AgentSnapshot): { look: AgentLook; since: string } {
@@ -15,15 +23,27 @@ export function lookOf(a: AgentSnapshot): { look: AgentLook; since: string } {
   if (ring) return { look: "ringing", since: ring.since };
   const wrap = find("wrap_up");
   if (wrap) return { look: "wrap_up", since: wrap.since };
-  if (a.presence.not_responding && a.presence.presence !== "offline") return { look: "not_responding", since: a.presence.since };
+  if (a.presence.not_responding && a.presence.presence !== "offline")
+    return { look: "not_responding", since: a.presence.since };
   return { look: a.presence.presence, since: a.presence.since };
 }
 
-const ORDER: AgentLook[] = ["not_responding", "ringing", "on_call", "on_hold", "wrap_up", "available", "break", "offline"];
+const ORDER: AgentLook[] = [
+  "not_responding",
+  "ringing",
+  "on_call",
+  "on_hold",
+  "wrap_up",
+  "available",
+  "break",
+  "offline",
+];
 
 export function sortAgents(agents: AgentSnapshot[], name: (id: string) => string): AgentSnapshot[] {
   return agents.toSorted(
-    (a, b) => ORDER.indexOf(lookOf(a).look) - ORDER.indexOf(lookOf(b).look) || name(a.agent_id).localeCompare(name(b.agent_id)),
+    (a, b) =>
+      ORDER.indexOf(lookOf(a).look) - ORDER.indexOf(lookOf(b).look) ||
+      name(a.agent_id).localeCompare(name(b.agent_id)),
   );
 }
 
