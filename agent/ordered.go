@@ -15,44 +15,39 @@ func (k key) less(o key) bool {
 	return k.c < o.c
 }
 
-// chunkMax bounds a chunk: 128 items of 32 bytes are one page of memory.
-const chunkMax = 128
+func (k key) compare(o key) int {
+	switch {
+	case k.less(o):
+		return -1
+	case o.less(k):
+		return 1
+	}
+	return 0
+}
+
+// chunkMax bounds a chunk: 127 items of 32 bytes and the bounds fill a page.
+const chunkMax = 127
 
 type item[T any] struct {
 	key key
 	v   *T
 }
 
-// ordered is a sorted set of items with unique keys: a list of sorted chunks.
-// Inserting and removing cost a binary search and a short memory move, the rank
-// of an item a walk over chunk lengths; the front is always at hand. With
-// 100,000 items all of them stay around or below a microsecond.
-type ordered[T any] struct {
-	chunks [][]item[T]
-	spare  [][]item[T] // emptied chunks, at most a few
-	n      int
+// chunk holds the sorted items[lo:hi]. Room at both ends makes taking the first
+// and adding the last a matter of one index.
+type chunk[T any] struct {
+	lo, hi int
+	items  [chunkMax]item[T]
 }
 
-// chunkOf returns the index of the chunk that holds k, or would.
-func (o *ordered[T]) chunkOf(k key) int {
-	lo, hi := 0, len(o.chunks)
-	for lo+1 < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if k.less(o.chunks[mid][0].key) {
-			hi = mid
-		} else {
-			lo = mid
-		}
-	}
-	return lo
-}
+func (c *chunk[T]) len() int { return c.hi - c.lo }
 
-// indexIn returns the index of the first item of the chunk that is not less than k.
-func indexIn[T any](chunk []item[T], k key) int {
-	lo, hi := 0, len(chunk)
+// index returns the place of the first item that is not less than k.
+func (c *chunk[T]) index(k key) int {
+	lo, hi := c.lo, c.hi
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		if chunk[mid].key.less(k) {
+		if c.items[mid].key.less(k) {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -61,43 +56,82 @@ func indexIn[T any](chunk []item[T], k key) int {
 	return lo
 }
 
-func (o *ordered[T]) newChunk() []item[T] {
-	if n := len(o.spare); n > 0 {
-		c := o.spare[n-1]
-		o.spare = o.spare[:n-1]
-		return c
+// insert puts an item at place i of a chunk that is not full, moving the
+// shorter side.
+func (c *chunk[T]) insert(i int, it item[T]) {
+	if c.hi < chunkMax && (c.lo == 0 || c.hi-i <= i-c.lo) {
+		copy(c.items[i+1:c.hi+1], c.items[i:c.hi])
+		c.hi++
+	} else {
+		copy(c.items[c.lo-1:i-1], c.items[c.lo:i])
+		c.lo--
+		i--
 	}
-	return make([]item[T], 0, chunkMax)
+	c.items[i] = it
+}
+
+// remove takes the item at place i out, moving the shorter side.
+func (c *chunk[T]) remove(i int) {
+	if i-c.lo < c.hi-i-1 {
+		copy(c.items[c.lo+1:i+1], c.items[c.lo:i])
+		c.items[c.lo] = item[T]{}
+		c.lo++
+		return
+	}
+	copy(c.items[i:c.hi-1], c.items[i+1:c.hi])
+	c.hi--
+	c.items[c.hi] = item[T]{}
+}
+
+// ordered is a sorted set of items with unique keys: a list of sorted chunks.
+// Inserting and removing cost a binary search and at most a short memory move,
+// the rank of an item a walk over chunk lengths; the front is always at hand.
+// With 100,000 items all of them stay around or below a microsecond.
+type ordered[T any] struct {
+	chunks []*chunk[T]
+	n      int
+}
+
+// chunkOf returns the index of the chunk that holds k, or would.
+func (o *ordered[T]) chunkOf(k key) int {
+	lo, hi := 0, len(o.chunks)
+	for lo+1 < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if c := o.chunks[mid]; k.less(c.items[c.lo].key) {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	return lo
 }
 
 // insert adds v under k, which must not be there yet.
 func (o *ordered[T]) insert(k key, v *T) {
 	o.n++
+	it := item[T]{k, v}
 	if len(o.chunks) == 0 {
-		o.chunks = append(o.chunks, append(o.newChunk(), item[T]{k, v}))
+		o.chunks = append(o.chunks, &chunk[T]{})
+	}
+	at := o.chunkOf(k)
+	c := o.chunks[at]
+	i := c.index(k)
+	if c.len() < chunkMax {
+		c.insert(i, it)
 		return
 	}
-	c := o.chunkOf(k)
-	chunk := o.chunks[c]
-	i := indexIn(chunk, k)
-	if len(chunk) < chunkMax {
-		o.chunks[c] = slices.Insert(chunk, i, item[T]{k, v})
-		return
+	right := &chunk[T]{}
+	if i < chunkMax || at < len(o.chunks)-1 { // else it grows at the end: leave a full chunk behind
+		right.hi = copy(right.items[:], c.items[chunkMax/2:])
+		clear(c.items[chunkMax/2:])
+		c.hi = chunkMax / 2
 	}
-	if i == chunkMax && c == len(o.chunks)-1 { // growing at the end: leave full chunks behind
-		o.chunks = append(o.chunks, append(o.newChunk(), item[T]{k, v}))
-		return
-	}
-	right := append(o.newChunk(), chunk[chunkMax/2:]...)
-	clear(chunk[chunkMax/2:])
-	chunk = chunk[:chunkMax/2]
-	if i > chunkMax/2 {
-		right = slices.Insert(right, i-chunkMax/2, item[T]{k, v})
+	o.chunks = slices.Insert(o.chunks, at+1, right)
+	if i > c.hi || right.len() == 0 {
+		right.insert(right.index(k), it)
 	} else {
-		chunk = slices.Insert(chunk, i, item[T]{k, v})
+		c.insert(i, it)
 	}
-	o.chunks[c] = chunk
-	o.chunks = slices.Insert(o.chunks, c+1, right)
 }
 
 // remove takes the item under k out and reports whether it was there.
@@ -105,70 +139,76 @@ func (o *ordered[T]) remove(k key) bool {
 	if len(o.chunks) == 0 {
 		return false
 	}
-	c := o.chunkOf(k)
-	chunk := o.chunks[c]
-	i := indexIn(chunk, k)
-	if i == len(chunk) || chunk[i].key != k {
+	at := o.chunkOf(k)
+	c := o.chunks[at]
+	i := c.index(k)
+	if i == c.hi || c.items[i].key != k {
 		return false
 	}
 	o.n--
-	chunk = slices.Delete(chunk, i, i+1)
-	o.chunks[c] = chunk
+	c.remove(i)
 	switch {
-	case len(chunk) == 0:
-		o.drop(c)
-	case len(chunk) < chunkMax/4 && c+1 < len(o.chunks) && len(o.chunks[c+1]) < chunkMax/4:
-		o.chunks[c] = append(chunk, o.chunks[c+1]...)
-		o.drop(c + 1)
+	case c.len() > 0:
+		o.merge(at)
+	case len(o.chunks) > 1:
+		o.chunks = slices.Delete(o.chunks, at, at+1)
+	default: // the last chunk stays for the next item
+		c.lo, c.hi = 0, 0
 	}
 	return true
 }
 
-func (o *ordered[T]) drop(c int) {
-	if len(o.spare) < 4 {
-		clear(o.chunks[c])
-		o.spare = append(o.spare, o.chunks[c][:0])
+// merge joins a chunk that has become small with a small neighbour.
+func (o *ordered[T]) merge(at int) {
+	if at+1 >= len(o.chunks) || o.chunks[at].len() >= chunkMax/4 || o.chunks[at+1].len() >= chunkMax/4 {
+		return
 	}
-	o.chunks = slices.Delete(o.chunks, c, c+1)
+	c, next := o.chunks[at], o.chunks[at+1]
+	joined := &chunk[T]{}
+	joined.hi = copy(joined.items[:], c.items[c.lo:c.hi])
+	joined.hi += copy(joined.items[joined.hi:], next.items[next.lo:next.hi])
+	o.chunks[at] = joined
+	o.chunks = slices.Delete(o.chunks, at+1, at+2)
 }
 
 // first returns the first item; ok is false when there is none.
-func (o *ordered[T]) first() (item[T], bool) {
+func (o *ordered[T]) first() (it item[T], ok bool) {
 	if o.n == 0 {
-		return item[T]{}, false
+		return it, false
 	}
-	return o.chunks[0][0], true
+	c := o.chunks[0]
+	return c.items[c.lo], true
 }
 
 // rank returns how many items are before k.
 func (o *ordered[T]) rank(k key) int {
-	if len(o.chunks) == 0 {
+	if o.n == 0 {
 		return 0
 	}
-	c := o.chunkOf(k)
-	n := indexIn(o.chunks[c], k)
-	for _, chunk := range o.chunks[:c] {
-		n += len(chunk)
+	at := o.chunkOf(k)
+	n := o.chunks[at].index(k) - o.chunks[at].lo
+	for _, c := range o.chunks[:at] {
+		n += c.len()
 	}
 	return n
 }
 
 // at returns the item of rank i, which must exist.
 func (o *ordered[T]) at(i int) item[T] {
-	for _, chunk := range o.chunks {
-		if i < len(chunk) {
-			return chunk[i]
+	for _, c := range o.chunks {
+		if i < c.len() {
+			return c.items[c.lo+i]
 		}
-		i -= len(chunk)
+		i -= c.len()
 	}
 	panic("agent: rank out of range")
 }
 
 // all yields the items in order; the set must not change meanwhile.
 func (o *ordered[T]) all(yield func(item[T]) bool) {
-	for _, chunk := range o.chunks {
-		for _, it := range chunk {
-			if !yield(it) {
+	for _, c := range o.chunks {
+		for i := c.lo; i < c.hi; i++ {
+			if !yield(c.items[i]) {
 				return
 			}
 		}
@@ -182,14 +222,4 @@ func (o *ordered[T]) values() []*T {
 		vs = append(vs, it.v)
 	}
 	return vs
-}
-
-func (k key) compare(o key) int {
-	switch {
-	case k.less(o):
-		return -1
-	case o.less(k):
-		return 1
-	}
-	return 0
 }
