@@ -49,7 +49,7 @@ func TestStallIsCaughtUpOrSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := media.NewEngine(media.EngineConfig{Shards: 1})
 		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
+		done := make(chan struct{})
 		frames := 0
 		stall := map[int]time.Duration{10: 100 * time.Millisecond, 100: time.Second}
 		r := e.NewRoom("r")
@@ -59,7 +59,10 @@ func TestStallIsCaughtUpOrSkipped(t *testing.T) {
 		})); err != nil {
 			t.Fatal(err)
 		}
-		go func() { done <- e.Run(ctx) }()
+		go func() {
+			defer close(done)
+			_ = e.Run(ctx)
+		}()
 		time.Sleep(10*time.Second + media.FrameTime/2)
 		synctest.Wait()
 		cancel()

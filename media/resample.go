@@ -12,7 +12,7 @@ type Resampler struct {
 	hist  []float32 // the last taps-1 samples, then the frame being worked on
 	phase int       // position of the next output between two inputs, in 1/up
 	ahead int       // inputs of the next call that no output needs
-	max   int       // largest input length Process takes at once
+	most  int       // largest input length Process takes at once
 }
 
 // polyphase is the filter of one pair of rates; it is shared and never changed.
@@ -26,11 +26,11 @@ var (
 	polyCache = map[[2]Rate]*polyphase{}
 )
 
-// NewResampler converts from one rate to another; Process takes at most max
-// samples at once. Both rates must be positive.
-func NewResampler(from, to Rate, max int) *Resampler {
+// NewResampler converts from one rate to another; Process takes at most so many
+// samples at once as most says. Both rates must be positive.
+func NewResampler(from, to Rate, most int) *Resampler {
 	t := polyphaseFor(from, to)
-	return &Resampler{table: t, hist: make([]float32, t.taps-1+max), max: max}
+	return &Resampler{table: t, hist: make([]float32, t.taps-1+most), most: most}
 }
 
 // Len returns how many samples Process writes for n of input, within one.
@@ -40,8 +40,8 @@ func (r *Resampler) Len(n int) int { return n*r.table.up/r.table.down + 1 }
 // dst must hold Len(len(src)); src longer than the maximum is cut.
 func (r *Resampler) Process(dst, src []int16) int {
 	t := r.table
-	if len(src) > r.max {
-		src = src[:r.max]
+	if len(src) > r.most {
+		src = src[:r.most]
 	}
 	work := r.hist[:t.taps-1+len(src)]
 	for i, s := range src {

@@ -154,7 +154,7 @@ func measureOurs(ctx context.Context, o options, s setup) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	s.Ports, s.Folder = l.ports, folder
 	server, err := startSelf(ctx, o, 0, "role=serve")
 	if err != nil {
@@ -199,7 +199,7 @@ func startLoad(ctx context.Context, o options, s setup) (*loader, error) {
 		return nil, err
 	}
 	l := &loader{child: c}
-	if err := c.send(s); err == nil {
+	if err = c.send(s); err == nil {
 		err = c.receive(&l.ports)
 	}
 	if err != nil {
@@ -304,7 +304,7 @@ func (c *child) stop() {
 
 func printTable(w io.Writer, rows []row) {
 	const line = "%-40s %10s %10s %7s %8s %7s %9s %9s %s\n"
-	fmt.Fprintf(w, line, "ms CPU per call-second (room-second)", "ours", "rtpengine", "ratio", "budget", "lost", "tick p99", "added p50", "added p99 (rtpengine)")
+	_, _ = fmt.Fprintf(w, line, "ms CPU per call-second (room-second)", "ours", "rtpengine", "ratio", "budget", "lost", "tick p99", "added p50", "added p99 (rtpengine)")
 	for _, r := range rows {
 		peer, ratio, budget, added := "-", "-", "-", "-"
 		if r.Peer != nil {
@@ -320,7 +320,7 @@ func printTable(w io.Writer, rows []row) {
 				added += fmt.Sprintf(" (%v)", r.Peer.P99.Round(10*time.Microsecond))
 			}
 		}
-		fmt.Fprintf(w, line, r.Name, fmt.Sprintf("%.3f", r.Ours.CPU), peer, ratio, budget,
+		_, _ = fmt.Fprintf(w, line, r.Name, fmt.Sprintf("%.3f", r.Ours.CPU), peer, ratio, budget,
 			fmt.Sprintf("%d/%d", r.Ours.Lost, r.Ours.Packets), r.Ours.Late.Round(10*time.Microsecond).String(),
 			r.Ours.P50.Round(10*time.Microsecond).String(), added)
 	}

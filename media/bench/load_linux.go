@@ -135,7 +135,7 @@ func talk(ctx context.Context, phones []*line, o order, stamped bool) (result, e
 		}
 		part := step % sliceCount
 		for _, p := range phones[part*len(phones)/sliceCount : (part+1)*len(phones)/sliceCount] {
-			p.send(stamped)
+			p.send()
 		}
 		// Look at each phone twice a frame.
 		half := (step + sliceCount/4) % (sliceCount / 2)
@@ -161,7 +161,7 @@ func talk(ctx context.Context, phones []*line, o order, stamped bool) (result, e
 	return summary(phones, delays), nil
 }
 
-func (l *line) send(stamped bool) {
+func (l *line) send() {
 	binary.BigEndian.PutUint16(l.packet[2:], l.seq)
 	binary.BigEndian.PutUint32(l.packet[4:], l.ts)
 	at := int(l.ts) % 8000
@@ -199,7 +199,7 @@ func probe(p *line, phones []*line, index int, buf []byte, counts bool) (time.Du
 		}
 	}
 	began := time.Now()
-	p.send(true)
+	p.send()
 	for {
 		n, _, err := unix.Recvfrom(partner.fd, buf, unix.MSG_DONTWAIT)
 		if err == nil {

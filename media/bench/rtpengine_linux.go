@@ -47,11 +47,12 @@ func measureRTPEngine(ctx context.Context, o options, path string, s setup) (res
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}()
-	conn, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", port))
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "udp4", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return result{}, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	ng := &ngClient{conn: conn}
 	if err := ng.ready(); err != nil {
 		return result{}, err

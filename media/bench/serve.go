@@ -57,8 +57,11 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	s.pool, s.engine = pool, media.NewEngine(media.EngineConfig{Shards: shards})
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- s.engine.Run(ctx) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.engine.Run(ctx)
+	}()
 	defer func() {
 		cancel()
 		<-done

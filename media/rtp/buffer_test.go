@@ -258,7 +258,7 @@ func FuzzBuffer(f *testing.F) {
 		for i, v := range script {
 			p := make([]byte, int(v)*4)
 			for k := range p {
-				p[k] = byte(v)
+				p[k] = v
 			}
 			switch i % 3 {
 			case 0:

@@ -62,7 +62,7 @@ func TestPortsHeldByOthersArePassedOver(t *testing.T) {
 	if err != nil {
 		t.Skip("the port was taken meanwhile")
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	pool := newPool(t, PoolConfig{First: first, Last: first + 3, Quarantine: time.Hour})
 	l := openLeg(t, LegConfig{Pool: pool})
 	if l.LocalPort() != first+2 {

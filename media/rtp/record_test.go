@@ -28,7 +28,7 @@ func TestRecordingGoesOnOverRelayAndMix(t *testing.T) {
 		if !br.room.Relaying() {
 			t.Fatal("a recorded call of G.711 is not relayed")
 		}
-		for range 3 {
+		for i := range time.Duration(3) {
 			if err := br.room.Join(media.NewListener("ear", media.Rate8k, func([]int16) {})); err != nil {
 				t.Fatal(err)
 			}
@@ -36,8 +36,10 @@ func TestRecordingGoesOnOverRelayAndMix(t *testing.T) {
 				t.Fatal(err)
 			}
 			br.run(30)
+			settle(t, rec, (i*60+80)*media.FrameTime)
 			br.room.Leave("ear")
 			br.run(30)
+			settle(t, rec, (i*60+110)*media.FrameTime)
 		}
 		br.room.StopRecording()
 		sum, err := rec.Close()
@@ -51,6 +53,19 @@ func TestRecordingGoesOnOverRelayAndMix(t *testing.T) {
 		requireSmooth(t, left[5*160:], 500)
 		requireSmooth(t, right[5*160:], 900)
 		mediatest.RequireNoTone(t, left, media.Rate8k, 900)
+	}
+}
+
+// settle waits until the recording is written: the test's time runs faster than
+// the disk's, and what waits for it is bounded.
+func settle(t *testing.T, rec *wav.Recorder, d time.Duration) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for rec.Duration() < d {
+		if time.Now().After(deadline) {
+			t.Fatalf("%v are written, want %v", rec.Duration(), d)
+		}
+		<-time.After(5 * time.Millisecond)
 	}
 }
 

@@ -23,6 +23,7 @@ type sender struct {
 	frames    int // per packet
 	to, toCtl target
 
+	clock func() time.Time // time.Now, but in tests
 	ssrc  uint32
 	seq   uint16 // of the last packet
 	ts    uint32 // of the next sample to send
@@ -48,7 +49,7 @@ type sender struct {
 }
 
 func (s *sender) init(rtp, rtcp *socket) {
-	s.rtp, s.rtcp = rtp, rtcp
+	s.rtp, s.rtcp, s.clock = rtp, rtcp, time.Now
 	s.ssrc, s.seq, s.ts = newSSRC(), uint16(newSSRC()), newSSRC()
 	s.frames = 1
 	s.keys.init()
@@ -96,7 +97,7 @@ func (l *Leg) WriteFrame(src []int16) {
 	if s.enc == nil || s.closed {
 		return
 	}
-	now := time.Now()
+	now := s.clock()
 	s.endRelay(now)
 	if !s.ready() || s.keying {
 		s.ts += frameBytes // time passes for a peer that is not sent to
@@ -164,7 +165,7 @@ func (l *Leg) RelayPacket(p *media.Packet) {
 	step, marker := int16(p.Seq-s.inSeq), p.Marker
 	if jump := int32(p.Timestamp - s.inTS); !s.relaying || p.SSRC != s.inSSRC || step > 500 || step < -500 ||
 		jump > maxJump || jump < -maxJump {
-		now := time.Now()
+		now := s.clock()
 		s.endRelay(now)
 		marker = s.resume(now) || marker
 		step = 1

@@ -57,9 +57,6 @@ func direction(sends, receives bool) Direction {
 	return Inactive
 }
 
-// reversed is the direction as the other side sees it.
-func (d Direction) reversed() Direction { return direction(d.Receives(), d.Sends()) }
-
 // Bounds of what is read.
 const (
 	maxSize  = 16 << 10
@@ -119,11 +116,7 @@ func Parse(b []byte) (*Description, error) {
 		}
 	}
 	for i, m := range raw.MediaDescriptions {
-		s, err := parseStream(medias[i], m, raw.ConnectionInformation, session)
-		if err != nil {
-			return nil, err
-		}
-		d.Streams = append(d.Streams, s)
+		d.Streams = append(d.Streams, parseStream(medias[i], m, raw.ConnectionInformation, session))
 	}
 	return d, nil
 }
@@ -165,7 +158,7 @@ func takeMedia(b []byte) (plain []byte, medias []Stream, err error) {
 	return []byte(strings.Join(lines, "\n")), medias, nil
 }
 
-func parseStream(s Stream, m *pion.MediaDescription, session *pion.ConnectionInformation, dir Direction) (Stream, error) {
+func parseStream(s Stream, m *pion.MediaDescription, session *pion.ConnectionInformation, dir Direction) Stream {
 	s.Direction = dir
 	conn := session
 	if m.ConnectionInformation != nil {
@@ -181,7 +174,7 @@ func parseStream(s Stream, m *pion.MediaDescription, session *pion.ConnectionInf
 	if s.Kind == "audio" {
 		s.Types = audioTypes(s.Formats, maps, params)
 	}
-	return s, nil
+	return s
 }
 
 // parseAddr reads an address, with or without a multicast TTL; a host name

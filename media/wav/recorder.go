@@ -277,13 +277,12 @@ func (q *queue) drop() {
 // flusher writes for all recorders in one goroutine, which lives while there
 // are any. Every recorder has its turn ten times a second.
 type flusher struct {
-	mu     sync.Mutex
-	slots  [flushSlots][]*Recorder
-	count  int
-	next   int // slot for the next recorder
-	stop   chan struct{}
-	ended  chan struct{}
-	copied []*Recorder
+	mu    sync.Mutex
+	slots [flushSlots][]*Recorder
+	count int
+	next  int // slot for the next recorder
+	stop  chan struct{}
+	ended chan struct{}
 }
 
 var shared flusher

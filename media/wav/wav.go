@@ -68,7 +68,7 @@ func Check(path string) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("wav: check: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	st, err := f.Stat()
 	if err != nil {
 		return Info{}, fmt.Errorf("wav: check: %w", err)
@@ -108,7 +108,7 @@ func Repair(path string) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("wav: repair: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	st, err := f.Stat()
 	if err != nil {
 		return Info{}, fmt.Errorf("wav: repair: %w", err)
