@@ -50,7 +50,7 @@ func TestGenerator(t *testing.T) {
 func generate(n int, in io.Reader, out io.Writer) error {
 	log := slog.New(slog.DiscardHandler)
 	engine := media.NewEngine(media.EngineConfig{Shards: 1})
-	ports, err := rtp.NewPortPool(rtp.PoolConfig{IP: loopback})
+	ports, err := rtp.NewPortPool(portRange())
 	if err != nil {
 		return err
 	}

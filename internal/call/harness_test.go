@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"math"
 	"net/netip"
+	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +28,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 10 * time.Second
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// ranges counts the port ranges given out in this process.
+var ranges atomic.Uint32
+
+// portRange picks 200 ports below those that the kernel gives out by itself;
+// ports that somebody else has are passed over by the pool.
+func portRange() rtp.PoolConfig {
+	first := uint16(20000 + (uint32(os.Getpid())*1700+200*ranges.Add(1))%12000)
+	return rtp.PoolConfig{IP: loopback, First: first, Last: first + 199, Quarantine: 10 * time.Millisecond}
+}
 
 // hub is the installation under test: an endpoint, an engine and a Control.
 type hub struct {
@@ -53,6 +65,9 @@ type hubOptions struct {
 func newHub(t testing.TB, o hubOptions) *hub {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
+	if o.ports.First == 0 {
+		o.ports = portRange()
+	}
 	o.ports.IP = loopback
 	h := &hub{t: t, inbound: make(chan *call.Leg, 300), online: make(chan string, 8)}
 	var err error
@@ -139,7 +154,7 @@ func newPhone(t testing.TB) *phone {
 	t.Helper()
 	p := &phone{t: t, calls: make(chan *sip.Dialog, 16), engine: media.NewEngine(media.EngineConfig{Shards: 1})}
 	var err error
-	if p.ports, err = rtp.NewPortPool(rtp.PoolConfig{IP: loopback}); err != nil {
+	if p.ports, err = rtp.NewPortPool(portRange()); err != nil {
 		t.Fatal(err)
 	}
 	handler := &relayed{to: func(d *sip.Dialog) { p.calls <- d }}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/media/codec"
-	"github.com/openhotline/hotline/media/rtp"
 	"github.com/openhotline/hotline/media/sdp"
 	"github.com/openhotline/hotline/sip"
 )
@@ -86,7 +85,9 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestAllPortsInUse(t *testing.T) {
-	h, p := newPair(t, hubOptions{ports: rtp.PoolConfig{First: 29100, Last: 29102, Quarantine: time.Millisecond}})
+	few := portRange()
+	few.Last = few.First + 3
+	h, p := newPair(t, hubOptions{ports: few})
 	_, total := h.ports.Free()
 	for range total {
 		k := p.dial(h, "9000", talkOptions{})
