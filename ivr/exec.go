@@ -132,8 +132,22 @@ func spoken(language string, p piece, v any) string {
 }
 
 // ask wants keys, with retries. When all tries failed the customer goes on at
-// `failed`, or to a human.
+// `failed`, or to a human. A menu's own choice 0 is the way to the human there.
 func (x *run) ask(ctx context.Context, n *Node) (next string, err error) {
+	next, err = x.tryAsking(ctx, n)
+	i := slices.IndexFunc(n.Ask.Choices, func(c Choice) bool { return c.Keys == escapeKey })
+	if errors.Is(err, errHuman) && i >= 0 && !errors.Is(err, errGaveUp) {
+		next, _ = x.accept(ctx, n, Keys{Digits: escapeKey, Why: Complete})
+		x.human = true
+		return next, nil
+	}
+	return next, err
+}
+
+// errGaveUp is errHuman after all tries failed.
+var errGaveUp = fmt.Errorf("after all tries: %w", errHuman)
+
+func (x *run) tryAsking(ctx context.Context, n *Node) (next string, err error) {
 	a := n.Ask
 	spec := KeySpec{Min: a.Min, Max: a.Max, FirstTimeout: a.Timeout, KeyTimeout: a.KeyTimeout, Terminator: a.Terminator, Escape: escapeKey}
 	if a.Digits {
@@ -141,9 +155,6 @@ func (x *run) ask(ctx context.Context, n *Node) (next string, err error) {
 	}
 	for _, c := range a.Choices {
 		spec.Choices = append(spec.Choices, c.Keys)
-		if c.Keys == escapeKey { // it leads to a human by its own way
-			spec.Escape = ""
-		}
 	}
 	for range a.Retries + 1 {
 		if err := x.play(ctx, x.prompts(n), PlayOptions{BargeIn: n.BargeIn, Escape: spec.Escape}); err != nil {
@@ -170,7 +181,7 @@ func (x *run) ask(ctx context.Context, n *Node) (next string, err error) {
 	if err := x.system(ctx, "too_many_tries"); err != nil {
 		return "", err
 	}
-	return "", errHuman
+	return "", errGaveUp
 }
 
 // accept takes an input that fits.

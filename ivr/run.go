@@ -235,7 +235,7 @@ func (x *run) step(ctx context.Context, name string) (next string, err error) {
 // rescue sends the customer to a human: by key, or because something failed.
 func (x *run) rescue(ctx context.Context, cause error) (next string, err error) {
 	if errors.Is(cause, errHuman) {
-		x.human = true
+		x.human = !errors.Is(cause, errGaveUp)
 		x.choose(ctx, "human", "")
 		return x.reachHuman(ctx, true)
 	}
