@@ -15,14 +15,20 @@ type latch struct {
 	locked   netip.AddrPort // invalid while learning
 	ssrc     uint32         // of the locked stream
 	heard    time.Time      // last packet of the locked source
+	reported time.Time      // last RTCP from its address
+	renewed  bool           // an offer or answer came since the lock
 
 	candidate netip.AddrPort
 	votes     int
 }
 
-// relearn is how long a locked source must be silent before the same stream
-// (same SSRC) is believed from another address: a NAT has rebound.
-const relearn = 2 * time.Second
+// A locked source that is silent can be replaced: after relearn by the same
+// stream (same SSRC) from another address, because a NAT has rebound, or by any
+// after a new offer or answer; after abandoned without RTP and RTCP by any.
+const (
+	relearn   = 2 * time.Second
+	abandoned = 10 * time.Second
+)
 
 // expect starts to learn anew, with a newly signalled address.
 func (l *latch) expect(addr netip.AddrPort) {
@@ -38,10 +44,7 @@ func (l *latch) admit(from netip.AddrPort, ssrc uint32, now time.Time) (ok, chan
 		l.votes = 0
 		return true, false
 	case l.locked.IsValid():
-		if now.Sub(l.heard) < relearn || ssrc != l.ssrc {
-			return false, false
-		}
-		if !l.vote(from) {
+		if !l.replaceable(ssrc, now) || !l.vote(from) {
 			return false, false
 		}
 		l.lock(from, ssrc, now)
@@ -58,9 +61,20 @@ func (l *latch) admit(from netip.AddrPort, ssrc uint32, now time.Time) (ok, chan
 	return from == l.candidate, false
 }
 
+func (l *latch) replaceable(ssrc uint32, now time.Time) bool {
+	silent := now.Sub(l.heard)
+	switch {
+	case silent < relearn:
+		return false
+	case ssrc == l.ssrc || l.renewed:
+		return true
+	}
+	return silent >= abandoned && now.Sub(l.reported) >= abandoned
+}
+
 func (l *latch) lock(from netip.AddrPort, ssrc uint32, now time.Time) {
 	l.locked, l.ssrc, l.heard = from, ssrc, now
-	l.candidate, l.votes = netip.AddrPort{}, 0
+	l.candidate, l.votes, l.renewed = netip.AddrPort{}, 0, false
 }
 
 // vote counts packets in a row; a rival's packet takes one away.

@@ -226,6 +226,7 @@ func (l *Leg) Configure(p Params) error {
 	if p.Remote != l.params.Remote {
 		l.latch.expect(p.Remote)
 	}
+	l.latch.renewed = true
 	if !l.params.Receiving && p.Receiving {
 		l.since, l.silent = time.Now(), false
 	}

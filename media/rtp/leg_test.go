@@ -344,6 +344,32 @@ func TestPitfall14HijackIsRefused(t *testing.T) {
 	if got := l.Stats().Remote; got != rebound.String() {
 		t.Fatalf("after the NAT has rebound the remote is %s, want %v", got, rebound)
 	}
+	// A new stream from elsewhere is believed when the old one has been given up,
+	// or after 2 s when the peer has said by an offer that something changes.
+	moved := netip.MustParseAddrPort("127.0.0.10:42000")
+	p.ssrc = 0x3000
+	p.now = p.now.Add(5 * time.Second)
+	for range 10 {
+		p.deliver(p.packet(), moved)
+	}
+	if got := l.Stats().Remote; got != rebound.String() {
+		t.Fatalf("another stream was believed after 5 s: %s", got)
+	}
+	p.configure(func(*Params) {})
+	for range 10 {
+		p.deliver(p.packet(), moved)
+	}
+	if got := l.Stats().Remote; got != moved.String() {
+		t.Fatalf("after a re-INVITE the remote is %s, want %v", got, moved)
+	}
+	p.now = p.now.Add(11 * time.Second)
+	p.ssrc = 0x4000
+	for range 10 {
+		p.deliver(p.packet(), nat)
+	}
+	if got := l.Stats().Remote; got != nat.String() {
+		t.Fatalf("an abandoned source was kept: %s", got)
+	}
 	// A re-INVITE with a new address is believed at once.
 	p.configure(func(p *Params) { p.Remote = netip.MustParseAddrPort("127.0.0.3:7000") })
 	p.deliver(p.packet(), netip.MustParseAddrPort("127.0.0.3:7000"))

@@ -220,6 +220,7 @@ func (l *Leg) receiveRTCP(b []byte, from netip.AddrPort, now time.Time) {
 		return
 	}
 	l.lastRTCP = now
+	l.latch.reported = now
 	for _, p := range packets {
 		switch p := p.(type) {
 		case *rtcp.SenderReport:

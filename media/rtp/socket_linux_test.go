@@ -67,3 +67,37 @@ func TestSocketIsTiedToAPeerThatIsHeard(t *testing.T) {
 		t.Fatal("tied to the old address after a new offer")
 	}
 }
+
+// TestIPv6 carries audio between two legs on ::1.
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	pool, err := NewPortPool(PoolConfig{IP: netip.IPv6Loopback(), Readers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	a, err := OpenLeg(LegConfig{Pool: pool})
+	if err != nil {
+		t.Skip("no IPv6 here:", err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	b := openLeg(t, LegConfig{Pool: pool})
+	for _, c := range []struct{ l, to *Leg }{{a, b}, {b, a}} {
+		err := c.l.Configure(Params{Remote: c.to.LocalAddr(), Send: PayloadType{0, codec.PCMU}, Sending: true, Receiving: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	deadline := time.After(10 * time.Second)
+	for b.Stats().PacketsReceived < 5 {
+		a.WriteFrame(make([]int16, 160))
+		select {
+		case <-deadline:
+			t.Fatalf("nothing came: %+v", a.Stats())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	if got := b.Stats().Remote; got != a.LocalAddr().String() {
+		t.Errorf("learnt %s, want %v", got, a.LocalAddr())
+	}
+}
