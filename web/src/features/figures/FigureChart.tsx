@@ -2,14 +2,17 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import "uplot/dist/uPlot.min.css";
 import type { FigureRow } from "@/api/types";
+import { currentLanguage } from "@/i18n";
 import { Card } from "@/ui";
 import { seriesOf } from "./table";
 
 const NAMES = ["offered", "answered", "abandoned"];
+const HOURS = [1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800]; // seconds between marks
+const DAYS = [86_400, 172_800, 604_800, 1_209_600, 2_592_000];
 const COLORS = ["--ink-3", "--ok", "--bad"];
 
 /** Offered, answered and abandoned over time; the table below has the same numbers. */
-export function FigureChart({ rows }: { rows: FigureRow[] }) {
+export function FigureChart({ rows, byTime }: { rows: FigureRow[]; byTime: boolean }) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -21,6 +24,12 @@ export function FigureChart({ rows }: { rows: FigureRow[] }) {
     void import("uplot").then(({ default: UPlot }) => {
       if (gone) return;
       const css = getComputedStyle(el);
+      const label = new Intl.DateTimeFormat(
+        currentLanguage(),
+        byTime
+          ? { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false }
+          : { month: "numeric", day: "numeric" },
+      );
       const color = (name: string) => css.getPropertyValue(name).trim();
       const axis = {
         stroke: color("--ink-3"),
@@ -34,7 +43,15 @@ export function FigureChart({ rows }: { rows: FigureRow[] }) {
           height: 170,
           legend: { show: false },
           cursor: { show: false },
-          axes: [axis, { ...axis, size: 38 }],
+          axes: [
+            {
+              ...axis,
+              space: byTime ? 70 : 56,
+              incrs: byTime ? HOURS : DAYS,
+              values: (_u, at) => at.map((t) => label.format(t * 1000)),
+            },
+            { ...axis, size: 38 },
+          ],
           scales: { y: { range: (_u, _min, max) => [0, Math.max(4, max * 1.08)] } },
           series: [
             {},
@@ -59,7 +76,7 @@ export function FigureChart({ rows }: { rows: FigureRow[] }) {
       gone = true;
       stop?.();
     };
-  }, [rows]);
+  }, [rows, byTime]);
   return (
     <Card
       title={t("figures.chart")}

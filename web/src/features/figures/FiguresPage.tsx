@@ -155,7 +155,9 @@ function Figures() {
             </Button>
           )}
         </search>
-        {rows && rows.length > 0 && by === "queue" && <FigureChart rows={rows} />}
+        {rows && rows.length > 0 && by === "queue" && (
+          <FigureChart rows={rows} byTime={granularity === "half_hour"} />
+        )}
         <div className="figures-table">
           <DataTable
             label={t("nav.figures")}

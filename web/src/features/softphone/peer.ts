@@ -1,3 +1,4 @@
+import { chosenOutput } from "./microphone";
 import { between, type Counters, countersOf, type LineFigures } from "./quality";
 
 const STATS_MS = 2000;
@@ -38,6 +39,7 @@ export class Peer {
       this.audio.srcObject = e.streams[0] ?? new MediaStream([e.track]);
       void this.audio.play().catch(() => undefined); // a click on the page will start it
     };
+    void toChosenSpeaker(audio);
     this.pc.onconnectionstatechange = () => {
       const s = this.pc.connectionState;
       if (s === "connected") this.handlers.onState("live");
@@ -105,6 +107,12 @@ export class Peer {
     this.handlers.onFigures(between(this.last, now, this.serverMos));
     this.last = now;
   }
+}
+
+/** Plays through the speaker of the settings, where the browser can choose one. */
+async function toChosenSpeaker(audio: HTMLAudioElement): Promise<void> {
+  const id = chosenOutput();
+  if (id && "setSinkId" in audio) await audio.setSinkId(id).catch(() => undefined); // unplugged: the default plays
 }
 
 /** The candidate inside an rtc.candidate message, whichever way it is wrapped. */
