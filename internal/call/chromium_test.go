@@ -95,7 +95,7 @@ func serveSoftphone(t *testing.T, h *hub, r call.BrowserRequest) (*softphone, st
 		s.leg <- leg
 		_, _ = io.WriteString(w, answer)
 	})
-	mux.HandleFunc("POST /candidate", func(w http.ResponseWriter, req *http.Request) {
+	mux.HandleFunc("POST /candidate", func(_ http.ResponseWriter, req *http.Request) {
 		candidate, _ := io.ReadAll(req.Body)
 		leg := <-made
 		made <- leg

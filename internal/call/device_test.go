@@ -88,7 +88,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	gate := make(chan struct{}, atATime)
 	for range calls {
 		gate <- struct{}{}
-		k := p.dial(h, "9000", talkOptions{})
+		k := p.dial(h, talkOptions{})
 		group.Go(func() {
 			defer func() { <-gate }()
 			<-handled
@@ -114,7 +114,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	playing := make(chan error, 1)
 	go func() { playing <- c.Play(t.Context(), prompt(950, time.Minute)) }()
 	k.ear.hears(t, "caller", 950)
-	ringing := p.dial(h, "9000", talkOptions{})
+	ringing := p.dial(h, talkOptions{})
 	waiting := h.next()
 	h.ctl.Close()
 	await(t, "call ends", k.dialog.Done())
@@ -124,7 +124,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	}
 	await(t, "leg ends", leg.Done())
 	await(t, "waiting leg ends", waiting.Done())
-	late := p.dial(h, "9000", talkOptions{})
+	late := p.dial(h, talkOptions{})
 	await(t, "late call ends", late.dialog.Done())
 	if e := late.dialog.End(); e.Status != 503 {
 		t.Errorf("late call got %d, want 503", e.Status)

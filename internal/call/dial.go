@@ -165,7 +165,7 @@ func (c *Control) dial(ctx context.Context, r DialRequest) (*Leg, error) {
 	leg.link = s
 	s.listen()
 	if err := c.adopt(leg); err != nil {
-		s.end(End{}, false)
+		s.discard(ctx)
 		return nil, err
 	}
 	if !c.start(func() { s.await(r.LateOffer) }) {

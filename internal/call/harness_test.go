@@ -93,7 +93,7 @@ func newHub(t testing.TB, o hubOptions) *hub {
 	if err := h.endpoint.SetLines([]sip.Line{{ID: "ln_trunk", Mode: sip.ModeIP, Hosts: []string{"127.0.0.1"}, Server: "127.0.0.1:9"}}); err != nil {
 		t.Fatal(err)
 	}
-	stopEngine, stopSIP := background(t, h.engine.Run), background(t, h.endpoint.Run)
+	stopEngine, stopSIP := background(h.engine.Run), background(h.endpoint.Run)
 	<-h.endpoint.Ready()
 	t.Cleanup(func() {
 		h.ctl.Close()
@@ -116,7 +116,7 @@ func newPair(t testing.TB, o hubOptions) (*hub, *phone) {
 }
 
 // background runs a service until the returned function is called, which waits.
-func background(t testing.TB, run func(context.Context) error) (stop func()) {
+func background(run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -164,7 +164,7 @@ func newPhone(t testing.TB) *phone {
 	if err := p.endpoint.SetLines([]sip.Line{{ID: "ln_hub", Mode: sip.ModeIP, Hosts: []string{"127.0.0.1"}, Server: "127.0.0.1:9"}}); err != nil {
 		t.Fatal(err)
 	}
-	stopEngine, stopSIP := background(t, p.engine.Run), background(t, p.endpoint.Run)
+	stopEngine, stopSIP := background(p.engine.Run), background(p.endpoint.Run)
 	<-p.endpoint.Ready()
 	t.Cleanup(func() {
 		stopSIP()
@@ -221,7 +221,6 @@ type talkOptions struct {
 	codecs []codec.Kind
 	tone   float64
 	late   bool
-	reply  func(offer []byte) []byte // replaces the answer to a late offer
 }
 
 // open prepares the media of a call.
@@ -284,17 +283,17 @@ func (k *talk) configure(n sdp.Negotiated, err error) {
 	}
 }
 
-// dial calls a number of the hub and returns at once.
-func (p *phone) dial(h *hub, number string, o talkOptions) *talk {
+// dial calls the hub and returns at once.
+func (p *phone) dial(h *hub, o talkOptions) *talk {
 	p.t.Helper()
-	return p.dialWith(context.Background(), h, number, o, nil)
+	return p.dialWith(context.Background(), h, o, nil)
 }
 
 // dialWith calls with an offer of the test's own making.
-func (p *phone) dialWith(ctx context.Context, h *hub, number string, o talkOptions, offer []byte) *talk {
+func (p *phone) dialWith(ctx context.Context, h *hub, o talkOptions, offer []byte) *talk {
 	p.t.Helper()
 	k := p.open(o)
-	request := sip.DialRequest{URI: "sip:" + number + "@" + h.addr(), From: "13800000001", DisplayName: "Caller", Offer: offer}
+	request := sip.DialRequest{URI: "sip:9000@" + h.addr(), From: "13800000001", DisplayName: "Caller", Offer: offer}
 	switch {
 	case o.late:
 		request.AnswerOffer = func(offer []byte) ([]byte, int) {
@@ -369,7 +368,7 @@ func (k *talk) reoffer(d sdp.Direction) []byte {
 // connect dials the hub, answers there and opens a call.
 func connect(t testing.TB, h *hub, p *phone, o talkOptions) (*talk, *call.Leg, *call.Call) {
 	t.Helper()
-	k := p.dial(h, "9000", o)
+	k := p.dial(h, o)
 	leg := h.next()
 	if err := leg.Answer(t.Context()); err != nil {
 		t.Fatal(err)

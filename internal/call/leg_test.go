@@ -72,7 +72,7 @@ func TestRefusals(t *testing.T) {
 	h, p := newPair(t, hubOptions{})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			k := p.dialWith(t.Context(), h, "9000", talkOptions{}, tt.offer)
+			k := p.dialWith(t.Context(), h, talkOptions{}, tt.offer)
 			await(t, "refusal", k.dialog.Done())
 			if e := k.dialog.End(); e.Status != tt.want {
 				t.Errorf("status %d, want %d", e.Status, tt.want)
@@ -90,13 +90,13 @@ func TestAllPortsInUse(t *testing.T) {
 	h, p := newPair(t, hubOptions{ports: few})
 	_, total := h.ports.Free()
 	for range total {
-		k := p.dial(h, "9000", talkOptions{})
+		k := p.dial(h, talkOptions{})
 		if err := h.next().Answer(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		k.answered(talkOptions{})
 	}
-	k := p.dial(h, "9000", talkOptions{})
+	k := p.dial(h, talkOptions{})
 	await(t, "refusal", k.dialog.Done())
 	if e := k.dialog.End(); e.Status != 503 {
 		t.Errorf("status %d, want 503", e.Status)
@@ -109,7 +109,7 @@ func TestAllPortsInUse(t *testing.T) {
 func TestCallerGivesUpWhileRinging(t *testing.T) {
 	h, p := newPair(t, hubOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
-	k := p.dialWith(ctx, h, "9000", talkOptions{}, nil)
+	k := p.dialWith(ctx, h, talkOptions{}, nil)
 	leg := h.next()
 	if err := leg.Ring(); err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestRejectAndHangupBeforeAnswer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			k := p.dial(h, "9000", talkOptions{})
+			k := p.dial(h, talkOptions{})
 			leg := h.next()
 			if err := tt.end(leg); err != nil {
 				t.Fatal(err)

@@ -66,7 +66,7 @@ func (c *Control) announced(socket, peer netip.Addr) netip.Addr {
 	if err != nil {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	addr, _ := conn.LocalAddr().(*net.UDPAddr)
 	return addr.AddrPort().Addr().Unmap()
 }
@@ -298,6 +298,14 @@ func (s *sipLink) end(e End, answered bool) {
 	if err := s.rtp.Close(); err != nil {
 		s.leg.ctl.log.Warn("media of leg not closed", "leg", s.leg.ID(), "err", err)
 	}
+}
+
+// discard ends a call of ours that no leg came to own.
+func (s *sipLink) discard(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.leg.ctl.cfg.SignalTimeout)
+	defer cancel()
+	_ = s.dialog.Hangup(ctx, sip.CauseNormal)
+	_ = s.rtp.Close()
 }
 
 // hangup ends the dialog and waits, within bounds, for the other side.

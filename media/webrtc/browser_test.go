@@ -233,21 +233,21 @@ func wait(t *testing.T, what string, c <-chan struct{}) {
 	}
 }
 
-// sine is one frame of a tone at -10 dBFS.
-func sine(hz float64, rate media.Rate, frame int) []int16 {
-	n := rate.Frame()
+// sine is one frame of a tone at 8 kHz and -10 dBFS.
+func sine(hz float64, frame int) []int16 {
+	const n, rate = 160, 8000
 	out := make([]int16, n)
 	for i := range out {
-		out[i] = int16(10362 * math.Sin(2*math.Pi*hz*float64(frame*n+i)/float64(rate)))
+		out[i] = int16(10362 * math.Sin(2*math.Pi*hz*float64(frame*n+i)/rate))
 	}
 	return out
 }
 
-// level is how much of a tone there is, in dBFS, over the last samples.
-func level(samples []int16, hz float64, rate media.Rate) float64 {
+// level is how much of a tone there is, in dBFS.
+func level(samples []int16, hz float64) float64 {
 	var re, im float64
 	for i, s := range samples {
-		w := 2 * math.Pi * hz * float64(i) / float64(rate)
+		w := 2 * math.Pi * hz * float64(i) / 8000
 		re += float64(s) * math.Cos(w)
 		im -= float64(s) * math.Sin(w)
 	}

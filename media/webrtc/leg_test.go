@@ -40,10 +40,10 @@ func TestBothDirectionsCarryTones(t *testing.T) {
 			var said []int16
 			payload, frame := make([]byte, 160), make([]int16, 160)
 			every20ms(t, "tones", func(i int) bool {
-				n, _ := encoder.Encode(payload, sine(440, media.Rate8k, i))
+				n, _ := encoder.Encode(payload, sine(440, i))
 				b.send(tt.pt, b.ts, payload[:n])
 				b.ts += 160
-				leg.WriteFrame(sine(950, media.Rate8k, i))
+				leg.WriteFrame(sine(950, i))
 				if leg.ReadFrame(frame) {
 					said = append(said, frame...)
 				}
@@ -51,12 +51,12 @@ func TestBothDirectionsCarryTones(t *testing.T) {
 				defer b.mu.Unlock()
 				return len(said) >= 6400 && len(b.heard) >= 6400
 			})
-			if l := level(said[len(said)-3200:], 440, media.Rate8k); l < -13 || l > -7 {
+			if l := level(said[len(said)-3200:], 440); l < -13 || l > -7 {
 				t.Errorf("room hears the browser at %.1f dBFS, want -10", l)
 			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			if l := level(b.heard[len(b.heard)-3200:], 950, media.Rate8k); l < -13 || l > -7 {
+			if l := level(b.heard[len(b.heard)-3200:], 950); l < -13 || l > -7 {
 				t.Errorf("browser hears the room at %.1f dBFS, want -10", l)
 			}
 			if s := leg.Stats(); s.PacketsReceived == 0 || s.PacketsSent == 0 || s.PacketsLost != 0 || s.MOS < 4 {
@@ -221,8 +221,8 @@ func TestClientAgainstLeg(t *testing.T) {
 	var heard []int16
 	var got string
 	every20ms(t, "audio and digits", func(i int) bool {
-		client.WriteFrame(sine(440, media.Rate8k, i))
-		leg.WriteFrame(sine(950, media.Rate8k, i))
+		client.WriteFrame(sine(440, i))
+		leg.WriteFrame(sine(950, i))
 		if leg.ReadFrame(frame) {
 			heard = append(heard, frame...)
 		}
@@ -236,14 +236,15 @@ func TestClientAgainstLeg(t *testing.T) {
 	if d := <-pressed; d != '7' {
 		t.Errorf("leg got %q, want 7", d)
 	}
-	if l := level(heard[len(heard)-3200:], 440, media.Rate8k); l < -13 || l > -7 {
+	if l := level(heard[len(heard)-3200:], 440); l < -13 || l > -7 {
 		t.Errorf("heard at %.1f dBFS, want -10", l)
 	}
 	if err := errors.Join(client.Close(), leg.Close(), leg.Close()); err != nil {
 		t.Error(err)
 	}
-	leg.WriteFrame(frame)
-	if leg.ReadFrame(frame) && leg.ReadFrame(frame) && api.Legs() != 0 {
+	leg.WriteFrame(frame) // harmless
+	leg.ReadFrame(frame)
+	if api.Legs() != 0 {
 		t.Error("closed leg lives")
 	}
 }

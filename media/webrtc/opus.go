@@ -48,10 +48,10 @@ type opusSlot struct {
 	bytes [opusPacket]byte
 }
 
-// put stores a packet. It reports false for one whose turn is over.
-func (b *opusBuffer) put(ts uint32, payload []byte) bool {
+// put stores a packet, unless its turn is over.
+func (b *opusBuffer) put(ts uint32, payload []byte) {
 	if len(payload) > opusPacket {
-		return true
+		return
 	}
 	if b.slots == nil {
 		b.slots = make([]opusSlot, opusSlots)
@@ -69,17 +69,16 @@ func (b *opusBuffer) put(ts uint32, payload []byte) bool {
 		b.late++
 		b.calm = 0
 		b.target = min(b.target+1, opusMost)
-		return false
+		return
 	}
 	slot := b.free(ts)
 	if slot == nil {
-		return true // a duplicate
+		return // a duplicate
 	}
 	slot.used, slot.ts, slot.n = true, ts, copy(slot.bytes[:], payload)
 	if end := ts + opusDuration(payload); int32(end-b.high) > 0 {
 		b.high = end
 	}
-	return true
 }
 
 func (b *opusBuffer) begin(ts uint32) {
