@@ -56,7 +56,7 @@ func loadInstallation(ctx context.Context, s account.Store) (*installation, erro
 		}
 		parsed, problems := ivr.Parse([]byte(v.Text))
 		if parsed == nil {
-			broken = append(broken, fmt.Errorf("flow %s version %d has %d problems", f.ID, v.Version, len(problems)))
+			broken = append(broken, fmt.Errorf("flow %s version %d has %d problems, the first: %s", f.ID, v.Version, len(problems), problems[0]))
 			continue
 		}
 		in.flows[f.ID], in.version[f.ID] = parsed, v.Version

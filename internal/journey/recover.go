@@ -102,6 +102,7 @@ func (c *Center) close(ctx context.Context, v omni.Conversation, now time.Time, 
 			w.Segments = append(w.Segments, s)
 			w.Events = append(w.Events, newEvent(omni.SegmentEnded, now, v.ID, s.AgentID, s.QueueID,
 				map[string]any{"kind": s.Kind, "end_reason": s.EndReason, "duration_ms": now.Sub(s.StartedAt).Milliseconds()}))
+			w.Events[len(w.Events)-1].SegmentID = s.ID
 		}
 	}
 	from := v.State
