@@ -1,6 +1,7 @@
 import { ApiError, type ProblemBody } from "./problem";
 
-export type Query = Record<string, string | number | boolean | undefined | null>;
+/** A list is sent as the key repeated. */
+export type Query = Record<string, string | number | boolean | readonly string[] | undefined | null>;
 
 export interface CallOptions {
   query?: Query;
@@ -15,7 +16,8 @@ const BASE = "/api/v1";
 export function apiUrl(path: string, query?: Query): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query ?? {}))
-    if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined && one !== null && one !== "") params.append(key, String(one));
   const text = params.toString();
   return `${BASE}${path}${text ? `?${text}` : ""}`;
 }

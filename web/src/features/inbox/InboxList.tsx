@@ -23,7 +23,7 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
   const client = useQueryClient();
   const agent = me.agent_id || undefined;
   const mine = useConversations({ agent, limit: 60 }, true);
-  const waiting = useConversations({ state: WAITING.join(","), limit: 100 });
+  const waiting = useConversations({ state: WAITING, limit: 100 });
   const lists: Record<InboxView, { data: Conversation[] | undefined; query: typeof mine }> = {
     mine: {
       data: mine.data?.items.filter((c) => c.state !== "completed" && !WAITING.includes(c.state)),

@@ -3,7 +3,7 @@ import { api } from "@/api/client";
 import type { Conversation, Detail, List } from "@/api/types";
 
 export interface ConversationFilter {
-  state?: string;
+  state?: string | readonly string[];
   agent?: string;
   queue?: string;
   customer?: string;
