@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
 import { currentLanguage } from "@/i18n";
 import { api } from "./client";
 import { useMay } from "./session";
@@ -63,6 +64,8 @@ export function useDirectory(): Directory {
   const queues = useAll<Named>("queues").data;
   const agents = useAll<Named & { user_id?: string }>("agents").data;
   const flows = useAll<Named>("flows", useMay("flows.read")).data;
+  const language = useTranslation().i18n.language; // names follow the page's language
+  // biome-ignore lint/correctness/useExhaustiveDependencies: labelOf reads the language
   return useMemo(() => {
     const find = (list: Named[] | undefined) => {
       const names = new Map((list ?? []).map((n) => [n.id, labelOf(n.names, n.name)]));
@@ -77,5 +80,5 @@ export function useDirectory(): Directory {
       agents: agents ?? [],
       flows: flows ?? [],
     };
-  }, [queues, agents, flows]);
+  }, [queues, agents, flows, language]);
 }

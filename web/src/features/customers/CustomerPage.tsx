@@ -12,6 +12,7 @@ import type { Conversation, Customer, CustomerDetail } from "@/api/types";
 import { useTitle, useWorkbench } from "@/app/workbench";
 import { Result } from "@/features/calls/CallsPage";
 import { LANGUAGE_NAMES, LANGUAGES } from "@/i18n";
+import { useCaller } from "@/i18n/caller";
 import { dateTime } from "@/i18n/format";
 import { Avatar, Button, Card, Facts, Failed, Skeleton, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
@@ -26,6 +27,7 @@ export default function CustomerPage() {
     queryKey: ["customer", id],
     queryFn: ({ signal }) => api.get<CustomerDetail>(`/customers/${id}`, { limit: 100 }, signal),
   });
+  const caller = useCaller();
   const name = query.data?.customer.name || t("customer.unnamed");
   useTitle(query.data ? name : t("nav.customers"));
   return (
@@ -57,7 +59,7 @@ export default function CustomerPage() {
                   items={query.data.identities.map((i) => [
                     t(`identity.${i.kind}`),
                     <span key="v" className="num">
-                      {i.value}
+                      {caller.number(i.value)}
                     </span>,
                   ])}
                 />

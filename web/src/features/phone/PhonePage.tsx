@@ -143,13 +143,14 @@ export default function PhonePage() {
             />
           </fieldset>
           <Status call={call} mic={mic} />
+          {/* Keys: one element that turned into the other would submit on hanging up. */}
           {busy ? (
-            <Button kind="bad" size="lg" onClick={() => line.current?.hangUp()}>
+            <Button key="end" kind="bad" size="lg" onClick={() => line.current?.hangUp()}>
               <IconPhoneOff size={20} aria-hidden="true" />
               {t("phone.hang_up")}
             </Button>
           ) : (
-            <Button kind="ok" size="lg" type="submit" reason={reason}>
+            <Button key="call" kind="ok" size="lg" type="submit" reason={reason}>
               <IconPhone size={20} aria-hidden="true" />
               {t("phone.call")}
             </Button>
