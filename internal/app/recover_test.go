@@ -1,0 +1,255 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/internal/journey"
+	"github.com/openhotline/hotline/internal/store"
+	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/media/wav"
+	"github.com/openhotline/hotline/omni"
+	"github.com/openhotline/hotline/sip"
+)
+
+// quietLines is a signalling without peers.
+type quietLines struct{}
+
+func (quietLines) SetLines([]sip.Line) error     { return nil }
+func (quietLines) SetDevices([]sip.Device) error { return nil }
+func (quietLines) Registered(string) bool        { return false }
+
+// openDB opens a real SQLite store in a folder of the test.
+func openDB(t *testing.T, dir string) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(dir, "hotline.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// restarted runs a center on the store until it is ready, as a process that
+// starts does, and ends it.
+func restarted(t *testing.T, db *store.DB, node, recordings string, now time.Time) {
+	t.Helper()
+	lease, err := db.Acquire(t.Context(), "router", node, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	calls := call.New(call.Config{}, nil, media.NewEngine(media.EngineConfig{Shards: 1}), nil, log)
+	defer calls.Close()
+	c := journey.New(journey.Config{
+		NodeID: node, Recordings: recordings, Epoch: uint64(lease.Epoch), Seed: 1, Now: func() time.Time { return now },
+	}, journeyStore{db, lease}, calls, quietLines{}, nil, log)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	select {
+	case <-c.Ready():
+	case err := <-ended:
+		t.Fatalf("the center ended with %v", err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the center is not ready")
+	}
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the center ended with %v", err)
+	}
+	if err := db.Release(t.Context(), lease); err != nil {
+		t.Error(err)
+	}
+}
+
+// leftBehind writes what a process that was killed leaves: a call with an
+// agent, one that waits, one in wrap-up, and one of another process.
+func leftBehind(t *testing.T, db *store.DB, recordings string, began time.Time) {
+	t.Helper()
+	conv := func(id string, state omni.State, node string) omni.Conversation {
+		return omni.Conversation{
+			ID: id, CustomerID: "cu_1", Channel: omni.Voice, Direction: omni.Inbound, InitiationMethod: omni.ByInbound, State: state,
+			Language: "en", DialledNumber: "9002", CallerNumber: "+8613911112222", NodeID: node, QueueID: "qu_1", CreatedAt: began, FlowPath: []string{},
+		}
+	}
+	talking, waiting := conv("cv_talking", omni.Connected, "nd_1"), conv("cv_waiting", omni.Queued, "nd_1")
+	talking.AgentID, talking.AnsweredAt = "ag_1", began.Add(time.Minute)
+	wrapping, other := conv("cv_wrapping", omni.WrapUp, "nd_1"), conv("cv_other", omni.Queued, "nd_2")
+	wrapping.EndedAt, wrapping.EndReason = began.Add(2*time.Minute), omni.CustomerDisconnect
+	open := func(id, conversation string, kind omni.SegmentKind) omni.Segment {
+		return omni.Segment{ID: id, ConversationID: conversation, Kind: kind, QueueID: "qu_1", StartedAt: began.Add(time.Minute)}
+	}
+	ended := open("sg_flow", "cv_talking", omni.SegmentFlow)
+	ended.EndedAt, ended.EndReason = began.Add(time.Minute), omni.NextStep
+	entry := agent.QueueEntry{ConversationID: "cv_waiting", QueueID: "qu_1", Channel: agent.Voice, State: agent.EntryOffered, EnteredAt: began, UpdatedAt: began}
+	w := store.Write{
+		Omni: omni.Change{
+			Customers:     []omni.Customer{{ID: "cu_1", CreatedAt: began, UpdatedAt: began}},
+			Conversations: []omni.Conversation{talking, waiting, wrapping, other},
+			Segments: []omni.Segment{
+				ended, open("sg_talk", "cv_talking", omni.SegmentAgent), open("sg_wait", "cv_waiting", omni.SegmentQueue),
+				open("sg_wrap", "cv_wrapping", omni.SegmentWrapUp), open("sg_other", "cv_other", omni.SegmentQueue),
+			},
+			Legs: []omni.Leg{
+				{ID: "lg_1", ConversationID: "cv_talking", Party: omni.PartyCustomer, Dialog: []byte("x"), StartedAt: began},
+				{ID: "lg_2", ConversationID: "cv_other", Party: omni.PartyCustomer, Dialog: []byte("y"), StartedAt: began},
+			},
+			Recordings: []omni.Recording{
+				{ID: "rc_1", ConversationID: "cv_talking", Kind: "call", State: omni.RecordingRunning, Path: "rc_1.wav", StartedAt: began.Add(time.Minute)},
+				{ID: "rc_gone", ConversationID: "cv_talking", Kind: "call", State: omni.RecordingRunning, Path: "rc_gone.wav", StartedAt: began},
+			},
+		},
+		Agent: agent.Change{
+			Offers: []agent.Offer{
+				{ID: "of_1", ConversationID: "cv_talking", QueueID: "qu_1", AgentID: "ag_1", State: agent.OfferAccepted, CreatedAt: began},
+				{ID: "of_2", ConversationID: "cv_waiting", QueueID: "qu_1", AgentID: "ag_2", State: agent.OfferPending, CreatedAt: began},
+			},
+			Works: []agent.Work{
+				{ID: "of_1", AgentID: "ag_1", ConversationID: "cv_talking", QueueID: "qu_1", State: agent.Connected, StartedAt: began, Since: began},
+				{ID: "of_2", AgentID: "ag_2", ConversationID: "cv_waiting", QueueID: "qu_1", State: agent.Alerting, StartedAt: began, Since: began},
+			},
+			QueueEntries: []agent.QueueEntry{entry},
+		},
+	}
+	if _, err := db.Commit(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	cutRecording(t, filepath.Join(recordings, "rc_1.wav"))
+}
+
+// cutRecording leaves a recording of a second whose last frame is torn off.
+func cutRecording(t *testing.T, path string) {
+	t.Helper()
+	r, err := wav.Create(path, wav.RecorderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	silence := make([]byte, 160)
+	for range 50 {
+		r.Payload(media.Left, media.FormatPCMU, silence)
+		r.Tick()
+	}
+	if _, err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte{1, 2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What a killed process left is closed honestly, once, and only its own.
+func TestWhatAKilledProcessLeftIsClosed(t *testing.T) {
+	dir := t.TempDir()
+	db := openDB(t, dir)
+	began := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	leftBehind(t, db, dir, began)
+	now := began.Add(5 * time.Minute)
+	restarted(t, db, "nd_1", dir, now)
+
+	for id, want := range map[string]struct {
+		why   omni.EndReason
+		ended time.Time
+	}{
+		"cv_talking": {omni.SystemError, now}, "cv_waiting": {omni.SystemError, now},
+		"cv_wrapping": {omni.CustomerDisconnect, began.Add(2 * time.Minute)}, // its customer had hung up
+	} {
+		d, err := db.Detail(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := d.Conversation
+		if c.State != omni.Completed || c.EndReason != want.why || !c.EndedAt.Equal(want.ended) || !c.CompletedAt.Equal(now) {
+			t.Errorf("%s is %s, %s, ended %s, completed %s", id, c.State, c.EndReason, c.EndedAt, c.CompletedAt)
+		}
+		for _, s := range d.Segments {
+			if s.EndedAt.IsZero() || s.EndReason == "" {
+				t.Errorf("segment %s is open", s.ID)
+			}
+		}
+		completed := 0
+		for _, e := range d.Events {
+			if e.Type == omni.ConversationCompleted {
+				completed++
+			}
+			if e.Type == omni.SegmentEnded && e.SegmentID == "" {
+				t.Errorf("an event of %s does not name its segment", id)
+			}
+		}
+		if completed != 1 {
+			t.Errorf("%s was completed %d times", id, completed)
+		}
+	}
+	checkLeftOver(t, db, began)
+	head, err := db.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	restarted(t, db, "nd_1", dir, now.Add(time.Minute))
+	if again, err := db.Head(t.Context()); err != nil || again != head {
+		t.Errorf("a second start wrote %d events, %v", again-head, err)
+	}
+}
+
+// checkLeftOver looks at legs, recordings, routing and the process next door.
+func checkLeftOver(t *testing.T, db *store.DB, began time.Time) {
+	t.Helper()
+	d, err := db.Detail(t.Context(), "cv_talking")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := d.Legs[0]; l.EndedAt.IsZero() || l.EndReason != omni.SystemError || len(l.Dialog) > 0 {
+		t.Errorf("leg %+v", l)
+	}
+	for _, s := range d.Segments {
+		if s.ID == "sg_flow" && s.EndReason != omni.NextStep {
+			t.Errorf("a segment that had ended was ended again by %s", s.EndReason)
+		}
+	}
+	for _, r := range d.Recordings {
+		if r.State != omni.RecordingReady {
+			t.Errorf("recording %s is %s", r.ID, r.State)
+		}
+		if r.ID == "rc_1" && (r.DurationMS != 1000 || r.Bytes == 0 || r.EndedAt.Sub(r.StartedAt).Round(time.Millisecond) != time.Second) {
+			t.Errorf("recording of a second: %d ms, %d bytes, ended %s", r.DurationMS, r.Bytes, r.EndedAt)
+		}
+	}
+	state, err := db.RoutingState(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(state.Offers)+len(state.Works)+len(state.Entries) > 0 {
+		t.Errorf("the router would begin with %+v", state)
+	}
+	other, err := db.Detail(t.Context(), "cv_other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Conversation.State != omni.Queued || !other.Segments[0].EndedAt.IsZero() || !other.Legs[0].EndedAt.IsZero() {
+		raw, _ := json.Marshal(other) // of our own types
+		t.Errorf("another process's conversation was touched: %s", raw)
+	}
+	c, s, err := db.LostInQueue(t.Context(), "+8613911112222", "9002", began)
+	if err != nil || c.ID != "cv_waiting" || !s.StartedAt.Equal(began.Add(time.Minute)) {
+		t.Errorf("the lost place in the queue: %s since %s, %v", c.ID, s.StartedAt, err)
+	}
+}
