@@ -110,6 +110,10 @@ try {
   await agent.waitForTimeout(1500);
   await shot(agent, `call-2-talking.${language}`);
   await shot(caller, `call-2-phone.${language}`);
+  await agent.setViewportSize({ width: 390, height: 844 });
+  await agent.waitForTimeout(300);
+  await shot(agent, `call-2-narrow.${language}`);
+  await agent.setViewportSize({ width: 1440, height: 900 });
   const faultsOfAxe = await axe(agent);
   check("axe in the call", faultsOfAxe.length === 0, faultsOfAxe.join("; "));
 

@@ -1,6 +1,6 @@
 import { IconBrowser, IconMicrophoneOff, IconPlugConnectedX, IconVolumeOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { secureAddress } from "@/features/softphone/microphone";
+import { useSecureAddress } from "@/api/system";
 import { useSoftphone } from "@/features/softphone/store";
 import { useLive } from "@/live/store";
 import { Button } from "@/ui";
@@ -67,13 +67,14 @@ function Microphone() {
   const { t } = useTranslation();
   const { phone } = useWorkbench();
   const mic = useSoftphone((s) => s.mic);
+  const secure = useSecureAddress();
   if (!phone || mic === "ready" || mic === "unknown" || mic === "asking") return null;
   return (
     <div className="banner" data-tone="bad">
       <IconMicrophoneOff size={18} aria-hidden="true" />
       <span className="grow">{t(`mic.${mic}`)}</span>
       {mic === "insecure" ? (
-        <a className="btn" data-size="sm" href={secureAddress()}>
+        <a className="btn" data-size="sm" href={secure}>
           {t("mic.open_secure")}
         </a>
       ) : (

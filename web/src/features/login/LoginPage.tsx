@@ -7,6 +7,7 @@ import { Navigate, useNavigate, useSearchParams } from "react-router";
 import { api } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import { useSession } from "@/api/session";
+import { useSecureAddress, useSystem } from "@/api/system";
 import { useTitle } from "@/app/workbench";
 import { Button } from "@/ui";
 import { LanguageSwitch } from "@/ui/LanguageSwitch";
@@ -27,9 +28,17 @@ export function LoginPage() {
   const [error, setError] = useState<unknown>();
   const [missing, setMissing] = useState<{ email?: string; password?: string }>({});
   const to = safePath(params.get("to"));
+  const system = useSystem();
+  const secure = useSecureAddress();
 
   if (session.data && !busy) return <Navigate to={to} replace />;
 
+  const fill = (email: string) => {
+    const field = (name: string) => form.current?.querySelector<HTMLInputElement>(`input[name="${name}"]`);
+    const address = field("email");
+    if (address) address.value = email;
+    field("password")?.focus();
+  };
   const submit = async (e: FormEvent<HTMLFormElement>) => {
     e.preventDefault();
     const data = new FormData(e.currentTarget);
@@ -76,6 +85,12 @@ export function LoginPage() {
               {error instanceof ApiError && error.code === "unauthenticated"
                 ? t("problem.credentials")
                 : text(error)}
+              {error instanceof ApiError && error.code === "https-required" && (
+                <>
+                  {" "}
+                  <a href={secure}>{t("mic.open_secure")}</a>
+                </>
+              )}
             </div>
           </div>
         )}
@@ -100,6 +115,16 @@ export function LoginPage() {
           {t(busy ? "login.busy" : "login.submit")}
         </Button>
       </form>
+      {system?.demo && system.demo_logins.length > 0 && (
+        <div className="login-demo" role="group" aria-label={t("login.demo")}>
+          <span className="meta">{t("login.demo")}</span>
+          {system.demo_logins.map((email) => (
+            <button key={email} type="button" className="chip" onClick={() => fill(email)}>
+              {email}
+            </button>
+          ))}
+        </div>
+      )}
       <a className="login-phone" href="/phone">
         <IconDeviceLandlinePhone size={17} stroke={1.6} aria-hidden="true" />
         {t("login.phone")}

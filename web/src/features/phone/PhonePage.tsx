@@ -12,9 +12,10 @@ import { type FormEvent, useEffect, useMemo, useReducer, useRef, useState } from
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
 import { api } from "@/api/client";
+import { useSecureAddress } from "@/api/system";
 import { useTitle } from "@/app/workbench";
 import { Keypad } from "@/features/softphone/Keypad";
-import { type MicState, microphonePossible, secureAddress } from "@/features/softphone/microphone";
+import { type MicState, microphonePossible } from "@/features/softphone/microphone";
 import { currentLanguage } from "@/i18n";
 import { clock } from "@/i18n/format";
 import { Button, Dot } from "@/ui";
@@ -36,6 +37,7 @@ export default function PhonePage() {
   const { t, i18n } = useTranslation();
   useTitle(t("phone.title"));
   const [params] = useSearchParams();
+  const secure = useSecureAddress();
   const [call, dispatch] = useReducer(reduceTest, { phase: "idle" });
   const [number, setNumber] = useState(params.get("number") ?? "9000");
   const [source, setSource] = useState<Source>(microphonePossible() ? "microphone" : "sample");
@@ -93,7 +95,7 @@ export default function PhonePage() {
           <div className="notice" data-tone="warn" role="status">
             <IconLock size={18} aria-hidden="true" />
             <div className="grow">{t("mic.insecure")}</div>
-            <a className="btn" data-size="sm" href={secureAddress()}>
+            <a className="btn" data-size="sm" href={secure}>
               {t("mic.open_secure")}
             </a>
           </div>

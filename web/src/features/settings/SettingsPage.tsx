@@ -13,6 +13,7 @@ import { type FormEvent, useCallback, useEffect, useRef, useState } from "react"
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { fieldFaults } from "@/api/problem";
+import { useSecureAddress } from "@/api/system";
 import { useTitle, useWorkbench } from "@/app/workbench";
 import {
   chooseInput,
@@ -23,7 +24,6 @@ import {
   micStateOf,
   openMicrophone,
   rawAudio,
-  secureAddress,
   setRawAudio,
 } from "@/features/softphone/microphone";
 import { useSoftphone } from "@/features/softphone/store";
@@ -88,6 +88,7 @@ function Appearance() {
 function Sound() {
   const { t } = useTranslation();
   const inCall = useSoftphone((s) => s.phone.phase === "talking");
+  const secure = useSecureAddress();
   const [mic, setMic] = useState<MicState>("unknown");
   const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
   const [input, setInput] = useState(chosenInput());
@@ -164,7 +165,7 @@ function Sound() {
         <Level on={testing} />
         {(mic === "denied" || mic === "missing" || mic === "insecure") && (
           <p role="alert" style={{ color: "var(--bad)" }}>
-            {t(`mic.${mic}`)} {mic === "insecure" && <a href={secureAddress()}>{t("mic.open_secure")}</a>}
+            {t(`mic.${mic}`)} {mic === "insecure" && <a href={secure}>{t("mic.open_secure")}</a>}
           </p>
         )}
         <Switch

@@ -36,11 +36,6 @@ export function microphonePossible(): boolean {
   return typeof navigator.mediaDevices?.getUserMedia === "function";
 }
 
-/** The same page where the browser would give the microphone. */
-export function secureAddress(): string {
-  return `https://${location.hostname}:8443${location.pathname}`;
-}
-
 /** Opens the microphone once and keeps it: opening takes up to 300 ms. */
 export async function openMicrophone(): Promise<MediaStream> {
   if (kept?.getAudioTracks().some((t) => t.readyState === "live")) return kept;
