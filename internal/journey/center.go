@@ -26,6 +26,7 @@ import (
 	"github.com/openhotline/hotline/internal/phone"
 	"github.com/openhotline/hotline/ivr"
 	"github.com/openhotline/hotline/ivr/speak"
+	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/omni"
 	"github.com/openhotline/hotline/sip"
 )
@@ -202,6 +203,7 @@ func (c *Center) reload(ctx context.Context) error {
 		c.log.Error("some flows cannot be used", "err", err)
 	}
 	c.records.Store(in)
+	c.prepare(in)
 	if err := c.lines.SetLines(in.lines()); err != nil {
 		c.log.Error("lines not set", "err", err)
 	}
@@ -209,6 +211,27 @@ func (c *Center) reload(ctx context.Context) error {
 		c.log.Error("devices not set", "err", err)
 	}
 	return nil
+}
+
+// prepare makes the prompts of flows and the system's own in the background, so
+// that no caller waits for them.
+func (c *Center) prepare(in *installation) {
+	var prompts []ivr.Prompt
+	languages := map[string]bool{c.cfg.Language: true}
+	for _, f := range in.flows {
+		prompts = append(prompts, f.Prompts()...)
+		for _, l := range f.Languages {
+			languages[l] = true
+		}
+	}
+	for l := range languages {
+		prompts = append(prompts, ivr.SystemPrompts(l)...)
+	}
+	c.work.Go(func() {
+		if failed := c.speaker.Prepare(c.ctx, prompts, media.Rate8k); failed > 0 && c.ctx.Err() == nil {
+			c.log.Warn("some prompts cannot be made: hotline doctor tells what is missing", "prompts", failed)
+		}
+	})
 }
 
 // rebuild gives the router what the store knows, and the present records.

@@ -78,18 +78,16 @@ func (c *Center) Connected(ctx context.Context, agentID, socketID string, send f
 func (c *Center) greet(ctx context.Context, agentID string, send func(string, any) bool) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	var mine agent.AgentSnapshot
-	if err := c.floor.look(ctx, func(r *agent.Router, now time.Time) {
-		for _, a := range r.Snapshot(now).Agents {
-			if a.AgentID == agentID {
-				mine = a
-			}
-		}
+	var presence agent.Presence
+	var works []agent.Work
+	if err := c.floor.look(ctx, func(r *agent.Router, _ time.Time) {
+		presence, _ = r.PresenceOf(agentID)
+		works = r.WorksOf(agentID)
 	}); err != nil {
 		return
 	}
-	send("presence", mine.Presence)
-	for _, w := range mine.Works {
+	send("presence", presence)
+	for _, w := range works {
 		send("work", w)
 		if v := c.find(w.ConversationID); v != nil && (w.State == agent.Reserved || w.State == agent.Alerting) {
 			v.post(func() {

@@ -107,7 +107,7 @@ func (v *conversation) ringDevice(s *side, deviceID string) {
 	offerID, agentID := s.offer.ID, s.offer.AgentID
 	v.center.desk(agentID).send("offer", v.popUp(s))
 	leg, err := v.center.calls.DialDevice(v.ctx, call.DialRequest{
-		ID: id.New(id.Leg), DeviceID: deviceID, From: v.book.conv.CallerNumber,
+		ID: id.New(id.Leg), DeviceID: deviceID, From: v.book.conv.CallerNumber, Codec: v.leg.Info().Codec,
 		DisplayName: v.center.setup().queues[s.offer.QueueID].Name, RingTimeout: time.Until(s.offer.ExpiresAt) + 2*time.Second,
 	})
 	if err != nil {
