@@ -44,6 +44,7 @@ export function RecordingPlayer({ recording }: { recording: Recording }) {
         duration: data.duration_ms / 1000,
         height: 40,
         normalize: true, // a quiet call is to be seen, too
+        barHeight: 0.88,
         barWidth: 2,
         barGap: 1,
         barRadius: 2,

@@ -46,6 +46,7 @@ export function FigureChart({ rows, byTime }: { rows: FigureRow[]; byTime: boole
           axes: [
             {
               ...axis,
+              size: 30,
               space: byTime ? 70 : 56,
               incrs: byTime ? HOURS : DAYS,
               values: (_u, at) => at.map((t) => label.format(t * 1000)),

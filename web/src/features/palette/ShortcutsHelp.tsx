@@ -13,6 +13,7 @@ const KEYS: [string, string[]][] = [
   ["keys.palette", ["Ctrl", "K"]],
   ["keys.help", ["?"]],
   ["keys.answer", ["Ctrl", "Shift", "A"]],
+  ["keys.reject", ["Ctrl", "Shift", "X"]],
   ["keys.mute", ["M"]],
   ["keys.hold", ["H"]],
   ["keys.keypad", ["D"]],

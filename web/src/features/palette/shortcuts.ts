@@ -1,9 +1,11 @@
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
+import { useWorkbench } from "@/app/workbench";
 import { type CallCommand, commandCall } from "@/features/softphone/CallBar";
 import { useAnswer } from "@/features/softphone/OfferCard";
 import { useSoftphone } from "@/features/softphone/store";
 import { typing } from "@/ui/hooks";
+import { useProblemNotice } from "@/ui/problem";
 import { openShortcuts } from "./ShortcutsHelp";
 
 const CALL_KEYS: Record<string, CallCommand> = { m: "mute", h: "hold", d: "keypad", t: "transfer", E: "end" };
@@ -21,16 +23,20 @@ const SEQUENCE_MS = 1200;
 export function useShortcuts(): void {
   const navigate = useNavigate();
   const answer = useAnswer();
-  const latest = useRef({ navigate, answer });
-  latest.current = { navigate, answer };
+  const { phone } = useWorkbench();
+  const fail = useProblemNotice();
+  const reject = () => void phone?.reject().catch(fail);
+  const latest = useRef({ navigate, answer, reject });
+  latest.current = { navigate, answer, reject };
   useEffect(() => {
     let goUntil = 0;
     const on = (e: KeyboardEvent) => {
       if (e.isComposing || e.repeat) return;
-      if (e.ctrlKey && e.shiftKey && e.code === "KeyA") {
+      if (e.ctrlKey && e.shiftKey && (e.code === "KeyA" || e.code === "KeyX")) {
         if (useSoftphone.getState().phone.phase !== "ringing") return;
         e.preventDefault();
-        latest.current.answer();
+        if (e.code === "KeyA") latest.current.answer();
+        else latest.current.reject();
         return;
       }
       if (e.ctrlKey || e.metaKey || e.altKey || typing(e)) return;

@@ -108,7 +108,7 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
         )}
         {(person.note || offer.note) && <div className="meta">{person.note || offer.note}</div>}
         <div className="buttons">
-          <Button kind="danger" onClick={reject} busy={rejecting}>
+          <Button kind="danger" onClick={reject} busy={rejecting} aria-keyshortcuts="Control+Shift+X">
             <IconPhoneOff size={17} aria-hidden="true" />
             {t("offer.reject")}
           </Button>
@@ -126,7 +126,7 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
         {silent ? (
           <p className="why">{t(`mic.${mic}`)}</p>
         ) : (
-          <p className="hint">{t("offer.hint", { keys: "Ctrl+Shift+A" })}</p>
+          <p className="hint">{t("offer.hint", { accept: "Ctrl+Shift+A", reject: "Ctrl+Shift+X" })}</p>
         )}
       </div>
     </section>
