@@ -17,8 +17,9 @@ import (
 // telephone is a customer's telephone: our own signalling and media on the
 // other side of the line.
 type telephone struct {
-	t     testing.TB
-	calls *call.Control
+	t        testing.TB
+	calls    *call.Control
+	endpoint *sip.Endpoint
 }
 
 // newTelephone opens a telephone that closes with the test.
@@ -49,7 +50,7 @@ func newTelephone(t testing.TB) *telephone {
 		<-done
 		pool.Close()
 	})
-	return &telephone{t, calls}
+	return &telephone{t, calls, e}
 }
 
 // dial calls a number and waits until the service answers; the telephone says a
