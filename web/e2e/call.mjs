@@ -117,6 +117,19 @@ try {
   const faultsOfAxe = await axe(agent);
   check("axe in the call", faultsOfAxe.length === 0, faultsOfAxe.join("; "));
 
+  const leading = await person(agentBrowser, { language, theme: "dark" });
+  await logIn(leading, "supervisor@demo", language);
+  const board = await leading.newPage();
+  await board.goto("/wallboard");
+  const tile = board.locator(".agent-tile", { hasText: words.presence.on_call }).first();
+  await tile.waitFor({ timeout: 10_000 });
+  check("the wallboard shows the agent on a call", true);
+  await board.waitForTimeout(500);
+  await shot(board, `call-2-wallboard.${language}`);
+  const boardAxe = await axe(board);
+  check("axe on the live wallboard", boardAxe.length === 0, boardAxe.join("; "));
+  await leading.close();
+
   await controls.getByRole("button", { name: words.call.mute }).click();
   await agent.waitForTimeout(600);
   const muted = await heard(caller, "customer");

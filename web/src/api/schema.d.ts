@@ -2030,7 +2030,7 @@ export interface components {
             target?: string;
         };
         /** @enum {string} */
-        OverflowKind: "queue" | "number" | "voicemail" | "callback" | "ticket" | "end";
+        OverflowKind: "queue" | "number" | "voicemail" | "callback" | "ticket" | "flow" | "end";
         /** @enum {string} */
         Party: "customer" | "agent" | "supervisor" | "external" | "bot";
         Peaks: {
@@ -2328,6 +2328,7 @@ export interface components {
             /** Format: date-time */
             from: string;
             id: string;
+            name?: string;
             /** Format: date-time */
             to: string;
         };
@@ -2529,7 +2530,7 @@ export interface components {
             end_reason: string;
             /** Format: date-time */
             ended_at?: string;
-            entry: components["schemas"]["QueueEntry"];
+            entry?: components["schemas"]["QueueEntry"];
             /** Format: int64 */
             extensions: number;
             id: string;
@@ -2841,6 +2842,10 @@ export interface operations {
     "list-audit": {
         parameters: {
             query?: {
+                /** @description As the page before returned it in next */
+                cursor?: string;
+                /** @description Items per page; 0 means 50 */
+                limit?: number;
                 user_id?: string;
                 target_id?: string;
                 /** @description Exact, or a beginning that ends in a dot: queue. */
@@ -3042,7 +3047,11 @@ export interface operations {
     "list-conversations": {
         parameters: {
             query?: {
-                /** @description Any of these */
+                /** @description As the page before returned it in next */
+                cursor?: string;
+                /** @description Items per page; 0 means 50 */
+                limit?: number;
+                /** @description Any of these; may be repeated */
                 state?: components["schemas"]["ConversationState"][];
                 agent?: string;
                 queue?: string;
@@ -3332,6 +3341,10 @@ export interface operations {
     "list-customers": {
         parameters: {
             query?: {
+                /** @description As the page before returned it in next */
+                cursor?: string;
+                /** @description Items per page; 0 means 50 */
+                limit?: number;
                 /** @description In names and identities */
                 q?: string;
             };
@@ -3363,7 +3376,12 @@ export interface operations {
     };
     "get-customer": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As the page before returned it in next */
+                cursor?: string;
+                /** @description Items per page; 0 means 50 */
+                limit?: number;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3634,7 +3652,7 @@ export interface operations {
                 from: string;
                 /** @description Exclusive */
                 to: string;
-                /** @description Only these queues or agents */
+                /** @description Only these queues or agents; may be repeated */
                 id?: string[];
                 /** @description IANA name of the time zone in which days begin; default UTC */
                 zone?: string;
