@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openhotline/hotline/internal/config"
+	"github.com/openhotline/hotline/internal/journey"
 	"github.com/openhotline/hotline/internal/store"
 )
 
@@ -84,6 +85,10 @@ func restoreCommand(ctx context.Context, args []string, std Streams) error {
 	m, err := db.Restore(ctx, rest[0], cfg.RecordingsDir(), force)
 	if err != nil {
 		return err
+	}
+	left := journey.Config{Recordings: cfg.RecordingsDir(), Now: func() time.Time { return m.CreatedAt.Truncate(time.Microsecond) }}
+	if err := journey.CloseRestored(ctx, left, journeyStore{DB: db}, logger(cfg.Log, std.Err)); err != nil {
+		return fmt.Errorf("close the calls that were live when the backup was made: %w", err)
 	}
 	fmt.Fprintf(std.Out, "restored %s: %d files in %s\n", rest[0], len(m.Files), time.Since(began).Round(time.Millisecond))
 	return nil

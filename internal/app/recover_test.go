@@ -14,6 +14,7 @@ import (
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/internal/journey"
 	"github.com/openhotline/hotline/internal/store"
+	"github.com/openhotline/hotline/ivr/speak"
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/omni"
@@ -55,7 +56,7 @@ func restarted(t *testing.T, db *store.DB, node, recordings string, now time.Tim
 	defer calls.Close()
 	c := journey.New(journey.Config{
 		NodeID: node, Recordings: recordings, Epoch: uint64(lease.Epoch), Seed: 1, Now: func() time.Time { return now },
-	}, journeyStore{db, lease}, calls, quietLines{}, nil, log)
+	}, journeyStore{db, lease}, calls, quietLines{}, speak.New(speak.Config{Log: log}), log)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()

@@ -3,6 +3,7 @@ package journey
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -16,22 +17,38 @@ import (
 // dialogs that are still open, completes recordings and conversations, and
 // leaves the places in queues for callers who ring again.
 func (c *Center) recover(ctx context.Context) error {
-	live, err := c.store.LiveConversations(ctx, c.cfg.NodeID)
+	return c.closeLeft(ctx, c.cfg.NodeID, c.endOrphans)
+}
+
+// CloseRestored closes the conversations, of whichever node, that were live when
+// a backup was made. It says BYE to nobody: those calls belong to the process
+// that made the backup, which may still carry them. cfg needs Recordings, and
+// Now for the time of the backup.
+func CloseRestored(ctx context.Context, cfg Config, store Store, log *slog.Logger) error {
+	c := &Center{cfg: cfg.withDefaults(), store: store, log: log}
+	c.now = c.cfg.Now
+	return c.closeLeft(ctx, "", func(context.Context, []omni.Leg) {})
+}
+
+// closeLeft closes what the processes of a node, or of all when it is empty,
+// left behind; bye ends their dialogs.
+func (c *Center) closeLeft(ctx context.Context, node string, bye func(context.Context, []omni.Leg)) error {
+	live, err := c.store.LiveConversations(ctx, node)
 	if err != nil {
 		return fmt.Errorf("conversations left behind: %w", err)
 	}
-	legs, err := c.store.OpenLegs(ctx, c.cfg.NodeID)
+	legs, err := c.store.OpenLegs(ctx, node)
 	if err != nil {
 		return fmt.Errorf("legs left behind: %w", err)
 	}
-	records, err := c.store.UnfinishedRecordings(ctx, c.cfg.NodeID)
+	records, err := c.store.UnfinishedRecordings(ctx, node)
 	if err != nil {
 		return fmt.Errorf("recordings left behind: %w", err)
 	}
 	if len(live)+len(legs)+len(records) == 0 {
 		return nil
 	}
-	c.endOrphans(ctx, legs)
+	bye(ctx, legs)
 	now := c.now()
 	var w Write
 	for _, leg := range legs {
