@@ -3,8 +3,10 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +22,8 @@ import (
 // ended meanwhile is complete and new calls are taken.
 func TestPostgreSQL(t *testing.T) {
 	pg := storetest.StartPostgres(t)
-	s := start(t, "--database-url", pg.New(t))
+	between, address := newGate(t, pg.New(t))
+	s := start(t, "--database-url", address)
 	r := s.simulated(t.Context(), simulate.Config{
 		WebAgents: 1, SIPAgents: 2, Rate: 1, Duration: 12 * time.Second, Talk: 3 * time.Second, Patience: 15 * time.Second,
 		PickUp: 500 * time.Millisecond, WrapUp: 500 * time.Millisecond, Seed: 5,
@@ -32,12 +35,13 @@ func TestPostgreSQL(t *testing.T) {
 		t.Errorf("%d calls answered, want at least 4", r.Answered)
 	}
 	s.checkRecordings()
+	newTelephone(t).answerAs(s, "desk1")
 	t.Run("away in a call", func(t *testing.T) { databaseAway(t, s, pg) })
+	t.Run("hangs in a call", func(t *testing.T) { databaseHangs(t, s, between) })
 }
 
 func databaseAway(t *testing.T, s *server, pg *storetest.Postgres) {
 	phone := newTelephone(t)
-	newTelephone(t).answerAs(s, "desk1")
 	const caller = "+8613911117777"
 	talk, conversation := s.talking(phone, caller)
 	s.eventually(10*time.Second, "the caller hears the agent", func() bool { return talk.Stats().PacketsReceived > 50 })
@@ -104,6 +108,131 @@ func databaseAway(t *testing.T, s *server, pg *storetest.Postgres) {
 	s.eventually(15*time.Second, "a call with an agent after the return is complete", func() bool {
 		return s.detail(next).Conversation.State == omni.Completed
 	})
+}
+
+// A database that neither answers nor hangs up is worse than one that is away:
+// callers are refused within seconds instead of ringing, nobody is cut off, and
+// afterwards no conversation is left open.
+func databaseHangs(t *testing.T, s *server, between *gate) {
+	phone := newTelephone(t)
+	talk, conversation := s.talking(phone, "+8613911117781")
+	between.shut()
+	heard := talk.Stats().PacketsReceived
+	began := time.Now()
+	if status := s.dialled(phone, "9002", "+8613911117782"); status != 503 {
+		t.Errorf("a call while the database hangs was answered with %d, want 503", status)
+	}
+	t.Logf("refused after %s", time.Since(began).Round(time.Millisecond))
+	s.eventually(10*time.Second, "sound goes on", func() bool { return talk.Stats().PacketsReceived >= heard+50 })
+	talk.Hangup("customer_disconnect")
+	ended(t, talk, 5*time.Second, "hang-up while the database hangs")
+	between.open()
+	s.eventually(40*time.Second, "nothing is left open", func() bool {
+		status, _ := s.try(http.MethodGet, "/conversations/"+conversation, s.token, nil, nil)
+		return status == http.StatusOK && s.detail(conversation).Conversation.State == omni.Completed &&
+			len(s.conversations("state=initiated&state=in_flow&state=queued&state=offered&state=connected&state=on_hold&state=wrap_up")) == 0
+	})
+	if c := s.detail(conversation).Conversation; c.EndReason != omni.CustomerDisconnect {
+		t.Errorf("the call ended by %s", c.EndReason)
+	}
+	phone.once(s, "9001")
+}
+
+// gate passes the bytes of connections on until it is shut.
+type gate struct {
+	mu   sync.Mutex
+	pass chan struct{} // closed while the gate is open
+}
+
+// newGate opens a gate before a database and returns the address to use.
+func newGate(t testing.TB, database string) (*gate, string) {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{pass: make(chan struct{})}
+	close(g.pass)
+	behind := u.Host
+	var work sync.WaitGroup
+	ctx, stop := context.WithCancel(context.Background())
+	work.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			work.Go(func() { g.join(ctx, c, behind) })
+		}
+	})
+	t.Cleanup(func() {
+		g.open()
+		stop()
+		_ = l.Close()
+		work.Wait()
+	})
+	u.Host = l.Addr().String()
+	return g, u.String()
+}
+
+// join carries one connection.
+func (g *gate) join(ctx context.Context, front net.Conn, behind string) {
+	defer front.Close()
+	back, err := net.Dial("tcp", behind)
+	if err != nil {
+		return
+	}
+	defer back.Close()
+	defer context.AfterFunc(ctx, func() { _, _ = front.Close(), back.Close() })()
+	done := make(chan struct{}, 2)
+	for _, way := range [][2]net.Conn{{front, back}, {back, front}} {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			buf := make([]byte, 64<<10)
+			for {
+				n, err := way[0].Read(buf)
+				if n > 0 {
+					g.wait()
+					if _, err := way[1].Write(buf[:n]); err != nil {
+						return
+					}
+				}
+				if err != nil {
+					return
+				}
+			}
+		}()
+	}
+	<-done
+	_, _ = front.Close(), back.Close()
+	<-done
+}
+
+func (g *gate) wait() {
+	g.mu.Lock()
+	pass := g.pass
+	g.mu.Unlock()
+	<-pass
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pass = make(chan struct{})
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-g.pass:
+	default:
+		close(g.pass)
+	}
 }
 
 // dialled calls a number and returns the SIP status with which the service

@@ -138,17 +138,24 @@ func isEmpty(c omni.Change) bool {
 // the flow. False means that the call did not come about.
 func (v *conversation) begin() bool {
 	now := v.center.now()
-	who, err := v.recognise(now)
+	ctx, cancel := context.WithTimeout(v.ctx, beginWithin)
+	defer cancel()
+	who, err := v.recognise(ctx, now)
+	var first Write
 	if err == nil {
 		v.open(who, now)
-		err = v.center.store.Commit(v.ctx, Write{Omni: v.book.take()})
+		first.Omni = v.book.take()
+		err = v.center.store.Commit(ctx, first)
 	}
 	if err != nil {
 		v.log.Error("conversation not begun", "err", err)
 		v.turnAway()
+		if v.book != nil && ctx.Err() != nil {
+			v.disown(first)
+		}
 		return false
 	}
-	v.lookBack(now)
+	v.lookBack(ctx, now)
 	if err := v.pickUp(); err != nil {
 		v.log.Info("call not answered", "err", err)
 		v.customerGone()
@@ -160,6 +167,22 @@ func (v *conversation) begin() bool {
 	v.enterFlow(v.number.FlowID)
 	v.save()
 	return true
+}
+
+// beginWithin bounds how long a caller rings while the database is slow.
+const beginWithin = 3 * time.Second
+
+// disown completes a conversation whose first write timed out: the database may
+// or may not have it, and must not keep it as a live one.
+func (v *conversation) disown(first Write) {
+	if err := v.center.store.Keep(context.WithoutCancel(v.ctx), first); err != nil {
+		v.log.Error("conversation not saved", "err", err)
+		return
+	}
+	v.gone = true
+	v.endLegRow(&v.legRow, v.leg)
+	v.book.update(func(c *omni.Conversation) { c.EndedAt, c.EndReason = v.center.now(), omni.SystemError })
+	v.complete()
 }
 
 // turnAway answers a call that cannot be written down: with the emergency
@@ -214,9 +237,9 @@ func (v *conversation) open(who omni.Recognition, now time.Time) {
 // simulatedName is the display name by which `hotline simulate` marks its calls.
 const simulatedName = "Hotline Simulator"
 
-func (v *conversation) recognise(now time.Time) (omni.Recognition, error) {
+func (v *conversation) recognise(ctx context.Context, now time.Time) (omni.Recognition, error) {
 	info := v.leg.Info()
-	return omni.Recognise(v.ctx, v.center.store, omni.Presented{
+	return omni.Recognise(ctx, v.center.store, omni.Presented{
 		Kind: omni.IdentityPhone, Value: v.center.normalise(info.Caller), VerifiedBy: omni.VerifiedByCallerID, Name: info.CallerName,
 	}, now)
 }
@@ -232,8 +255,8 @@ func (v *conversation) language(c omni.Customer) string {
 }
 
 // lookBack finds the place in a queue that the caller lost in an outage.
-func (v *conversation) lookBack(now time.Time) {
-	old, seg, err := v.center.store.LostInQueue(v.ctx, v.book.conv.CallerNumber, v.book.conv.DialledNumber, now.Add(-v.center.cfg.Rejoin))
+func (v *conversation) lookBack(ctx context.Context, now time.Time) {
+	old, seg, err := v.center.store.LostInQueue(ctx, v.book.conv.CallerNumber, v.book.conv.DialledNumber, now.Add(-v.center.cfg.Rejoin))
 	if err == nil && old.ID != v.id {
 		v.back = seg.StartedAt
 		v.log.Info("caller returns to the old place", "was", old.ID)
