@@ -120,6 +120,7 @@ type shard struct {
 
 	working []*Room // the ticking goroutine's copy of rooms
 
+	due            atomic.Int64 // when the next frame is due, Unix nanoseconds; 0: not running
 	ticks, skipped atomic.Uint64
 	busy, worst    atomic.Int64 // nanoseconds
 	late           histogram
@@ -162,7 +163,9 @@ func (s *shard) count() (rooms, relaying int) {
 func (s *shard) run(ctx context.Context, next time.Time) {
 	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()
+	defer s.due.Store(0)
 	for {
+		s.due.Store(next.UnixNano())
 		select {
 		case <-ctx.Done():
 			return

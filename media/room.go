@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // MaxParties bounds a room: six people in conference, supervisors, players and
@@ -176,6 +177,19 @@ func (r *Room) Record(rec Recorder, left, right []string) {
 	defer r.mu.Unlock()
 	r.rec, r.left, r.right = rec, slices.Clone(left), slices.Clone(right)
 	r.plan()
+}
+
+// Settle waits until the room has run the frames that are due by now, at most
+// limit: on a busy machine the frames lag behind the clock, and what ends now
+// should have been heard to its end.
+func (r *Room) Settle(limit time.Duration) {
+	now := time.Now()
+	for time.Since(now) < limit {
+		if due := r.shard.due.Load(); due == 0 || due > now.UnixNano() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // StopRecording takes the recorder off; the caller closes it. When it returns,

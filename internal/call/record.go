@@ -48,9 +48,13 @@ func (c *Call) Record(path string, failed func(error)) error {
 	return err
 }
 
+// settleTime bounds the wait for frames that lag behind the clock.
+const settleTime = 2 * time.Second
+
 // StopRecording ends the recording; the file is complete when it returns. A
 // call that is not being recorded gives a zero Recording.
 func (c *Call) StopRecording() (Recording, error) {
+	c.room.Settle(settleTime)
 	var done Recording
 	err := c.do(func() (err error) {
 		done, err = c.stopRecording()

@@ -126,7 +126,9 @@ func (s *simulation) auditOne(ctx context.Context, c omni.Conversation) error {
 	}
 	s.report.with(func(r *Report) { r.Recordings += len(d.Recordings) })
 	want := d.Conversation.EndedAt.Sub(d.Conversation.AnsweredAt)
-	if diff := want - got; len(d.Recordings) == 0 || diff > 400*time.Millisecond || diff < -400*time.Millisecond {
+	// A frame at either end is the granularity; a second more is the talk of
+	// another call.
+	if missing := want - got; len(d.Recordings) == 0 || missing > 200*time.Millisecond || missing < -time.Second {
 		s.incomplete("conversation %s talked %s and has %s recorded", c.ID, want.Round(time.Millisecond), got)
 	}
 	return nil
