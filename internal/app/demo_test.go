@@ -1,10 +1,15 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,14 +21,42 @@ import (
 	"github.com/openhotline/hotline/omni"
 )
 
-func seeded(t *testing.T, cfg config.Config) (*store.DB, string) {
+// shop is the file of a seeded database, made once for all tests.
+var shop = sync.OnceValues(func() (made struct {
+	file     []byte
+	password string
+}, err error) {
+	dir, err := os.MkdirTemp("", "hotline-demo-")
+	if err != nil {
+		return made, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path, log := filepath.Join(dir, "hotline.db"), slog.New(slog.DiscardHandler)
+	db, err := store.Open(context.Background(), "sqlite:"+path, log)
+	if err != nil {
+		return made, err
+	}
+	made.password, err = seedDemo(context.Background(), db, config.Config{}, log)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return made, err
+	}
+	made.file, err = os.ReadFile(path)
+	return made, err
+})
+
+// seeded opens a store with the demo in it and returns the password that was
+// told when it was seeded.
+func seeded(t *testing.T) (*store.DB, string) {
 	t.Helper()
-	db := openDB(t, t.TempDir())
-	password, err := seedDemo(t.Context(), db, cfg, slog.New(slog.DiscardHandler))
+	made, err := shop()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db, password
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "hotline.db"), made.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return openDB(t, dir), made.password
 }
 
 // everything pages through all conversations.
@@ -66,7 +99,7 @@ func journal(t *testing.T, db *store.DB) []omni.Event {
 // The demo is seeded once, with a password that is told once; a second start
 // changes nothing, and a given password replaces the one before.
 func TestDemoIsSeededOnce(t *testing.T) {
-	db, password := seeded(t, config.Config{})
+	db, password := seeded(t)
 	if len(password) < 12 {
 		t.Errorf("password %q", password)
 	}
@@ -127,7 +160,7 @@ func TestDemoLeavesAnInstallationAlone(t *testing.T) {
 // The history follows the same tables as live conversations: states, segments,
 // and a journal that tells the same as the rows.
 func TestDemoHistoryFollowsTheTables(t *testing.T) {
-	db, _ := seeded(t, config.Config{})
+	db, _ := seeded(t)
 	all := everything(t, db)
 	if len(all) < 200 {
 		t.Fatalf("a week has %d conversations", len(all))
@@ -190,7 +223,7 @@ func follow(t *testing.T, states map[string]omni.State, e omni.Event) {
 // Figures can be computed of the history, and its service level is the same
 // from the segments and from the journal alone.
 func TestDemoHistoryHasFigures(t *testing.T) {
-	db, _ := seeded(t, config.Config{})
+	db, _ := seeded(t)
 	now := time.Now().UTC()
 	q := insight.Query{By: insight.ByQueue, Granularity: insight.Whole, From: now.AddDate(0, 0, -10), To: now}
 	rows, err := insight.Figures(t.Context(), db, q)
@@ -250,7 +283,7 @@ func overlapping(t *testing.T, db *store.DB) {
 // Removing the demo leaves what an installation had of its own and the
 // journal, and nothing else; the numbers of the journal have no gap.
 func TestDemoIsRemoved(t *testing.T) {
-	db, _ := seeded(t, config.Config{})
+	db, _ := seeded(t)
 	events := len(journal(t, db))
 	n, err := demo.Remove(t.Context(), db)
 	if err != nil {
@@ -290,10 +323,10 @@ func TestDemoIsRemoved(t *testing.T) {
 	}
 }
 
-// A number that an administrator made of the demo's parts stays, and what is
-// live keeps the demo from nothing.
+// What an administrator and real callers added outlives the demo, with the demo
+// customer that a real conversation refers to.
 func TestOwnRecordsOutliveTheDemo(t *testing.T) {
-	db, _ := seeded(t, config.Config{})
+	db, _ := seeded(t)
 	body := json.RawMessage(`{"number":"100","enabled":true,"line_ids":[]}`)
 	own := account.Write{Record: account.Record{Kind: account.KindNumber, ID: "nu_own", Key: "100", Body: body}}
 	if _, err := db.Change(t.Context(), []account.Write{own}, nil); err != nil {

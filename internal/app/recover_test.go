@@ -254,3 +254,36 @@ func checkLeftOver(t *testing.T, db *store.DB, began time.Time) {
 		t.Errorf("the lost place in the queue: %s since %s, %v", c.ID, s.StartedAt, err)
 	}
 }
+
+// A restored database has no live calls, whichever process had them: they end
+// when the backup was made. A second time there is nothing to do.
+func TestCallsOfARestoredBackupAreClosed(t *testing.T) {
+	dir := t.TempDir()
+	db := openDB(t, dir)
+	began := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	leftBehind(t, db, dir, began)
+	made := began.Add(5 * time.Minute)
+	cfg := journey.Config{Recordings: dir, Now: func() time.Time { return made }}
+	var heads []int64
+	for range 2 {
+		if err := journey.CloseRestored(t.Context(), cfg, journeyStore{DB: db}, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+		head, err := db.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads = append(heads, head)
+	}
+	if heads[0] != heads[1] || heads[0] == 0 {
+		t.Errorf("the journal ends at %v", heads)
+	}
+	if live, err := db.LiveConversations(t.Context(), ""); err != nil || len(live) > 0 {
+		t.Errorf("%d conversations are live, %v", len(live), err)
+	}
+	for _, id := range []string{"cv_talking", "cv_other"} {
+		if c, err := db.Conversation(t.Context(), id); err != nil || c.EndReason != omni.SystemError || !c.EndedAt.Equal(made) {
+			t.Errorf("%s ended by %s at %s, %v", id, c.EndReason, c.EndedAt, err)
+		}
+	}
+}
