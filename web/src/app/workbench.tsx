@@ -1,4 +1,3 @@
-import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +8,7 @@ import { useSoftphone } from "@/features/softphone/store";
 import { Staleness } from "@/live/cache";
 import { LiveSocket } from "@/live/socket";
 import { useLive } from "@/live/store";
+import { notify } from "@/ui/notify";
 
 interface Workbench {
   me: Me;
@@ -33,7 +33,7 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   const [phone, setPhone] = useState<SoftphoneController>();
   const missed = useRef<(name: string) => void>(() => undefined);
   missed.current = (name) =>
-    notifications.show({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
+    notify({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
   const { agent_id: agentId, device_id: deviceId } = me;
 
   useEffect(() => {

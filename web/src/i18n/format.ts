@@ -50,9 +50,11 @@ export function ago(ts: string | undefined | null, now: number): string {
   if (t === undefined) return "–";
   const s = Math.max(0, Math.floor((now - t) / 1000));
   const unit = (value: number, name: string) =>
-    new Intl.NumberFormat(currentLanguage(), { style: "unit", unit: name, unitDisplay: "narrow" }).format(
-      value,
-    );
+    new Intl.NumberFormat(currentLanguage(), {
+      style: "unit",
+      unit: name,
+      unitDisplay: currentLanguage() === "en" ? "narrow" : "short",
+    }).format(value);
   if (s < 60) return unit(s, "second");
   if (s < 3600) return unit(Math.floor(s / 60), "minute");
   if (s < 86400) return unit(Math.floor(s / 3600), "hour");

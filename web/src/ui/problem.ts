@@ -1,7 +1,7 @@
-import { notifications } from "@mantine/notifications";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, type FieldFault } from "@/api/problem";
+import { notify } from "@/ui/notify";
 
 /** Returns a function that says in the page's language what went wrong. */
 export function useProblemText(): (err: unknown) => string {
@@ -33,7 +33,7 @@ export function useProblemNotice(): (err: unknown) => void {
   const text = useProblemText();
   return useCallback(
     (err: unknown) => {
-      notifications.show({ color: "red", title: t("error.title"), message: text(err) });
+      notify({ color: "red", title: t("error.title"), message: text(err) });
     },
     [t, text],
   );

@@ -1,5 +1,4 @@
 import { TextInput } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import {
   IconAlertTriangle,
   IconArrowLeft,
@@ -19,6 +18,7 @@ import { useWorkbench } from "@/app/workbench";
 import { dateTime } from "@/i18n/format";
 import { Button, Card, Failed, Skeleton, Tag } from "@/ui";
 import { useSettled } from "@/ui/hooks";
+import { notify } from "@/ui/notify";
 import { useProblemNotice } from "@/ui/problem";
 import { CodeEditor, offsetOf } from "./CodeEditor";
 import { useRefs } from "./refs";
@@ -97,7 +97,7 @@ function Editing({ flow }: { flow: Flow }) {
     mutationFn: saveDraft,
     onError: fail,
     onSuccess: (f) => {
-      notifications.show({ message: t("flow.draft_saved") });
+      notify({ message: t("flow.draft_saved") });
       return learn(f);
     },
   });
@@ -109,7 +109,7 @@ function Editing({ flow }: { flow: Flow }) {
     onError: fail,
     onSuccess: (f) => {
       setNote("");
-      notifications.show({ message: t("flow.published_now", { n: f.published }) });
+      notify({ message: t("flow.published_now", { n: f.published }) });
       return learn(f);
     },
   });

@@ -1,6 +1,5 @@
 import { Drawer } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { notifications } from "@mantine/notifications";
 import { IconAlertCircle, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { ApiError, fieldFaults } from "@/api/problem";
 import { Button, Notice } from "@/ui";
+import { notify } from "@/ui/notify";
 import { useFaultText, useProblemText } from "@/ui/problem";
 import { FieldInput } from "./FieldInput";
 import { at, bodyOf, type Resource, type Row } from "./resource";
@@ -35,7 +35,7 @@ export function ResourceForm({
   const form = useForm<Values>({ initialValues: structuredClone({ ...resource.fresh, ...row }) });
   const done = async (message: string) => {
     await client.invalidateQueries({ queryKey: ["admin", resource.path] });
-    notifications.show({ message });
+    notify({ message });
     onClose();
   };
   const save = useMutation({

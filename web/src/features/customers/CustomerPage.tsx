@@ -1,6 +1,5 @@
 import { Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { notifications } from "@mantine/notifications";
 import { IconArrowLeft } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -16,6 +15,7 @@ import { useCaller } from "@/i18n/caller";
 import { dateTime } from "@/i18n/format";
 import { Avatar, Button, Card, Facts, Failed, Skeleton, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
+import { notify } from "@/ui/notify";
 import { useProblemNotice } from "@/ui/problem";
 import "../calls/call.css";
 
@@ -91,7 +91,7 @@ function Profile({ customer }: { customer: Customer }) {
     mutationFn: (values: typeof form.values) => api.patch(`/customers/${customer.id}`, values),
     onError: fail,
     onSuccess: async () => {
-      notifications.show({ message: t("state.saved") });
+      notify({ message: t("state.saved") });
       await client.invalidateQueries({ queryKey: ["customer"] });
       await client.invalidateQueries({ queryKey: ["conversation"] });
     },

@@ -6,7 +6,6 @@ import {
   TextInput,
   useMantineColorScheme,
 } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { IconMicrophone, IconVolume } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
@@ -29,6 +28,7 @@ import {
 import { useSoftphone } from "@/features/softphone/store";
 import { currentLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, setLanguage } from "@/i18n";
 import { Button, Card, PageHead } from "@/ui";
+import { notify } from "@/ui/notify";
 import { useFaultText, useProblemNotice, useProblemText } from "@/ui/problem";
 import "./settings.css";
 
@@ -236,7 +236,7 @@ function Account() {
     mutationFn: () => api.patch("/me", { name: name.trim() }),
     onError: fail,
     onSuccess: async () => {
-      notifications.show({ message: t("state.saved") });
+      notify({ message: t("state.saved") });
       await client.invalidateQueries({ queryKey: ["me"] });
     },
   });
@@ -279,7 +279,7 @@ function Password() {
     onSuccess: () => {
       setOld("");
       setFresh("");
-      notifications.show({ message: t("settings.password_changed") });
+      notify({ message: t("settings.password_changed") });
     },
   });
   const faults = fieldFaults(save.error);
