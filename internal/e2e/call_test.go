@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/internal/simulate"
 	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/omni"
@@ -42,6 +43,49 @@ func TestSIPpCallsEveryDemoNumber(t *testing.T) {
 		}
 		return over == 12
 	})
+}
+
+// A SIPp caller reaches an agent at a browser, over UDP and over TCP; the call
+// is recorded and complete.
+func TestSIPpReachesAnAgent(t *testing.T) {
+	s := start(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	agents := make(chan error, 1)
+	go func() {
+		_, err := simulate.Run(ctx, simulate.Config{
+			Target: s.http, SIP: s.sip, Password: password, WebAgents: 2, Rate: 0.01, Duration: time.Minute,
+			Mix: []simulate.Mix{{Number: "9003", Weight: 1}}, PickUp: 200 * time.Millisecond, Talk: time.Minute, Patience: time.Second,
+		}, nil)
+		agents <- err
+	}()
+	s.eventually(20*time.Second, "agents are available", func() bool {
+		var b struct {
+			Queues []agent.QueueSnapshot `json:"queues"`
+		}
+		s.call(http.MethodGet, "/wallboard", s.token, nil, &b)
+		for _, q := range b.Queues {
+			if q.QueueID == "qu_sales" && q.Active >= 2 {
+				return true
+			}
+		}
+		return false
+	})
+	for _, transport := range []string{"u1", "t1"} {
+		s.sipp("-sn", "uac", "-s", "9002", "-t", transport, "-m", "1", "-d", "3000")
+	}
+	s.eventually(10*time.Second, "both calls are complete", func() bool {
+		return len(s.conversations("caller=sipp&state=completed")) == 2
+	})
+	for _, c := range s.conversations("caller=sipp") {
+		d := s.detail(c.ID)
+		if d.Conversation.AnsweredAt.IsZero() || d.Conversation.EndReason != omni.CustomerDisconnect || len(d.Recordings) != 1 {
+			t.Errorf("conversation %s: answered %s, ended by %s, %d recordings", c.ID, d.Conversation.AnsweredAt, d.Conversation.EndReason, len(d.Recordings))
+		}
+	}
+	stop()
+	<-agents
+	s.checkRecordings()
 }
 
 func TestUnknownNumberIs404(t *testing.T) {
