@@ -55,3 +55,15 @@ func TestPages(t *testing.T) {
 	s.script(8*time.Minute, []string{"THEMES=light"}, "e2e/pages.mjs")
 	s.script(4*time.Minute, []string{"THEMES=dark", "LANGUAGES=zh-CN"}, "e2e/pages.mjs")
 }
+
+// What goes wrong at a desk: the caller leaves while it rings, a second tab takes
+// the softphone over, the socket falls in a call, offers are rejected by key.
+func TestFaultsInThePages(t *testing.T) {
+	start(t).script(3*time.Minute, nil, "e2e/faults.mjs")
+}
+
+// Administration by hand: records are made, changed and refused with reasons; a
+// flow is edited, checked, published and rolled back.
+func TestAdministrationPages(t *testing.T) {
+	start(t).script(3*time.Minute, nil, "e2e/admin.mjs")
+}
