@@ -161,11 +161,36 @@ func (v *conversation) flowStopped(run *flowRun, res ivr.Result, err error) {
 }
 
 // flowReason says why a conversation ended that its flow ended.
-func (v *conversation) flowReason(ivr.Result) omni.EndReason {
-	if v.closing != "" {
+func (v *conversation) flowReason(res ivr.Result) omni.EndReason {
+	switch {
+	case v.closing != "":
 		return v.closing
+	case res.End != ivr.EndOverflow:
+		return omni.FlowDisconnect
+	case res.Reason == reasonMaxWait:
+		return omni.MaxWait
+	case res.Reason == reasonNoAgent:
+		return omni.NoAgent
 	}
-	return omni.FlowDisconnect
+	return omni.OverflowEnd
+}
+
+// Why a queue gave a caller up, in the words of flows (ivr.Overflow).
+const (
+	reasonMaxWait = "max_wait"
+	reasonFull    = "full"
+	reasonNoAgent = "no_agent"
+)
+
+// overflowReason translates the router's reason for flows.
+func overflowReason(reason string) string {
+	switch reason {
+	case agent.OverflowMaxWait:
+		return reasonMaxWait
+	case agent.OverflowMaxLength:
+		return reasonFull
+	}
+	return reasonNoAgent
 }
 
 // stopFlow cancels the flow because the customer is gone.
@@ -278,7 +303,7 @@ func (v *conversation) overflowed(o agent.Overflowed) {
 			}))
 			return
 		case agent.OverflowNumber, agent.OverflowVoicemail, agent.OverflowKind("flow"):
-			v.leaveForFlow(o, ivr.Overflow{Kind: string(a.Kind), Target: a.Target, Reason: o.Reason})
+			v.leaveForFlow(o, ivr.Overflow{Kind: string(a.Kind), Target: a.Target, Reason: overflowReason(o.Reason)})
 			return
 		case agent.OverflowEnd:
 			v.closing = omni.OverflowEnd
@@ -287,12 +312,12 @@ func (v *conversation) overflowed(o agent.Overflowed) {
 			} else if o.Reason == agent.OverflowJoinEmpty || o.Reason == agent.OverflowLeaveEmpty {
 				v.closing = omni.NoAgent
 			}
-			v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: o.Reason})
+			v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: overflowReason(o.Reason)})
 			return
 		}
 	}
 	v.closing = omni.OverflowEnd
-	v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: o.Reason})
+	v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: overflowReason(o.Reason)})
 }
 
 // leaveForFlow gives the customer back to the flow.
