@@ -285,7 +285,7 @@ func (c *Center) SetupChanged(ctx context.Context, kind account.Kind, _ []string
 
 func (c *Center) syncAgents(before, after *installation) {
 	for id, a := range after.agents {
-		if !a.Enabled {
+		if !a.Enabled || before.agents[id].Version == a.Version {
 			continue
 		}
 		routed := a.Routing()
@@ -303,7 +303,7 @@ func (c *Center) syncAgents(before, after *installation) {
 
 func (c *Center) syncQueues(before, after *installation) {
 	for _, q := range after.queues {
-		if q.Enabled {
+		if q.Enabled && before.queues[q.ID].Version != q.Version {
 			routed := q.Routing()
 			c.tell(func(at agent.At) agent.Input { return agent.PutQueue{At: at, Queue: routed} })
 		}
@@ -347,7 +347,7 @@ func (c *Center) deliver(outs []agent.Output) {
 	for _, o := range outs {
 		switch o := o.(type) {
 		case agent.OfferCreated:
-			c.to(o.Offer.ConversationID, func(v *conversation) { v.offered(o) })
+			c.toOrOut(o.Offer.ConversationID, func(v *conversation) { v.offered(o) })
 		case agent.OfferEnded:
 			switch o.Offer.State {
 			case agent.OfferAccepted:
@@ -361,7 +361,7 @@ func (c *Center) deliver(outs []agent.Output) {
 		case agent.PresenceChanged:
 			c.desk(o.Presence.AgentID).send("presence", o.Presence)
 		case agent.EntryQueued:
-			c.to(o.Entry.ConversationID, func(v *conversation) {
+			c.toOrOut(o.Entry.ConversationID, func(v *conversation) {
 				v.wait(waitEvent{kind: waitEntered, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
 			})
 		case agent.PositionChanged:
@@ -374,11 +374,25 @@ func (c *Center) deliver(outs []agent.Output) {
 	}
 }
 
-// to posts f to a conversation of this process; one that is over needs nothing.
-func (c *Center) to(conversationID string, f func(*conversation)) {
-	if v := c.find(conversationID); v != nil {
-		v.post(func() { f(v) })
+// to posts f to a conversation of this process; false means that it is over.
+func (c *Center) to(conversationID string, f func(*conversation)) bool {
+	v := c.find(conversationID)
+	return v != nil && v.post(func() { f(v) })
+}
+
+// toOrOut is to for those who wait: one that is over must not take agents.
+func (c *Center) toOrOut(conversationID string, f func(*conversation)) {
+	if !c.to(conversationID, f) {
+		c.takeOut(conversationID)
 	}
+}
+
+// takeOut takes a conversation that is over out of its queue.
+func (c *Center) takeOut(conversationID string) {
+	c.log.Warn("a conversation that is over was still waiting", "conversation", conversationID)
+	c.floor.tellLater(func(at agent.At) agent.Input {
+		return agent.Leave{At: at, ConversationID: conversationID, Reason: string(omni.SystemError)}
+	})
 }
 
 func (c *Center) find(conversationID string) *conversation {

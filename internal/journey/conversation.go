@@ -42,8 +42,10 @@ type conversation struct {
 	talking  *side
 	external *externalLeg
 	recorded *omni.Recording
-	back     time.Time // place in the queue that an outage took
-	gone     bool      // the customer has left
+	back     place    // in the queue that an outage took
+	inQueue  bool     // the router has, or is told, an entry of ours
+	replies  []func() // to those who asked, once what they did is saved
+	gone     bool     // the customer has left
 	closing  omni.EndReason
 }
 
@@ -68,17 +70,30 @@ func (v *conversation) post(f func()) bool {
 // mailboxWait bounds how long a sender waits for room in a mailbox.
 const mailboxWait = 2 * time.Second
 
+// later returns a function that posts f without ever blocking its caller.
+func (v *conversation) later(f func()) func() {
+	return func() { v.center.work.Go(func() { v.post(f) }) }
+}
+
 // ask runs f in the conversation's goroutine and returns its error.
 func (v *conversation) ask(ctx context.Context, f func() error) error {
 	reply := make(chan error, 1)
-	if !v.post(func() { reply <- f() }) {
+	if !v.post(func() {
+		err := f()
+		v.replies = append(v.replies, func() { reply <- err })
+	}) {
 		return ErrEnded
 	}
 	select {
 	case err := <-reply:
 		return err
 	case <-v.done:
-		return ErrEnded
+		select {
+		case err := <-reply:
+			return err
+		default:
+			return ErrEnded
+		}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -88,6 +103,7 @@ func (v *conversation) ask(ctx context.Context, f func() error) error {
 func (v *conversation) run(ctx context.Context) {
 	defer v.center.forget(v)
 	defer close(v.done)
+	defer v.answerAll()
 	v.ctx = ctx
 	if !v.begin() {
 		return
@@ -107,8 +123,17 @@ func (v *conversation) run(ctx context.Context) {
 			return
 		}
 		v.save()
+		v.answerAll()
 	}
 	v.complete()
+}
+
+// answerAll replies to those who asked: what they did is written by now.
+func (v *conversation) answerAll() {
+	for _, reply := range v.replies {
+		reply()
+	}
+	v.replies = nil
 }
 
 // finished tells whether nothing is left to do: the customer is gone, the flow
@@ -254,11 +279,22 @@ func (v *conversation) language(c omni.Customer) string {
 	return v.center.cfg.Language
 }
 
-// lookBack finds the place in a queue that the caller lost in an outage.
+// place is where a caller stood in a queue.
+type place struct {
+	queueID string
+	since   time.Time
+}
+
+// lookBack finds the place in a queue that the caller lost in an outage. Callers
+// without a number share a name, not a place.
 func (v *conversation) lookBack(ctx context.Context, now time.Time) {
-	old, seg, err := v.center.store.LostInQueue(ctx, v.book.conv.CallerNumber, v.book.conv.DialledNumber, now.Add(-v.center.cfg.Rejoin))
+	caller := v.book.conv.CallerNumber
+	if v.center.normalise(caller) == "" {
+		return
+	}
+	old, seg, err := v.center.store.LostInQueue(ctx, caller, v.book.conv.DialledNumber, now.Add(-v.center.cfg.Rejoin))
 	if err == nil && old.ID != v.id {
-		v.back = seg.StartedAt
+		v.back = place{seg.QueueID, seg.StartedAt}
 		v.log.Info("caller returns to the old place", "was", old.ID)
 	} else if err != nil && !errors.Is(err, omni.ErrNotFound) {
 		v.log.Warn("old places not read", "err", err)
@@ -282,7 +318,7 @@ func (v *conversation) pickUp() error {
 	info := v.leg.Info()
 	v.legRow.AnsweredAt, v.legRow.Dialog, v.legRow.Codec = v.center.now(), info.Dialog, info.Codec
 	v.book.leg(v.legRow)
-	v.leg.OnChange(func() { v.post(v.legChanged) })
+	v.leg.OnChange(v.later(v.legChanged))
 	return nil
 }
 
@@ -318,7 +354,7 @@ func (v *conversation) customerGone() {
 	if v.talking != nil {
 		v.partAgent(v.talking, why, true)
 	}
-	if v.book.conv.State == omni.Queued || v.book.conv.State == omni.Offered {
+	if v.inQueue {
 		v.leaveQueue(string(why))
 	}
 	v.book.end(v.stay, why)
@@ -343,6 +379,7 @@ func (v *conversation) toWrapUp() {
 
 // leaveQueue takes the conversation out of its queue.
 func (v *conversation) leaveQueue(why string) {
+	v.inQueue = false
 	if v.book.conv.State == omni.Offered {
 		v.must(v.book.move(omni.Queued))
 	}
@@ -416,7 +453,11 @@ func legStats(s call.Stats) omni.LegStats {
 
 // startRecording records the call when its queue wants it.
 func (v *conversation) startRecording(queueID string) {
-	if q, ok := v.center.setup().queues[queueID]; v.recorded != nil || ok && !q.Record {
+	if q, ok := v.center.setup().queues[queueID]; !ok || !q.Record {
+		v.finishRecording() // begun for another queue that wanted it
+		return
+	}
+	if v.recorded != nil {
 		return
 	}
 	now := v.center.now()

@@ -26,8 +26,9 @@ var ErrFloorBusy = errors.New("journey: the router is overloaded")
 type input func(at agent.At) agent.Input
 
 type ask struct {
-	in    input
-	reply chan []agent.Output // nil when nobody waits
+	in      input
+	reply   chan []agent.Output // nil when nobody waits
+	refused func(error)         // nil when nobody cares; must not block
 }
 
 // floor runs the router: one goroutine feeds it, commits what it decided, and
@@ -56,16 +57,34 @@ func newFloor(cfg agent.RouterConfig, write func(context.Context, Write) error, 
 	}
 }
 
-// tell passes an input on without waiting for what follows from it.
-func (f *floor) tell(in input) error {
+// tellWait bounds how long a sender waits for room before an input is lost.
+const tellWait = 5 * time.Second
+
+// tell passes an input on without waiting for what follows from it. refused,
+// which may be nil, is told when the router cannot apply it. It must not be
+// called in the router's goroutine (see tellLater).
+func (f *floor) tell(in input, refused ...func(error)) error {
+	a := ask{in: in}
+	if len(refused) > 0 {
+		a.refused = refused[0]
+	}
 	select {
-	case f.asks <- ask{in: in}:
+	case f.asks <- a:
 		return nil
 	case <-f.done:
 		return ErrStopped
-	default:
-		f.log.Error("router input dropped", "waiting", len(f.asks))
+	case <-time.After(tellWait):
+		f.log.Error("router input lost", "waiting", len(f.asks))
 		return ErrFloorBusy
+	}
+}
+
+// tellLater is tell for the router's own goroutine: it never waits.
+func (f *floor) tellLater(in input) {
+	select {
+	case f.asks <- ask{in: in}:
+	default:
+		f.log.Error("router input lost", "waiting", len(f.asks))
 	}
 }
 
@@ -119,6 +138,7 @@ func (f *floor) run(ctx context.Context) error {
 		f.arm(timer)
 		select {
 		case <-ctx.Done():
+			f.finish(ctx)
 			return context.Cause(ctx)
 		case fn := <-f.looks:
 			fn(f.router, f.now())
@@ -126,6 +146,19 @@ func (f *floor) run(ctx context.Context) error {
 			f.decide(ctx, f.gather(a))
 		case <-timer.C:
 			f.decide(ctx, []ask{{in: func(at agent.At) agent.Input { return agent.Tick{At: at} }}})
+		}
+	}
+}
+
+// finish decides what was told before the end: who left must not be found
+// waiting by the next process.
+func (f *floor) finish(ctx context.Context) {
+	for {
+		select {
+		case a := <-f.asks:
+			f.decide(ctx, f.gather(a))
+		default:
+			return
 		}
 	}
 }
@@ -162,7 +195,7 @@ func (f *floor) decide(ctx context.Context, asks []ask) {
 		w.Agent.Collect(outs[i])
 		for _, o := range outs[i] {
 			w.Omni.Events = append(w.Omni.Events, routingEvents(o, now)...)
-			if r, ok := o.(agent.Refused); ok && a.reply == nil {
+			if r, ok := o.(agent.Refused); ok && a.reply == nil && a.refused == nil {
 				f.log.Warn("router input refused", "input", fmt.Sprintf("%T", r.Input), "err", r.Err)
 			}
 		}
@@ -177,6 +210,9 @@ func (f *floor) decide(ctx context.Context, asks []ask) {
 		f.deliver(outs[i])
 		if a.reply != nil {
 			a.reply <- outs[i]
+		}
+		if err := agent.Refusal(outs[i]); err != nil && a.refused != nil {
+			a.refused(err)
 		}
 	}
 }

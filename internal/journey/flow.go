@@ -261,18 +261,36 @@ func (v *conversation) joinQueue(req ivr.QueueRequest) error {
 	v.drain()
 	v.enterQueue(q.ID, omni.NextStep)
 	entered := v.stay.StartedAt
-	if !v.back.IsZero() {
-		entered, v.back = v.back, time.Time{}
+	if v.back.queueID == q.ID {
+		entered = v.back.since
 	}
+	v.back = place{}
 	preferred := req.Agent
-	return v.center.floor.tell(func(at agent.At) agent.Input {
+	return v.wantAgent(func(at agent.At) agent.Input {
 		return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice, Priority: req.Priority,
 			Skills: needs(req.Skills), PreferredAgent: preferred, EnteredAt: entered}
 	})
 }
 
+// wantAgent tells the router that the customer waits. A refusal (the queue or
+// the agent was removed in the meantime) gives the customer back to the flow.
+func (v *conversation) wantAgent(in input) error {
+	return v.center.floor.tell(in, func(err error) { v.later(func() { v.notQueued(err) })() })
+}
+
+// notQueued follows a refusal of wantAgent.
+func (v *conversation) notQueued(err error) {
+	v.log.Warn("customer cannot wait there", "queue", v.book.conv.QueueID, "err", err)
+	if !v.inQueue || v.gone {
+		return
+	}
+	v.inQueue = false
+	v.leaveForFlow(agent.Overflowed{Reason: agent.OverflowQueueRemoved}, ivr.Overflow{Kind: "end", Reason: reasonNoAgent})
+}
+
 // enterQueue moves the conversation into a queue; the router is told apart.
 func (v *conversation) enterQueue(queueID string, why omni.EndReason) {
+	v.inQueue = true
 	v.must(v.book.move(omni.Queued))
 	v.book.end(v.stay, why)
 	v.stay = v.book.begin(omni.SegmentQueue, func(s *omni.Segment) { s.QueueID = queueID })
@@ -297,7 +315,7 @@ func (v *conversation) overflowed(o agent.Overflowed) {
 				continue
 			}
 			v.enterQueue(q.ID, omni.OverflowTransfer)
-			v.must(v.center.floor.tell(func(at agent.At) agent.Input {
+			v.must(v.wantAgent(func(at agent.At) agent.Input {
 				return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice, Priority: o.Entry.Priority,
 					Skills: o.Entry.Skills, EnteredAt: o.Entry.EnteredAt, Hops: o.Entry.Hops + 1}
 			}))
@@ -306,27 +324,21 @@ func (v *conversation) overflowed(o agent.Overflowed) {
 			v.leaveForFlow(o, ivr.Overflow{Kind: string(a.Kind), Target: a.Target, Reason: overflowReason(o.Reason)})
 			return
 		case agent.OverflowEnd:
-			v.closing = omni.OverflowEnd
-			if o.Reason == agent.OverflowMaxWait {
-				v.closing = omni.MaxWait
-			} else if o.Reason == agent.OverflowJoinEmpty || o.Reason == agent.OverflowLeaveEmpty {
-				v.closing = omni.NoAgent
-			}
 			v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: overflowReason(o.Reason)})
 			return
 		}
 	}
-	v.closing = omni.OverflowEnd
 	v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: overflowReason(o.Reason)})
 }
 
 // leaveForFlow gives the customer back to the flow.
 func (v *conversation) leaveForFlow(o agent.Overflowed, next ivr.Overflow) {
+	v.inQueue = false
 	why := omni.NextStep
 	switch o.Reason {
 	case agent.OverflowMaxWait:
 		why = omni.MaxWait
-	case agent.OverflowJoinEmpty, agent.OverflowLeaveEmpty, agent.OverflowNoAnswer:
+	case agent.OverflowJoinEmpty, agent.OverflowLeaveEmpty, agent.OverflowNoAnswer, agent.OverflowQueueRemoved:
 		why = omni.NoAgent
 	}
 	v.must(v.book.move(omni.InFlow))

@@ -45,12 +45,15 @@ func (c *Center) closeLeft(ctx context.Context, node string, bye func(context.Co
 	if err != nil {
 		return fmt.Errorf("recordings left behind: %w", err)
 	}
-	if len(live)+len(legs)+len(records) == 0 {
+	now := c.now()
+	var w Write
+	if err := c.closeWork(ctx, now, &w.Agent); err != nil {
+		return err
+	}
+	if len(live)+len(legs)+len(records)+len(w.Agent.Offers)+len(w.Agent.Works)+len(w.Agent.QueueEntries) == 0 {
 		return nil
 	}
 	bye(ctx, legs)
-	now := c.now()
-	var w Write
 	for _, leg := range legs {
 		leg.EndedAt, leg.EndReason, leg.Dialog = now, omni.SystemError, nil
 		w.Omni.Legs = append(w.Omni.Legs, leg)
@@ -62,9 +65,6 @@ func (c *Center) closeLeft(ctx context.Context, node string, bye func(context.Co
 		if err := c.close(ctx, v, now, &w.Omni); err != nil {
 			return err
 		}
-	}
-	if err := c.closeWork(ctx, now, &w.Agent); err != nil {
-		return err
 	}
 	if err := c.store.Commit(ctx, w); err != nil {
 		return fmt.Errorf("close what was left behind: %w", err)

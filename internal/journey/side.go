@@ -266,8 +266,10 @@ func (v *conversation) connect(s *side) {
 	}
 	now := v.center.now()
 	s.state, v.talking = talking, s
+	v.inQueue = false
 	s.row.AnsweredAt = now
-	v.book.leg(s.row)
+	v.agentLegChanged(s)
+	s.leg.OnChange(v.later(func() { v.agentLegChanged(s) }))
 	v.book.end(s.ring, omni.Answered)
 	v.book.end(v.stay, omni.Answered)
 	v.stay = nil
@@ -290,6 +292,16 @@ func (v *conversation) connect(s *side) {
 		return agent.Connect{At: at, ConversationID: v.id, AgentID: s.offer.AgentID}
 	}))
 	v.wait(waitEvent{kind: waitConnected})
+}
+
+// agentLegChanged keeps what a restarted process needs to end the dialog.
+func (v *conversation) agentLegChanged(s *side) {
+	if s.leg == nil || !s.row.EndedAt.IsZero() {
+		return
+	}
+	info := s.leg.Info()
+	s.row.Dialog, s.row.Codec = info.Dialog, info.Codec
+	v.book.leg(s.row)
 }
 
 // offerOver is told when an offer ended without being accepted.
@@ -400,6 +412,10 @@ func (v *conversation) loseAgent(s *side, why string) {
 	v.partAgent(s, omni.AgentLost, false)
 	delete(v.sides, s.offer.ID)
 	if wasTalking {
+		if v.book.conv.State == omni.OnHold {
+			v.must(v.book.move(omni.Connected))
+		}
+		v.must(v.call.Resume()) // neither comfort nor hold outlives the agent
 		v.enterQueue(s.offer.QueueID, omni.AgentLost)
 	} else if v.book.conv.State == omni.Offered {
 		v.must(v.book.move(omni.Queued))

@@ -41,7 +41,7 @@ func (v *conversation) transfer(agentID, kind, target string) error {
 		}
 		v.handOver(s, kind, q.ID)
 		v.enterQueue(q.ID, omni.Transferred)
-		return v.center.floor.tell(func(at agent.At) agent.Input {
+		return v.wantAgent(func(at agent.At) agent.Input {
 			return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice}
 		})
 	case "agent":
@@ -55,7 +55,7 @@ func (v *conversation) transfer(agentID, kind, target string) error {
 		queueID := s.offer.QueueID
 		v.handOver(s, kind, to.ID)
 		v.enterQueue(queueID, omni.Transferred)
-		return v.center.floor.tell(func(at agent.At) agent.Input {
+		return v.wantAgent(func(at agent.At) agent.Input {
 			return agent.OfferTo{At: at, ConversationID: v.id, AgentID: to.ID, QueueID: queueID, Channel: agent.Voice,
 				Wait: directWait, FallbackAgent: agentID, FallbackQueue: queueID}
 		})
@@ -171,7 +171,7 @@ func (v *conversation) externalDone(x *externalLeg) {
 		return
 	}
 	v.enterQueue(x.queueID, omni.Transferred)
-	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
+	v.must(v.wantAgent(func(at agent.At) agent.Input {
 		return agent.OfferTo{At: at, ConversationID: v.id, AgentID: x.agentID, QueueID: x.queueID, Channel: agent.Voice,
 			Wait: directWait, FallbackQueue: x.queueID}
 	}))
@@ -200,7 +200,7 @@ func (v *conversation) transferForFlow(req ivr.TransferRequest) error {
 			queueID = to.Queues[0]
 		}
 		v.enterQueue(queueID, omni.NextStep)
-		return v.center.floor.tell(func(at agent.At) agent.Input {
+		return v.wantAgent(func(at agent.At) agent.Input {
 			return agent.OfferTo{At: at, ConversationID: v.id, AgentID: to.ID, QueueID: queueID, Channel: agent.Voice,
 				Wait: agent.Seconds(req.Timeout / time.Second)}
 		})
