@@ -53,7 +53,7 @@ func BenchmarkStart(b *testing.B) {
 func BenchmarkSetUpThroughFlow(b *testing.B) {
 	for _, rate := range []int{50, 150} {
 		b.Run(fmt.Sprintf("%d-per-second", rate), func(b *testing.B) {
-			s := start(b)
+			s := start(b, "--rtp-ports", "12000-27999") // a port rests for 5 s
 			phone := newTelephone(b)
 			for b.Loop() {
 				calls := rate * 10
