@@ -57,6 +57,13 @@ func newTelephone(t testing.TB) *telephone {
 // tone of hz.
 func (p *telephone) dial(s *server, number, from string, hz float64) *call.Leg {
 	p.t.Helper()
+	leg, _ := p.dialCall(s, number, from, hz)
+	return leg
+}
+
+// dialCall is dial that returns the telephone's own side of the call too.
+func (p *telephone) dialCall(s *server, number, from string, hz float64) (*call.Leg, *call.Call) {
+	p.t.Helper()
 	leg, err := p.calls.DialNumber(p.t.Context(), call.DialRequest{
 		ID: id.New(id.Leg), URI: "sip:" + number + "@" + s.sip, To: number, From: from, RingTimeout: 20 * time.Second,
 	})
@@ -77,7 +84,7 @@ func (p *telephone) dial(s *server, number, from string, hz float64) *call.Leg {
 	if err := c.Tone(hz); err != nil {
 		p.t.Fatal(err)
 	}
-	return leg
+	return leg, c
 }
 
 // ended waits for the end of a leg.
