@@ -46,6 +46,9 @@ func (s *search) emails() {
 	for _, m := range email.FindAllStringIndex(s.view.s, -1) {
 		s.add(Email, strings.TrimRight(s.view.s[m[0]:m[1]], ".-"), m[0], m[1], true)
 	}
+	if !strings.ContainsAny(s.view.s, "@艾圈") && !strings.Contains(s.view.s, "at") && !strings.Contains(s.view.s, "アット") {
+		return
+	}
 	for _, m := range saidEmail.FindAllStringSubmatchIndex(s.view.s, -1) {
 		name, host := saidMark.Replace(s.view.s[m[2]:m[3]]), saidMark.Replace(s.view.s[m[4]:m[5]])
 		s.add(Email, name+"@"+host, m[0], m[1], true)

@@ -9,6 +9,7 @@
 package entity
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -80,21 +81,25 @@ func Extract(text string, opt Options) []Entity {
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "")
 	}
-	s := &search{view: spoken(fold(text), opt.Language), opt: opt}
+	lang := language(opt.Language, text)
+	s := &search{view: spoken(fold(text), lang), lang: lang, opt: opt}
 	if s.opt.Country == "" {
-		s.opt.Country = map[string]string{"zh": "CN", "ja": "JP"}[language(opt.Language, text)]
-		if s.opt.Country == "" {
-			s.opt.Country = "US"
-		}
+		s.opt.Country = cmp.Or(map[string]string{"zh": "CN", "ja": "JP"}[lang], "US")
 	}
 	s.emails()
-	s.namedCodes()
-	s.phones()
-	s.trackingNumbers()
+	if digitsOf(s.view.s) > 0 {
+		s.namedCodes()
+		s.phones()
+		s.trackingNumbers()
+	}
 	s.dates()
-	s.amounts()
+	if digitsOf(s.view.s) > 0 {
+		s.amounts()
+	}
 	s.addresses()
-	s.bareCodes()
+	if digitsOf(s.view.s) > 0 {
+		s.bareCodes()
+	}
 	s.names()
 	s.products()
 	s.wholeReply()
@@ -105,6 +110,7 @@ func Extract(text string, opt Options) []Entity {
 // search is the work on one text. Places that are taken are not read again.
 type search struct {
 	view  view
+	lang  string
 	opt   Options
 	found []Entity
 	taken []span // in the view

@@ -33,12 +33,10 @@ var (
 )
 
 func (s *search) names() {
-	for _, forms := range [][]*regexp.Regexp{zhName, jaName} {
-		for _, re := range forms {
-			for _, m := range re.FindAllStringSubmatchIndex(s.view.s, -1) {
-				if m[2] >= 0 {
-					s.add(Name, strings.TrimSpace(s.view.said(m[2], m[3])), m[2], m[3], true)
-				}
+	for _, re := range map[string][]*regexp.Regexp{"zh": zhName, "ja": jaName}[s.lang] {
+		for _, m := range re.FindAllStringSubmatchIndex(s.view.s, -1) {
+			if m[2] >= 0 {
+				s.add(Name, strings.TrimSpace(s.view.said(m[2], m[3])), m[2], m[3], true)
 			}
 		}
 	}
@@ -92,13 +90,12 @@ var (
 )
 
 func (s *search) addresses() {
-	lang := language(s.opt.Language, s.view.text)
-	if lang == "ja" {
+	if s.lang == "ja" {
 		for _, m := range jaAddress.FindAllStringIndex(s.view.s, -1) {
 			s.add(Address, strings.TrimSpace(s.view.said(m[0], m[1])), m[0], m[1], false)
 		}
 	}
-	if lang == "zh" {
+	if s.lang == "zh" {
 		for _, m := range zhAddress.FindAllStringIndex(s.view.s, -1) {
 			s.zhAddress(m[0], m[1])
 		}

@@ -3,7 +3,6 @@ package entity
 import (
 	_ "embed"
 	"regexp"
-	"sort"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -12,39 +11,60 @@ import (
 //go:embed product.txt
 var productWords string
 
+// words is a list that is looked up in a text.
+type words struct {
+	all     map[string]bool
+	longest int // bytes
+}
+
+func (w *words) add(word string) {
+	w.all[word] = true
+	w.longest = max(w.longest, len(word))
+}
+
+// at is the length of the longest word that text begins with.
+func (w *words) at(text string) int {
+	for n := min(w.longest, len(text)); n > 0; n-- {
+		if (n == len(text) || utf8.RuneStart(text[n])) && w.all[text[:n]] {
+			return n
+		}
+	}
+	return 0
+}
+
 // lexicon are the nouns of things that people buy, and the words that stand
 // before them, from product.txt.
-var lexicon = sync.OnceValue(func() (l struct {
-	english, asian *regexp.Regexp
-}) {
-	nouns, modifiers := map[bool][]string{}, map[bool][]string{}
-	into := nouns
+var lexicon = sync.OnceValue(func() (l struct{ nouns, modifiers words }) {
+	l.nouns, l.modifiers = words{all: map[string]bool{}}, words{all: map[string]bool{}}
+	into := &l.nouns
 	for line := range strings.Lines(productWords) {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
 		case line == "[nouns]":
-			into = nouns
+			into = &l.nouns
 		case line == "[modifiers]":
-			into = modifiers
+			into = &l.modifiers
 		default:
 			for w := range strings.SplitSeq(line, ", ") {
-				ascii := w[0] < utf8.RuneSelf
-				into[ascii] = append(into[ascii], regexp.QuoteMeta(w))
+				into.add(w)
+				if into == &l.nouns && w[0] < utf8.RuneSelf {
+					into.add(w + "s")
+					into.add(w + "es")
+				}
 			}
 		}
 	}
-	any := func(words []string) string {
-		sort.Slice(words, func(i, j int) bool { return len(words[i]) > len(words[j]) })
-		return strings.Join(words, "|")
-	}
-	l.english = regexp.MustCompile(`\b(?:(?:` + any(modifiers[true]) + `)[ \-])*(?:` + any(nouns[true]) + `)(?:e?s)?(?: (?:pro|max|mini|plus|ultra|air|\d{1,3})\b)*\b`)
-	l.asian = regexp.MustCompile(`(?:(?:` + any(modifiers[false]) + `)の?的?)*(?:` + any(nouns[false]) + `)`)
 	return l
 })
 
 // numbered follows a telephone that is no product: "my phone is 0151…", 手机号.
 var numbered = regexp.MustCompile(`^\s*(?:号|號|番号|number|no\b|is|:|：|是|は)?[:：]?\s*(?:\d|号|號|番号|number)`)
+
+// modelTail is what may stand behind a product's noun: "iphone 15 pro".
+var modelTail = regexp.MustCompile(`^(?: (?:pro|max|mini|plus|ultra|air|\d{1,3})\b)+`)
+
+func wordByte(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' }
 
 // products finds the customer's own products, then things that people buy.
 func (s *search) products() {
@@ -60,11 +80,48 @@ func (s *search) products() {
 	if s.has(Product) {
 		return
 	}
-	for _, re := range []*regexp.Regexp{lexicon().english, lexicon().asian} {
-		for _, m := range re.FindAllStringIndex(s.view.s, -1) {
-			if !numbered.MatchString(s.view.s[m[1]:]) {
-				s.add(Product, s.view.said(m[0], m[1]), m[0], m[1], false)
+	text, l := s.view.s, lexicon()
+	from := -1 // where the modifiers before a noun begin
+	for i := 0; i < len(text); {
+		latin := text[i] < utf8.RuneSelf
+		n := 0
+		if !latin || i == 0 || !wordByte(text[i-1]) {
+			n = l.nouns.at(text[i:])
+			if n > 0 && (!latin || i+n == len(text) || !wordByte(text[i+n])) {
+				from = s.product(from, i, i+n)
+				i += n
+				continue
 			}
+			n = l.modifiers.at(text[i:])
 		}
+		if n > 0 && (!latin || i+n == len(text) || !wordByte(text[i+n]) || text[i+n] == '-') {
+			if from < 0 {
+				from = i
+			}
+			i += n
+			for _, join := range []string{" ", "-", "の", "的"} {
+				if strings.HasPrefix(text[i:], join) {
+					i += len(join)
+					break
+				}
+			}
+			continue
+		}
+		from = -1
+		_, size := utf8.DecodeRuneInString(text[i:])
+		i += size
 	}
+}
+
+func (s *search) product(modifiers, from, to int) int {
+	if modifiers >= 0 {
+		from = modifiers
+	}
+	if m := modelTail.FindStringIndex(s.view.s[to:]); m != nil {
+		to += m[1]
+	}
+	if !numbered.MatchString(s.view.s[to:]) {
+		s.add(Product, s.view.said(from, to), from, to, false)
+	}
+	return -1
 }

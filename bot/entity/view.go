@@ -108,8 +108,8 @@ func language(tag, text string) string {
 
 // spoken reads numbers in words as digits. English words are read in every
 // language, since product codes and names come in them.
-func spoken(v view, tag string) view {
-	switch language(tag, v.text) {
+func spoken(v view, lang string) view {
+	switch lang {
 	case "zh":
 		v = hanNumbers(v, false)
 	case "ja":
