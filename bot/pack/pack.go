@@ -1,0 +1,162 @@
+// Package pack holds the industry packs: what customers of an online shop, a
+// bank, a telephone company and a chain of shops want, how they say it in
+// Chinese, English and Japanese, which skill group serves it, what must be
+// asked and what is answered. The packs are files embedded in the program; a
+// customer's own folder of the same shape is laid over them.
+//
+// The files are read strictly: what is wrong is named with file, line and what
+// is allowed. The package knows files; it does not classify and holds no
+// dialogue.
+package pack
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/openhotline/hotline/bot/nlu"
+)
+
+//go:embed all:data
+var embedded embed.FS
+
+// Shared is the folder of what every pack has.
+const Shared = "shared"
+
+// OutOfScope is the intent of utterances that no other intent wants.
+const OutOfScope = "out_of_scope"
+
+// Languages are the folders inside a pack.
+var Languages = []string{"zh", "en", "ja"}
+
+// Slots are the names of what can be asked for or taken from a text.
+var Slots = []string{"order_number", "tracking_number", "phone", "email", "amount", "date", "card_tail", "name", "address", "product"}
+
+// Pack is one industry in one language.
+type Pack struct {
+	Name     string
+	Language string            // "zh", "en" or "ja"
+	Title    map[string]string // by language tag: zh-CN, en, ja
+	Groups   []Group           // in the order of the file; the first is the default
+	// Intents are sorted by ID and include the shared ones and OutOfScope.
+	Intents  []Intent
+	Ask      map[string]string   // the question for a slot
+	Articles []Article           // in the order of the files
+	Dialogue map[string][]string // wordings of what the dialogue itself says
+}
+
+// Group is a skill group.
+type Group struct {
+	ID    string
+	Title map[string]string // by language tag
+}
+
+// Intent is what a customer can want.
+type Intent struct {
+	ID    string
+	Group string // skill group; "" for shared intents: the group of the topic before
+	// Required slots are asked for in this order; Optional ones are taken when given.
+	Required, Optional []string
+	Priority           int    // added to the routing priority, -5 to 5
+	Action             string // declared look-up, or ""
+	Label              string // short name, for a choice
+	Answer             string // with {slot} and {field} placeholders
+	Fallback           string // said when the action fails
+	Utterances         []Utterance
+	Shared             bool // one of the intents that every pack has
+}
+
+// Utterance is a training text and where it stands.
+type Utterance struct {
+	Text string
+	At   Position
+}
+
+// Article is a question with its answer.
+type Article struct {
+	ID       string
+	Intent   string // the intent it belongs to, or ""
+	Question string
+	Variants []string // other wordings of the question
+	Answer   string
+	At       Position
+}
+
+// Position is a place in a file.
+type Position struct {
+	File string
+	Line int
+}
+
+// String returns file:line.
+func (p Position) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+
+// Intent returns an intent by its name.
+func (p *Pack) Intent(id string) (Intent, bool) {
+	i, ok := slices.BinarySearchFunc(p.Intents, id, func(i Intent, id string) int { return strings.Compare(i.ID, id) })
+	if !ok {
+		return Intent{}, false
+	}
+	return p.Intents[i], true
+}
+
+// Examples returns the utterances as training examples.
+func (p *Pack) Examples() []nlu.Example {
+	var out []nlu.Example
+	for _, in := range p.Intents {
+		for _, u := range in.Utterances {
+			out = append(out, nlu.Example{Text: u.Text, Label: in.ID, Origin: u.At.String()})
+		}
+	}
+	return out
+}
+
+// Names returns the packs that are embedded or lie in an overlay, sorted,
+// without the shared one.
+func Names(overlays ...fs.FS) []string {
+	var names []string
+	for _, l := range layers(overlays) {
+		entries, err := fs.ReadDir(l, ".")
+		if err != nil {
+			continue // an overlay that is not there yet adds nothing
+		}
+		for _, e := range entries {
+			if e.IsDir() && e.Name() != Shared && !strings.HasPrefix(e.Name(), ".") {
+				names = append(names, e.Name())
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Load reads a pack in a language, "zh", "en" or "ja", with the overlays laid
+// over it in their order. What is wrong in the files comes as Problems.
+//
+// An overlay adds intents, utterances and articles; an intent's settings and
+// texts, a slot's question and an article of the same id replace what was
+// there; `remove: true` takes an intent or an article away.
+func Load(name, language string, overlays ...fs.FS) (*Pack, error) {
+	if !slices.Contains(Languages, language) {
+		return nil, fmt.Errorf("pack: language %q is not one of %s", language, strings.Join(Languages, ", "))
+	}
+	names := Names(overlays...)
+	if !slices.Contains(names, name) {
+		return nil, fmt.Errorf("pack: there is no pack %q; there are %s", name, strings.Join(names, ", "))
+	}
+	b := newBuilder(name, language)
+	for _, l := range layers(overlays) {
+		b.layer(l)
+	}
+	return b.finish()
+}
+
+func layers(overlays []fs.FS) []fs.FS {
+	data, err := fs.Sub(embedded, "data")
+	if err != nil {
+		panic(err) // "data" is a valid path
+	}
+	return append([]fs.FS{data}, overlays...)
+}
