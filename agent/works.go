@@ -238,16 +238,22 @@ func (r *Router) finishWrapUp(in FinishWrapUp) error {
 	if err != nil {
 		return err
 	}
-	r.endWork(w, "wrapped_up")
+	r.endWork(w, WrappedUp)
 	r.update(w.a)
 	return nil
 }
+
+// Why a wrap-up ended: the agent finished it, or its time ran out.
+const (
+	WrappedUp     = "wrapped_up"
+	WrapUpExpired = "expired"
+)
 
 // workDue ends a wrap-up whose time is over, or counts an agent as lost who
 // accepted and was never connected.
 func (r *Router) workDue(w *work) {
 	if w.row.State == WrapUp {
-		r.endWork(w, "wrapped_up")
+		r.endWork(w, WrapUpExpired)
 		r.update(w.a)
 		return
 	}

@@ -33,6 +33,7 @@ const (
 	ConversationResumed       = "conversation.resumed"
 	ConversationTransferred   = "conversation.transferred"
 	ConversationWrapUpStarted = "conversation.wrap_up_started"
+	ConversationWrappedUp     = "conversation.wrapped_up" // by one agent; SegmentID is that agent's
 	ConversationCompleted     = "conversation.completed"
 
 	OfferCreated   = "offer.created"

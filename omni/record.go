@@ -82,7 +82,7 @@ type Conversation struct {
 	AgentID          string           `json:"agent_id"`                   // the last agent
 	Subject          string           `json:"subject"`
 	EndReason        EndReason        `json:"end_reason"`
-	WrapUpCode       string           `json:"wrap_up_code"`
+	WrapUpCode       string           `json:"wrap_up_code" doc:"Of the agent who talked last of those who chose one; each agent's own is in the segments"`
 	WrapUpNote       string           `json:"wrap_up_note"`
 	NodeID           string           `json:"node_id"` // the process that owns it while it lives
 	Simulated        bool             `json:"simulated"`
@@ -122,6 +122,8 @@ type Segment struct {
 	OfferID        string          `json:"offer_id"`
 	EndReason      EndReason       `json:"end_reason"`
 	Explanation    json.RawMessage `json:"explanation,omitempty"` // routing explanation, on offers
+	WrapUpCode     string          `json:"wrap_up_code,omitempty" doc:"On segments of kind agent: what this agent chose in the wrap-up"`
+	WrapUpNote     string          `json:"wrap_up_note,omitempty"`
 	Demo           bool            `json:"demo"`
 	StartedAt      time.Time       `json:"started_at"`
 	EndedAt        time.Time       `json:"ended_at,omitzero"`

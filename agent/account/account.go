@@ -33,6 +33,16 @@ var (
 	ErrBusy = errors.New("account: too many log-ins at once")
 )
 
+// FieldError refuses a request because of one of its fields.
+type FieldError struct {
+	Field   string // as the request names it: code
+	Code    string // stable kind of the fault: required, reference, scope
+	Message string // what was expected, in English
+}
+
+// Error implements error.
+func (e *FieldError) Error() string { return "account: " + e.Field + ": " + e.Message }
+
 // Role is what a person is to the installation; it decides what they may do.
 type Role string
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -191,7 +192,6 @@ func TestDeskCalls(t *testing.T) {
 	w.do(account.RoleAgent, "PUT", prefix+"/agents/me/presence", `{"presence":"asleep"}`).problem(422, ProblemValidation, "#/presence")
 	w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/transfer", `{"kind":"queue","target":"qu_none"}`).problem(422, ProblemValidation, "#/target")
 	w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/transfer", `{"kind":"number","target":"my mother"}`).problem(422, ProblemValidation, "#/target")
-	w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/wrap-up", `{"code":"none"}`).problem(422, ProblemValidation, "#/code")
 	w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/digits", `{"digits":"hello"}`).problem(422, ProblemValidation, "#/digits")
 	w.do(account.RoleSupervisor, "POST", prefix+"/conversations/cv_own/end", nil).want(204)
 	if got := <-w.desk.seen; got != "end  cv_own" {
@@ -199,6 +199,10 @@ func TestDeskCalls(t *testing.T) {
 	}
 	w.do(account.RoleSupervisor, "POST", prefix+"/conversations/cv_other/end", nil).problem(409, ProblemState, "")
 	w.do(account.RoleSupervisor, "POST", prefix+"/offers/of_1/accept", nil).problem(403, ProblemForbidden, "")
+	w.desk.err = fmt.Errorf("wrap-up: %w", &account.FieldError{Field: "code", Code: "required", Message: "wanted"})
+	if p := w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/wrap-up", `{"note":"x"}`).problem(422, ProblemValidation, "#/code"); p.Errors[0].Code != "required" {
+		t.Errorf("faults %+v", p.Errors)
+	}
 	w.desk.err = account.ErrState
 	w.do(account.RoleAgent, "POST", prefix+"/offers/of_1/accept", nil).problem(409, ProblemState, "")
 }

@@ -43,7 +43,7 @@ type transferInput struct {
 type wrapUpInput struct {
 	ID   string `path:"id" maxLength:"60"`
 	Body struct {
-		Code string `json:"code,omitempty" maxLength:"64" doc:"Wrap-up code"`
+		Code string `json:"code,omitempty" maxLength:"64" doc:"Wrap-up code of the queue from which this agent took the conversation; required where the queue says so"`
 		Note string `json:"note,omitempty" maxLength:"10000"`
 	}
 }
@@ -108,11 +108,6 @@ func (s *Server) registerDesk() {
 			ag, err := own(ctx)
 			if err != nil {
 				return nil, err
-			}
-			if in.Body.Code != "" {
-				if _, err := s.cfg.Accounts.RecordByKey(ctx, account.KindWrapUpCode, in.Body.Code); err != nil {
-					return nil, referenceError("code", in.Body.Code, err)
-				}
 			}
 			return nil, s.cfg.Desk.WrapUp(ctx, ag, in.ID, in.Body.Code, in.Body.Note)
 		})

@@ -81,6 +81,8 @@ type Desk interface {
 	Digits(ctx context.Context, agentID, conversationID, digits string) error
 	// Transfer is blind; kind is agent, queue, flow or number.
 	Transfer(ctx context.Context, agentID, conversationID, kind, target string) error
+	// WrapUp ends the agent's wrap-up with a code and a note. The error is an
+	// account.FieldError where the queue wants a code, or another one.
 	WrapUp(ctx context.Context, agentID, conversationID, code, note string) error
 	ExtendWrapUp(ctx context.Context, agentID, conversationID string) error
 

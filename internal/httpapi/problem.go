@@ -61,7 +61,7 @@ type Problem struct {
 type FieldError struct {
 	Pointer   string `json:"pointer,omitempty" doc:"JSON pointer into the body as a URI fragment, such as #/skills/0"`
 	Parameter string `json:"parameter,omitempty" doc:"Name of the path, query or header parameter"`
-	Code      string `json:"code" doc:"Stable kind of the fault: required, unknown, type, one_of, too_small, too_large, pattern, format, unique, reference, weak_password, syntax, invalid"`
+	Code      string `json:"code" doc:"Stable kind of the fault: required, unknown, type, one_of, too_small, too_large, pattern, format, unique, reference, scope, weak_password, syntax, invalid"`
 	Message   string `json:"message" doc:"What was expected, in English"`
 	Line      int    `json:"line,omitempty" doc:"Line in a text field, from 1"`
 	Column    int    `json:"column,omitempty"`
@@ -222,9 +222,12 @@ var errBody = errors.New("httpapi: body is not a JSON object")
 // that is not known here never leaves.
 func toProblem(err error) *Problem {
 	var p *Problem
+	var field *account.FieldError
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &field):
+		return invalid(field.Field, field.Code, "%s", field.Message)
 	case errors.Is(err, account.ErrNotFound), errors.Is(err, omni.ErrNotFound):
 		return problem(ProblemNotFound, "")
 	case errors.Is(err, account.ErrForbidden):

@@ -42,10 +42,11 @@ type conversation struct {
 	talking  *side
 	external *externalLeg
 	recorded *omni.Recording
-	back     place    // in the queue that an outage took
-	inQueue  bool     // the router has, or is told, an entry of ours
-	replies  []func() // to those who asked, once what they did is saved
-	gone     bool     // the customer has left
+	back     place     // in the queue that an outage took
+	inQueue  bool      // the router has, or is told, an entry of ours
+	wrapped  time.Time // when the agent began to talk whose wrap-up the conversation shows
+	replies  []func()  // to those who asked, once what they did is saved
+	gone     bool      // the customer has left
 	closing  omni.EndReason
 }
 

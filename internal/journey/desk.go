@@ -304,7 +304,7 @@ func (c *Center) Transfer(ctx context.Context, agentID, conversationID, kind, ta
 
 // WrapUp implements httpapi.Desk.
 func (c *Center) WrapUp(ctx context.Context, agentID, conversationID, code, note string) error {
-	return c.on(ctx, conversationID, func(v *conversation) error { return v.wrapUp(ctx, agentID, code, note) })
+	return c.on(ctx, conversationID, func(v *conversation) error { return v.wrapUp(agentID, code, note) })
 }
 
 // ExtendWrapUp implements httpapi.Desk.

@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -471,7 +470,11 @@ func (v *conversation) workMoved(o agent.WorkStateChanged) {
 	case agent.Idle:
 		switch {
 		case s.state == wrapping:
-			v.book.end(s.wrap, omni.WrappedUp)
+			why := omni.WrappedUp
+			if o.Work.EndReason == agent.WrapUpExpired {
+				why = omni.Expired
+			}
+			v.book.end(s.wrap, why)
 			delete(v.sides, o.Work.ID)
 		case v.gone: // accepted, but the customer was faster
 			v.dropSide(s)
@@ -550,16 +553,4 @@ func (v *conversation) resumeCall(agentID string) error {
 	v.book.event(omni.ConversationResumed, nil, of(agentID, s.offer.QueueID))
 	v.must(v.center.floor.tell(func(at agent.At) agent.Input { return agent.Resume{At: at, ConversationID: v.id, AgentID: agentID} }))
 	return nil
-}
-
-// wrapUp takes the agent's code and note and ends the wrap-up.
-func (v *conversation) wrapUp(ctx context.Context, agentID, code, note string) error {
-	s := v.sideOf(agentID)
-	if s == nil || s.state != wrapping {
-		return fmt.Errorf("%w: no wrap-up runs", account.ErrState)
-	}
-	v.book.update(func(c *omni.Conversation) { c.WrapUpCode, c.WrapUpNote = code, note })
-	return v.center.floor.tell(func(at agent.At) agent.Input {
-		return agent.FinishWrapUp{At: at, ConversationID: v.id, AgentID: agentID}
-	})
 }

@@ -88,7 +88,8 @@ func filtered(f omni.Filter) *where {
 	if f.Text != "" {
 		t := "%" + like(f.Text) + "%"
 		w.add(`(c.id = ? OR lower(c.caller_number) LIKE ? ESCAPE '!' OR lower(c.dialled_number) LIKE ? ESCAPE '!'
-			OR lower(c.subject) LIKE ? ESCAPE '!' OR lower(c.wrap_up_note) LIKE ? ESCAPE '!' OR c.customer_id IN
+			OR lower(c.subject) LIKE ? ESCAPE '!' OR EXISTS (SELECT 1 FROM segments s WHERE s.conversation_id = c.id
+			AND s.wrap_up_note <> '' AND lower(s.wrap_up_note) LIKE ? ESCAPE '!') OR c.customer_id IN
 			(SELECT u.id FROM customers u WHERE lower(u.name) LIKE ? ESCAPE '!' OR lower(u.note) LIKE ? ESCAPE '!'))`,
 			clean(f.Text), t, t, t, t, t, t)
 	}

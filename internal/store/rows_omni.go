@@ -25,10 +25,10 @@ var conversations = newRow("conversations", `id customer_id channel direction in
 	})
 
 var segments = newRow("segments", `id conversation_id parent_id kind queue_id agent_id flow_id offer_id end_reason
-	explanation demo started_at ended_at`,
+	explanation wrap_up_code wrap_up_note demo started_at ended_at`,
 	func(s *omni.Segment) []any {
 		return []any{&s.ID, &s.ConversationID, &s.ParentID, &s.Kind, &s.QueueID, &s.AgentID, &s.FlowID, &s.OfferID,
-			&s.EndReason, raw{&s.Explanation}, &s.Demo, stamp{&s.StartedAt}, stamp{&s.EndedAt}}
+			&s.EndReason, raw{&s.Explanation}, &s.WrapUpCode, &s.WrapUpNote, &s.Demo, stamp{&s.StartedAt}, stamp{&s.EndedAt}}
 	})
 
 var legs = newRow("legs", `id conversation_id party agent_id line_id device_id transport codec sip_call_id dialog

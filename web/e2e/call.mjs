@@ -180,6 +180,20 @@ try {
     "the note is kept",
     (await form.getByRole("textbox", { name: words.wrapup.note }).inputValue()) === "Wants the blue one",
   );
+  // A code became required that the page does not know of yet: the server says so.
+  const office = await person(agentBrowser, { language });
+  await logIn(office, "admin@demo", language);
+  const made = await office.request.post("/api/v1/wrapup-codes", {
+    data: { code: "follow_up", names: { en: "Follow up" }, queue_id: "qu_sales", required: true },
+  });
+  check("a required code is made", made.ok(), String(made.status()));
+  await office.close();
+  await agent.keyboard.press("Control+Enter");
+  await form.getByRole("alert").getByText(words.fault.required).waitFor({ timeout: 5000 });
+  check("without a code the wrap-up goes on, with the reason", true);
+  await shot(agent, `call-6-wrap-up-refused.${language}`);
+  const refusedAxe = await axe(agent);
+  check("axe with the reason", refusedAxe.length === 0, refusedAxe.join("; "));
   // Keyboard alone finishes it: the first code has the focus.
   await agent.keyboard.press("Space");
   await agent.keyboard.press("Tab");
@@ -191,7 +205,9 @@ try {
   const done = await (await agentContext.request.get(`/api/v1/conversations/${items[0].id}`)).json();
   check(
     "the conversation is complete",
-    done.conversation.state === "completed" && done.conversation.wrap_up_note === "Wants the blue one",
+    done.conversation.state === "completed" &&
+      done.conversation.wrap_up_note === "Wants the blue one" &&
+      done.segments.some((s) => s.kind === "agent" && s.wrap_up_code && s.wrap_up_note),
     done.conversation.state,
   );
   check(

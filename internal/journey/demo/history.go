@@ -120,8 +120,11 @@ func (h *history) event(typ string, c *omni.Conversation, at time.Time, agentID,
 func (h *history) segment(c *omni.Conversation, kind omni.SegmentKind, from, to time.Time, agentID, queueID string, why omni.EndReason) {
 	s := omni.Segment{ID: id.New(id.Segment), ConversationID: c.ID, Kind: kind, QueueID: queueID, AgentID: agentID, EndReason: why,
 		Demo: true, StartedAt: from, EndedAt: to}
-	if kind == omni.SegmentFlow {
+	switch kind {
+	case omni.SegmentFlow:
 		s.FlowID = c.FlowID
+	case omni.SegmentAgent:
+		s.WrapUpCode = c.WrapUpCode
 	}
 	h.change.Segments = append(h.change.Segments, s)
 	h.event(omni.SegmentStarted, c, from, agentID, queueID, map[string]any{"kind": kind})
@@ -196,12 +199,12 @@ func (h *history) talk(c *omni.Conversation, who string, queued, connected time.
 	if h.rnd.IntN(3) == 0 {
 		why = omni.AgentDisconnect
 	}
+	c.WrapUpCode = codes[h.rnd.IntN(len(codes))]
 	h.segment(c, omni.SegmentAgent, connected, end, who, c.QueueID, why)
 	done := end.Add(h.about(22 * time.Second))
 	h.free[who] = done
 	h.event(omni.ConversationWrapUpStarted, c, end, who, c.QueueID, map[string]any{"end_reason": why})
 	h.segment(c, omni.SegmentWrapUp, end, done, who, c.QueueID, omni.WrappedUp)
-	c.WrapUpCode = codes[h.rnd.IntN(len(codes))]
 	h.complete(c, end, done, why)
 }
 

@@ -163,7 +163,7 @@ func roundTrip(t *testing.T, open Opener) {
 	cv.EndReason, cv.WrapUpCode, cv.WrapUpNote, cv.Simulated = omni.CustomerDisconnect, "sold", "好", true
 	cv.AnsweredAt, cv.EndedAt, cv.CompletedAt = now.Add(time.Second), now.Add(time.Minute), now.Add(2*time.Minute)
 	sg := omni.Segment{ID: id.New(id.Segment), ConversationID: cv.ID, Kind: omni.SegmentQueue, QueueID: "qu_sales",
-		EndReason: omni.Answered, Explanation: []byte(`{"rule":"strategy"}`), StartedAt: now, EndedAt: now.Add(time.Second)}
+		EndReason: omni.Answered, Explanation: []byte(`{"rule":"strategy"}`), WrapUpCode: "sold", WrapUpNote: "好", StartedAt: now, EndedAt: now.Add(time.Second)}
 	lg := omni.Leg{ID: id.New(id.Leg), ConversationID: cv.ID, Party: omni.PartyCustomer, LineID: "ln_1", Transport: "udp",
 		Codec: "PCMA", SIPCallID: "abc@host", Dialog: []byte{0, 1, 255}, SIPStatus: 200,
 		Stats: omni.LegStats{PacketsReceived: 1 << 40, JitterMS: 1.5, MOS: 4.2}, StartedAt: now, AnsweredAt: now}

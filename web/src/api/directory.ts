@@ -54,6 +54,7 @@ export interface Directory {
   queue(id: string | undefined): string;
   agent(id: string | undefined): string;
   flow(id: string | undefined): string;
+  wrapUpCode(code: string | undefined): string;
   queues: Named[];
   agents: (Named & { user_id?: string; team_id?: string })[];
   flows: Named[];
@@ -64,6 +65,7 @@ export function useDirectory(): Directory {
   const queues = useAll<Named>("queues").data;
   const agents = useAll<Named & { user_id?: string }>("agents").data;
   const flows = useAll<Named>("flows", useMay("flows.read")).data;
+  const codes = useAll<{ id: string; code: string; names?: Labels | null }>("wrapup-codes").data;
   const language = useTranslation().i18n.language; // names follow the page's language
   // biome-ignore lint/correctness/useExhaustiveDependencies: labelOf reads the language
   return useMemo(() => {
@@ -76,9 +78,13 @@ export function useDirectory(): Directory {
       agent: find(agents),
       // Who may not read flows sees none of them, rather than identifiers.
       flow: (id) => (flows?.some((f) => f.id === id) ? find(flows)(id) : ""),
+      wrapUpCode: (code) => {
+        const known = codes?.find((c) => c.code === code);
+        return known ? labelOf(known.names, known.code) : (code ?? "");
+      },
       queues: queues ?? [],
       agents: agents ?? [],
       flows: flows ?? [],
     };
-  }, [queues, agents, flows, language]);
+  }, [queues, agents, flows, codes, language]);
 }

@@ -1226,6 +1226,7 @@ export interface components {
             simulated: boolean;
             state: components["schemas"]["ConversationState"];
             subject: string;
+            /** @description Of the agent who talked last of those who chose one; each agent's own is in the segments */
             wrap_up_code: string;
             wrap_up_note: string;
         };
@@ -1263,6 +1264,7 @@ export interface components {
             simulated: boolean;
             state: components["schemas"]["ConversationState"];
             subject: string;
+            /** @description Of the agent who talked last of those who chose one; each agent's own is in the segments */
             wrap_up_code: string;
             wrap_up_note: string;
         };
@@ -1394,7 +1396,7 @@ export interface components {
             next: number;
         };
         FieldError: {
-            /** @description Stable kind of the fault: required, unknown, type, one_of, too_small, too_large, pattern, format, unique, reference, weak_password, syntax, invalid */
+            /** @description Stable kind of the fault: required, unknown, type, one_of, too_small, too_large, pattern, format, unique, reference, scope, weak_password, syntax, invalid */
             code: string;
             /** Format: int64 */
             column?: number;
@@ -2348,6 +2350,9 @@ export interface components {
             queue_id: string;
             /** Format: date-time */
             started_at: string;
+            /** @description On segments of kind agent: what this agent chose in the wrap-up */
+            wrap_up_code?: string;
+            wrap_up_note?: string;
         };
         /** @enum {string} */
         SegmentKind: "flow" | "bot" | "queue" | "offer" | "agent" | "hold" | "consult" | "monitor" | "wrap_up";
@@ -2597,7 +2602,7 @@ export interface components {
             version: number;
         };
         WrapUpInputBody: {
-            /** @description Wrap-up code */
+            /** @description Wrap-up code of the queue from which this agent took the conversation; required where the queue says so */
             code?: string;
             note?: string;
         };

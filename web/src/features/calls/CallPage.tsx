@@ -1,8 +1,8 @@
 import { IconArrowLeft, IconUser } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
-import { labelOf, useAll, useDirectory } from "@/api/directory";
-import type { Detail, Leg, Segment, WrapUpCode } from "@/api/types";
+import { useDirectory } from "@/api/directory";
+import type { Detail, Leg, Segment } from "@/api/types";
 import { useTitle } from "@/app/workbench";
 import { EventLog } from "@/features/inbox/EventLog";
 import { useConversation } from "@/features/inbox/queries";
@@ -101,6 +101,7 @@ function Body({ detail }: { detail: Detail }) {
       </div>
       <div className="call-side">
         <Summary detail={detail} />
+        <WrapUps detail={detail} />
         <RoutingExplanation detail={detail} />
         <p className="meta mono" style={{ overflowWrap: "anywhere" }}>
           {c.id}
@@ -114,8 +115,6 @@ function Summary({ detail }: { detail: Detail }) {
   const { t } = useTranslation();
   const directory = useDirectory();
   const c = detail.conversation;
-  const codes = useAll<WrapUpCode>("wrapup-codes").data;
-  const code = codes?.find((x) => x.code === c.wrap_up_code);
   return (
     <Card
       title={t("call.summary")}
@@ -138,10 +137,31 @@ function Summary({ detail }: { detail: Detail }) {
           [t("call.started"), timeOfDay(c.created_at)],
           [t("call.answered"), timeOfDay(c.answered_at)],
           [t("call.ended"), timeOfDay(c.ended_at)],
-          [t("wrapup.code"), code ? labelOf(code.names, code.code) : c.wrap_up_code],
-          [t("wrapup.note"), c.wrap_up_note],
         ]}
       />
+    </Card>
+  );
+}
+
+/** What each agent chose and wrote after their part of the call. */
+function WrapUps({ detail }: { detail: Detail }) {
+  const { t } = useTranslation();
+  const directory = useDirectory();
+  const parts = detail.segments.filter((s) => s.kind === "agent");
+  if (parts.length === 0) return null;
+  return (
+    <Card title={t("wrapup.title")}>
+      {parts.map((s) => (
+        <section key={s.id} className="wrapup-part" aria-label={directory.agent(s.agent_id)}>
+          <h3>{[directory.agent(s.agent_id), directory.queue(s.queue_id)].filter(Boolean).join(" · ")}</h3>
+          <Facts
+            items={[
+              [t("wrapup.code"), directory.wrapUpCode(s.wrap_up_code)],
+              [t("wrapup.note"), s.wrap_up_note],
+            ]}
+          />
+        </section>
+      ))}
     </Card>
   );
 }

@@ -64,7 +64,7 @@ function Loaded({ id, detail }: { id: string; detail: Detail }) {
       <Strip detail={detail} />
       <EventLog detail={detail} />
       {mine && phone.phase === "wrap_up" ? (
-        <WrapUpPanel phone={phone} queueId={c.queue_id} />
+        <WrapUpPanel phone={phone} queueId={phone.queueId} />
       ) : (
         <Composer id={id} live={mine} done={c.state === "completed"} />
       )}

@@ -33,6 +33,7 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
   "conversation.resumed": [IconPhone, "ok"],
   "conversation.transferred": [IconArrowForwardUp, "accent"],
   "conversation.wrap_up_started": [IconPhoneOff, undefined],
+  "conversation.wrapped_up": [IconCheck, undefined],
   "conversation.completed": [IconCheck, "ok"],
   "offer.rejected": [IconBell, "warn"],
   "offer.timeout": [IconBell, "warn"],
@@ -76,6 +77,7 @@ export function eventText(
     agent,
     node,
     d.flow(text("flow_id")),
+    e.type === "conversation.wrapped_up" ? d.wrapUpCode(text("wrap_up_code")) : "",
     code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
   ];
   return { text: exists(key) ? t(key) : e.type, detail: [...new Set(detail.filter(Boolean))].join(" · ") };

@@ -2,12 +2,13 @@ import { IconClockPlus } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { labelOf, useAll } from "@/api/directory";
+import { fieldFaults } from "@/api/problem";
 import type { Queue, WrapUpCode } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { clock } from "@/i18n/format";
 import { Button, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
-import { useProblemNotice } from "@/ui/problem";
+import { useFaultText, useProblemNotice } from "@/ui/problem";
 import type { Phone } from "./state";
 import { noteHasFocus, useSoftphone } from "./store";
 
@@ -22,6 +23,8 @@ export function WrapUpPanel({
   const { t } = useTranslation();
   const { phone: controller } = useWorkbench();
   const fail = useProblemNotice();
+  const faultText = useFaultText();
+  const [refused, setRefused] = useState("");
   const now = useNow();
   const codes = (useAll<WrapUpCode>("wrapup-codes").data ?? [])
     .filter((c) => !c.queue_id || c.queue_id === queueId)
@@ -43,7 +46,14 @@ export function WrapUpPanel({
   const note = notes[phone.conversationId] ?? "";
   const left = phone.until === undefined ? undefined : Math.max(0, (phone.until - now) / 1000);
   const missing = required && !code ? t("wrapup.code_required") : undefined;
-  const save = () => void controller?.wrapUp(code, note).catch(fail);
+  const save = () => {
+    setRefused("");
+    void controller?.wrapUp(code, note).catch((err: unknown) => {
+      const fault = fieldFaults(err).code;
+      if (fault) setRefused(faultText(fault));
+      else fail(err);
+    });
+  };
   return (
     <section
       className="wrapup"
@@ -90,6 +100,11 @@ export function WrapUpPanel({
         ))}
         {codes.length === 0 && <span className="meta">{t("wrapup.no_codes")}</span>}
       </div>
+      {refused && (
+        <p className="fault" role="alert">
+          {t("wrapup.code")}: {refused}
+        </p>
+      )}
       <div className="composer" style={{ padding: 0, border: 0 }}>
         <div className="box">
           <textarea

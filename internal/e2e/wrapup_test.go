@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/omni"
+)
+
+// Two agents talk to one customer, and each wraps up their own part with a code
+// of the queue they took it from. The service refuses a missing code, one of
+// another queue and one that does not exist, whatever the page allows.
+func TestEachAgentWrapsUp(t *testing.T) {
+	s := start(t)
+	s.call(http.MethodPost, "/wrapup-codes", s.token, map[string]any{"code": "sold", "names": map[string]string{"en": "Sold"}, "queue_id": "qu_sales", "required": true}, nil)
+	s.call(http.MethodPost, "/wrapup-codes", s.token, map[string]any{"code": "repaired", "names": map[string]string{"en": "Repaired"}, "queue_id": "qu_service"}, nil)
+	phone := newTelephone(t)
+	first := s.openDesk("agent@demo").softphone(950)
+	phone.dial(s, "9002", "+8613911117777", 440)
+	id, _ := first.answer()
+	s.one("%2B8613911117777", omni.Connected)
+	wrapUp := "/conversations/" + id + "/wrap-up"
+	s.refused(http.MethodPost, wrapUp, first.token, `{"code":"sold"}`, http.StatusConflict, "state-conflict")
+	s.call(http.MethodPost, "/conversations/"+id+"/transfer", first.token, map[string]string{"kind": "queue", "target": "qu_service"}, nil)
+	for body, code := range map[string]string{`{"note":"x"}`: "required", `{"code":"repaired"}`: "scope", `{"code":"none"}`: "reference"} {
+		f := s.refused(http.MethodPost, wrapUp, first.token, body, http.StatusUnprocessableEntity, "validation")
+		if len(f.Errors) != 1 || f.Errors[0].Pointer != "#/code" || f.Errors[0].Code != code {
+			t.Errorf("%s: faults %+v, want %s of #/code", body, f.Errors, code)
+		}
+	}
+	second := s.openDesk("agent2@demo").softphone(1500)
+	if again, _ := second.answer(); again != id {
+		t.Fatalf("the second agent got %s, want %s", again, id)
+	}
+	s.eventually(5*time.Second, "the second agent talks", func() bool {
+		c := s.detail(id).Conversation
+		return c.State == omni.Connected && c.AgentID == second.agentID
+	})
+	s.call(http.MethodPost, "/conversations/"+id+"/end", second.token, nil, nil)
+	s.call(http.MethodPost, wrapUp, second.token, map[string]string{"code": "repaired", "note": "new battery"}, nil)
+	s.call(http.MethodPost, wrapUp, first.token, map[string]string{"code": "sold", "note": "wants the blue one"}, nil)
+
+	c := s.one("%2B8613911117777", omni.Completed)
+	if c.WrapUpCode != "repaired" || c.WrapUpNote != "new battery" {
+		t.Errorf("the conversation has %q, %q, want those of the agent who talked last", c.WrapUpCode, c.WrapUpNote)
+	}
+	d := s.detail(id)
+	var agents []omni.Segment
+	for _, seg := range d.Segments {
+		if seg.Kind == omni.SegmentAgent {
+			agents = append(agents, seg)
+		}
+	}
+	if len(agents) != 2 || agents[0].AgentID != first.agentID || agents[0].WrapUpCode != "sold" || agents[0].WrapUpNote != "wants the blue one" ||
+		agents[1].AgentID != second.agentID || agents[1].WrapUpCode != "repaired" {
+		t.Errorf("agents' segments: %+v", agents)
+	}
+	codes := map[string]string{} // by agent, from the journal
+	for _, e := range d.Events {
+		var data struct {
+			Code string `json:"wrap_up_code"`
+		}
+		if e.Type == omni.ConversationWrappedUp && json.Unmarshal(e.Data, &data) == nil {
+			codes[e.AgentID] = data.Code
+		}
+	}
+	if codes[first.agentID] != "sold" || codes[second.agentID] != "repaired" {
+		t.Errorf("the journal has %v", codes)
+	}
+	if found := s.conversations("q=blue+one"); len(found) != 1 || found[0].ID != id {
+		t.Errorf("the first agent's note finds %d conversations", len(found))
+	}
+}
