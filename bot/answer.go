@@ -1,0 +1,153 @@
+package bot
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/openhotline/hotline/bot/entity"
+)
+
+// pursue asks for what an intent still needs, or answers it.
+func (t *turn) pursue(intent string) bool {
+	in, ok := t.brain.labels[intent]
+	if !ok {
+		return false
+	}
+	t.st.Active = intent
+	for _, slot := range in.Required {
+		kind := entity.Kind(slot)
+		if t.st.Slots[kind] == "" {
+			t.st.Pending = Pending{Kind: PendingSlot, Slot: kind}
+			t.reason("slot_missing")
+			t.d.Action, t.d.Reply = Ask, t.brain.pack.Ask[slot]
+			return true
+		}
+	}
+	t.st.Pending = Pending{}
+	fields := map[string]string{}
+	for k, v := range t.st.Slots {
+		fields[string(k)] = v
+	}
+	if in.Action != "" {
+		got, err := t.lookUp(in.Action)
+		if err != nil {
+			t.reason("lookup_failed")
+			return t.offerAfter(in.Fallback)
+		}
+		t.d.Sources = append(t.d.Sources, Source{Lookup: in.Action})
+		maps.Copy(fields, got)
+	}
+	t.d.Action = Answer
+	t.d.Sources = append(t.d.Sources, Source{Intent: intent, P: t.d.P})
+	text, whole := filled(in.Answer, fields)
+	if !whole {
+		t.reason("field_missing")
+		return t.offerAfter(in.Fallback)
+	}
+	t.d.Reply = t.withReturn(text)
+	return true
+}
+
+func (t *turn) lookUp(action string) (map[string]string, error) {
+	if t.engine.cfg.Lookup == nil {
+		return nil, ErrNoAnswer
+	}
+	return t.engine.cfg.Lookup.Do(t.ctx, action, t.st.Language, t.st.Slots)
+}
+
+// withReturn goes back to an intent that was left, behind the answer.
+func (t *turn) withReturn(text string) string {
+	if len(t.st.Waiting) == 0 {
+		return text
+	}
+	back := t.st.Waiting[len(t.st.Waiting)-1]
+	t.st.Waiting = t.st.Waiting[:len(t.st.Waiting)-1]
+	in := t.brain.labels[back]
+	for _, slot := range in.Required {
+		if t.st.Slots[entity.Kind(slot)] != "" {
+			continue
+		}
+		t.reason("topic_return")
+		t.st.Active = back
+		t.st.Pending = Pending{Kind: PendingSlot, Slot: entity.Kind(slot)}
+		return joined(t.st.Language, text, t.say("topic_return", map[string]string{"label": in.Label}), t.brain.pack.Ask[slot])
+	}
+	return text
+}
+
+// answerArticle answers from an article. A question that was open stays open.
+func (t *turn) answerArticle(id string, p float64) bool {
+	for _, a := range t.brain.pack.Articles {
+		if a.ID != id {
+			continue
+		}
+		t.st.Failures = 0
+		if t.d.Intent == "" && a.Intent != "" {
+			t.about(a.Intent)
+		}
+		t.d.Action = Answer
+		t.d.Sources = append(t.d.Sources, Source{Article: id, P: p})
+		t.d.Reply = a.Answer
+		if t.st.Pending.Kind == PendingSlot {
+			t.d.Reply = joined(t.st.Language, a.Answer, t.brain.pack.Ask[string(t.st.Pending.Slot)])
+		} else {
+			t.d.Reply = t.withReturn(a.Answer)
+		}
+		return true
+	}
+	return false
+}
+
+// offer asks whether to put the customer through.
+func (t *turn) offer() bool { return t.offerAfter("") }
+
+func (t *turn) offerAfter(text string) bool {
+	t.st.Pending = Pending{Kind: PendingHandOver}
+	t.d.Action = Offer
+	t.d.Reply = joined(t.st.Language, text, t.say("handover_offer", nil))
+	return true
+}
+
+// say is one of the wordings of a phrase of the dialogue; turns take them by
+// turns.
+func (t *turn) say(key string, args map[string]string) string {
+	texts := t.brain.pack.Dialogue[key]
+	if len(texts) == 0 {
+		return ""
+	}
+	text, _ := filled(texts[t.st.Turns%len(texts)], args)
+	return text
+}
+
+// filled puts fields into the {name} places of a text, and tells whether there
+// was one for each.
+func filled(text string, fields map[string]string) (string, bool) {
+	whole := true
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String(), whole
+		}
+		name, after, ok := strings.Cut(rest, "}")
+		if !ok {
+			b.WriteString("{" + rest)
+			return b.String(), whole
+		}
+		v := fields[name]
+		whole = whole && v != ""
+		b.WriteString(v)
+		text = after
+	}
+}
+
+// joined puts sentences behind one another.
+func joined(language string, parts ...string) string {
+	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+	if language == "en" {
+		return strings.Join(parts, " ")
+	}
+	return strings.Join(parts, "")
+}

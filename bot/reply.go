@@ -1,0 +1,243 @@
+package bot
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/openhotline/hotline/bot/entity"
+	"github.com/openhotline/hotline/bot/nlu"
+)
+
+// reply takes the text as the answer to the bot's open question, if it is one.
+func (t *turn) reply() bool {
+	switch t.st.Pending.Kind {
+	case PendingSlot:
+		return t.fill()
+	case PendingChoice:
+		return t.choose()
+	case PendingHandOver:
+		return t.acceptOffer()
+	}
+	return false
+}
+
+// fill takes the text as the slot that was asked for.
+func (t *turn) fill() bool {
+	slot := t.st.Pending.Slot
+	for _, e := range t.entities {
+		if e.Kind != slot {
+			continue
+		}
+		if e.Invalid {
+			return t.askAgain("slot_invalid")
+		}
+		t.st.Failures = 0
+		t.takeAll()
+		intent := t.st.Active
+		if t.switches() {
+			t.reason("slot_filled", "topic_switched")
+			t.leave(intent)
+			intent = t.res.Label
+		} else {
+			t.reason("slot_filled")
+		}
+		t.st.Pending = Pending{}
+		t.about(intent)
+		return t.pursue(intent)
+	}
+	return t.notFilled()
+}
+
+// switches tells that the text is surely about another intent of the pack, and
+// is more than the value that was asked for.
+func (t *turn) switches() bool {
+	in, ok := t.brain.labels[t.res.Label]
+	return ok && !in.Shared && t.res.Label != t.st.Active && t.res.Decision == nlu.Accept && !elliptical(t.rest())
+}
+
+// rest is the text without what was found in it.
+func (t *turn) rest() string {
+	var b strings.Builder
+	at := 0
+	for _, e := range t.entities {
+		if e.Start >= at {
+			b.WriteString(t.text[at:e.Start])
+			at = e.End
+		}
+	}
+	b.WriteString(t.text[at:])
+	return b.String()
+}
+
+// notFilled treats an answer without the value that was asked for.
+func (t *turn) notFilled() bool {
+	in := t.brain.labels[t.res.Label]
+	switch {
+	case t.brain.mood.No(t.text) || t.likely("deny") || withoutIt(t.st.Language, t.text):
+		t.reason("slot_not_there")
+		t.about(t.st.Active)
+		return t.offer()
+	case t.sure("repeat") || t.brain.mood.Repeat(t.text):
+		return false // said again by the step after this one
+	case in.Shared && t.res.Decision == nlu.Accept && t.res.Label != "out_of_scope" && t.res.Label != "affirm":
+		return false // small talk; the question is asked again behind it
+	case t.switches() || t.res.Decision == nlu.Accept && !in.Shared && t.res.Label != t.st.Active:
+		t.reason("topic_switched")
+		t.leave(t.st.Active)
+		t.st.Pending = Pending{}
+		return false
+	}
+	if a, ok := t.article(); ok && a.P >= t.articleUpper() {
+		return false
+	}
+	return t.askAgain("slot_not_understood")
+}
+
+// leave remembers an intent that is not done.
+func (t *turn) leave(intent string) {
+	if intent == "" || slices.Contains(t.st.Waiting, intent) || len(t.st.Waiting) >= 3 {
+		return
+	}
+	t.st.Waiting = append(t.st.Waiting, intent)
+}
+
+// askAgain asks for the slot a second time; after that a person takes over.
+func (t *turn) askAgain(why string) bool {
+	t.reason(why)
+	t.about(t.st.Active)
+	if t.failed() {
+		return t.handOver("failed_twice")
+	}
+	slot := t.st.Pending.Slot
+	t.d.Action = Ask
+	t.d.Reply = t.say(why, map[string]string{"ask": t.brain.pack.Ask[string(slot)], "example": t.engine.cfg.Checks.Examples[slot]})
+	return true
+}
+
+var withoutWords = map[string][]string{
+	"zh": {"没有", "不知道", "不记得", "忘了", "找不到", "不清楚", "没带", "想不起来", "记不得"},
+	"en": {"don't have", "dont have", "don't know", "dont know", "don't remember", "can't find", "cant find", "cannot find", "no idea", "lost it", "forgot", "not sure", "haven't got", "do not have", "do not know"},
+	"ja": {"分かりません", "わかりません", "わからない", "分からない", "ありません", "覚えてない", "覚えていません", "忘れ", "見つから", "手元にな", "ないです", "持っていません"},
+}
+
+// withoutIt tells that the customer does not have what was asked for.
+func withoutIt(language, text string) bool {
+	text = nlu.Normalize(text)
+	return slices.ContainsFunc(withoutWords[language], func(w string) bool { return strings.Contains(text, nlu.Normalize(w)) })
+}
+
+// choose takes the text as one of the choices that were offered.
+func (t *turn) choose() bool {
+	choices := t.st.Pending.Choices
+	if i := t.chosen(choices); i >= 0 {
+		c := choices[i]
+		t.st.Pending, t.st.Failures = Pending{}, 0
+		t.reason("choice_taken")
+		if c.Article != "" {
+			return t.answerArticle(c.Article, 1)
+		}
+		t.about(c.Intent)
+		return t.pursue(c.Intent)
+	}
+	if t.brain.mood.No(t.text) || t.likely("deny") {
+		t.reason("no_choice")
+		t.d.Intent = "deny"
+		if t.failed() {
+			return t.handOver("failed_twice")
+		}
+		return t.offer()
+	}
+	t.st.Pending = Pending{}
+	return false
+}
+
+var ordinals = map[string][]string{
+	"zh": {"一", "二", "三", "四", "五"}, "en": {"first", "second", "third", "fourth", "fifth"}, "ja": {"一", "二", "三", "四", "五"},
+}
+
+// chosen is the choice that a text names, by number, by its words, or by what
+// the model makes of it; -1 for none.
+func (t *turn) chosen(choices []Choice) int {
+	text := nlu.Normalize(t.text)
+	for i, c := range choices {
+		label := nlu.Normalize(c.Label)
+		if text == strconv.Itoa(i+1) || strings.Contains(text, label) || len(text) > 3 && strings.Contains(label, text) {
+			return i
+		}
+	}
+	if elliptical(text) {
+		for i := range choices {
+			if word := ordinals[t.st.Language][i]; strings.Contains(text, word) || strings.Contains(text, strconv.Itoa(i+1)) {
+				return i
+			}
+		}
+	}
+	if len(choices) == 1 && (t.brain.mood.Yes(t.text) || t.sure("affirm")) {
+		return 0
+	}
+	for i, c := range choices {
+		if c.Intent != "" && c.Intent == t.res.Label && t.res.Decision != nlu.Reject {
+			return i
+		}
+	}
+	return -1
+}
+
+// acceptOffer takes the text as the answer to "shall I put you through?".
+func (t *turn) acceptOffer() bool {
+	switch {
+	case t.brain.mood.Yes(t.text) || t.sure("affirm"):
+		t.reason("offer_taken")
+		t.d.Intent = "affirm"
+		return t.handOver("accepted")
+	case t.brain.mood.No(t.text) || t.sure("deny"):
+		t.reason("offer_refused")
+		t.st.Pending = Pending{}
+		t.d.Intent, t.d.Action, t.d.Reply = "deny", SmallTalk, t.say("anything_else", nil)
+		return true
+	}
+	t.st.Pending = Pending{}
+	return false
+}
+
+// correct takes a value that replaces one that was given before ("no, 4712"),
+// and one that asks the same for another ("and 4713?").
+func (t *turn) correct() bool {
+	active, ok := t.brain.labels[t.st.Active]
+	if !ok || len(t.entities) == 0 || t.res.Decision == nlu.Accept && t.res.Label != active.ID && !elliptical(t.rest()) {
+		return false
+	}
+	use := wanted(active)
+	changed := ""
+	for _, e := range t.entities {
+		if slices.Contains(use, e.Kind) && !e.Invalid && t.st.Slots[e.Kind] != e.Value {
+			changed = e.Value
+		}
+	}
+	if changed == "" {
+		return false
+	}
+	t.takeAll()
+	t.st.Failures = 0
+	t.about(active.ID)
+	if entity.Corrects(t.text) {
+		t.reason("corrected")
+		if !t.pursue(active.ID) {
+			return false
+		}
+		t.d.Reply = joined(t.st.Language, t.say("corrected", map[string]string{"value": changed}), t.d.Reply)
+		return true
+	}
+	t.reason("same_for_another")
+	return t.pursue(active.ID)
+}
+
+// takeAll keeps everything that was named.
+func (t *turn) takeAll() {
+	for _, e := range t.entities {
+		if !e.Invalid {
+			t.st.Slots[e.Kind] = e.Value
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package bot
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/openhotline/hotline/bot/faq"
+	"github.com/openhotline/hotline/bot/nlu"
+	"github.com/openhotline/hotline/bot/pack"
+)
+
+// about notes what the turn is about.
+func (t *turn) about(intent string) {
+	t.d.Intent = intent
+	for i, l := range t.brain.model.Labels() {
+		if l == intent {
+			t.d.P = t.p[i]
+		}
+	}
+}
+
+// small answers the intents that every pack has.
+func (t *turn) small() bool {
+	in, ok := t.brain.labels[t.res.Label]
+	if !ok || !in.Shared || in.ID == pack.OutOfScope || t.res.Decision != nlu.Accept {
+		return false
+	}
+	t.reason("small_talk")
+	t.about(in.ID)
+	t.st.Failures = 0
+	t.d.Action, t.d.Reply = SmallTalk, in.Answer
+	switch in.ID {
+	case "complaint":
+		return t.handOver("complaint")
+	case "goodbye":
+		t.d.Action = Close
+	case "deny":
+		if t.st.Turns > 1 {
+			t.d.Action, t.d.Reply = Close, t.say("closing", nil)
+		}
+	case "affirm", "repeat":
+		t.d.Reply = t.say("anything_else", nil)
+	}
+	if t.st.Pending.Kind == PendingSlot && t.d.Action == SmallTalk { // the question stays open
+		t.d.Reply = joined(t.st.Language, t.d.Reply, t.brain.pack.Ask[string(t.st.Pending.Slot)])
+	}
+	return true
+}
+
+// article is the article that is nearest to the text.
+func (t *turn) article() (faq.Hit, bool) {
+	if t.brain.faq == nil {
+		return faq.Hit{}, false
+	}
+	hits := t.brain.faq.Search(t.text, 1)
+	return hits[0], len(hits) > 0
+}
+
+func (t *turn) articleUpper() float64 {
+	_, upper := t.brain.faq.Thresholds()
+	return upper
+}
+
+// topic answers from an article or works on an intent, or offers choices.
+func (t *turn) topic() bool {
+	in, known := t.brain.labels[t.res.Label]
+	known = known && !in.Shared && t.res.Decision != nlu.Reject
+	hit, ok := t.article()
+	if ok && hit.P >= t.articleUpper() && !(known && t.res.Decision == nlu.Accept && t.concrete(in)) {
+		t.reason("article")
+		if known {
+			t.begin(in.ID)
+		}
+		return t.answerArticle(hit.Article.ID, hit.P)
+	}
+	if known && t.res.Decision == nlu.Accept {
+		t.reason("intent")
+		t.begin(in.ID)
+		return t.pursue(in.ID)
+	}
+	if choices := t.choices(known); len(choices) > 0 {
+		return t.offerChoices(choices)
+	}
+	return false
+}
+
+// concrete tells that an intent is about the customer's own case, so that a
+// general article is not the answer: a look-up or a slot, and either a value or
+// no question about how things are.
+func (t *turn) concrete(in pack.Intent) bool {
+	if in.Action == "" && len(in.Required) == 0 {
+		return false
+	}
+	use := wanted(in)
+	for _, e := range t.entities {
+		if slices.Contains(use, e.Kind) {
+			return true
+		}
+	}
+	return in.Action != ""
+}
+
+// begin makes an intent the topic.
+func (t *turn) begin(intent string) {
+	if t.st.Active != intent && t.st.Pending.Kind == PendingSlot {
+		t.leave(t.st.Active)
+	}
+	t.st.Pending = Pending{}
+	t.st.Failures = 0
+	t.takeAll()
+	t.about(intent)
+	t.st.Active = intent
+	t.st.Waiting = slices.DeleteFunc(t.st.Waiting, func(w string) bool { return w == intent })
+}
+
+// choices are up to three things that the text may mean.
+func (t *turn) choices(known bool) []Choice {
+	var out []Choice
+	add := func(c Choice) {
+		if len(out) < 3 && c.Label != "" && !slices.ContainsFunc(out, func(o Choice) bool { return o.Label == c.Label }) {
+			out = append(out, c)
+		}
+	}
+	if known {
+		labels := t.brain.model.Labels()
+		for _, i := range t.ranked(3) {
+			in := t.brain.labels[labels[i]]
+			if t.p[i] >= 0.12 && !in.Shared {
+				add(Choice{Intent: in.ID, Label: in.Label})
+			}
+		}
+	}
+	if t.brain.faq != nil {
+		lower, _ := t.brain.faq.Thresholds()
+		for _, h := range t.brain.faq.Search(t.text, 2) {
+			if h.P >= lower {
+				add(Choice{Article: h.Article.ID, Label: h.Article.Question})
+			}
+		}
+	}
+	return out
+}
+
+func (t *turn) offerChoices(choices []Choice) bool {
+	t.reason("between_thresholds")
+	if c := choices[0]; c.Intent != "" {
+		t.about(c.Intent)
+	}
+	if a, ok := t.assisted(); ok {
+		return a
+	}
+	if t.failed() {
+		return t.handOver("failed_twice")
+	}
+	t.takeAll()
+	t.st.Pending = Pending{Kind: PendingChoice, Choices: choices}
+	lines := make([]string, 0, len(choices)+1)
+	for i, c := range choices {
+		lines = append(lines, string(rune('1'+i))+". "+c.Label)
+	}
+	t.d.Action = Choices
+	t.d.Reply = t.say("choices", map[string]string{"choices": "\n" + strings.Join(lines, "\n")})
+	return true
+}
+
+// unknown is what is said when nothing fits.
+func (t *turn) unknown() bool {
+	if a, ok := t.assisted(); ok {
+		return a
+	}
+	t.reason("not_understood")
+	if t.brain.faq == nil || t.res.Label == pack.OutOfScope || t.res.Decision == nlu.Reject {
+		t.d.Intent = pack.OutOfScope
+	}
+	t.d.P = 1 - t.res.P
+	if t.failed() {
+		return t.handOver("failed_twice")
+	}
+	if t.mood.Rude {
+		t.d.Action, t.d.Reply = Refuse, t.say("rude_warning", nil)
+		return true
+	}
+	t.d.Action, t.d.Reply = NotKnown, t.say("not_understood", nil)
+	if t.st.Pending.Kind == PendingSlot {
+		t.d.Reply = joined(t.st.Language, t.d.Reply, t.brain.pack.Ask[string(t.st.Pending.Slot)])
+	}
+	return true
+}
+
+// assisted asks the language model, if there is one, to answer from the
+// articles that are nearest.
+func (t *turn) assisted() (done, ok bool) {
+	a := t.engine.cfg.Assistant
+	if a == nil || t.brain.faq == nil {
+		return false, false
+	}
+	q := Question{Pack: t.brain.pack.Name, Language: t.st.Language, Text: t.text}
+	for _, h := range t.brain.faq.Search(t.text, 4) {
+		q.Articles = append(q.Articles, Grounding{h.Article.ID, h.Article.Question, h.Article.Answer})
+	}
+	r, err := a.Answer(t.ctx, q)
+	if err != nil {
+		t.reason("assistant_failed")
+		return false, false
+	}
+	t.reason("assistant")
+	t.st.Failures = 0
+	t.d.Action, t.d.Reply = Answer, r.Text
+	for _, id := range r.Cites {
+		t.d.Sources = append(t.d.Sources, Source{Article: id})
+	}
+	return true, true
+}

@@ -1,0 +1,268 @@
+package bot
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/openhotline/hotline/bot/entity"
+	"github.com/openhotline/hotline/bot/nlu"
+)
+
+const (
+	// longest is how many characters are read as one turn.
+	longest = 2000
+	// patience is how many turns in a row may fail before a person takes over.
+	patience = 2
+	// sameText is how often the same text may come in a row.
+	sameText = 3
+)
+
+// turn is the work on one text of the customer.
+type turn struct {
+	ctx      context.Context
+	engine   *Engine
+	brain    *brain
+	text     string
+	st       State
+	res      nlu.Result
+	p        []float64 // of each label, with the topic taken into account
+	entities []entity.Entity
+	mood     Mood
+	d        Decision
+	repeated bool // the reply before was said again
+}
+
+// Turn answers one text. st is the state that the turn before left; the next
+// turn wants Decision.After. An error means that the language could not be made
+// ready or ctx ended, never that a text was bad.
+func (e *Engine) Turn(ctx context.Context, st State, text string) (Decision, error) {
+	t := &turn{ctx: ctx, engine: e, text: clean(text), st: copied(st)}
+	t.st.Language = nlu.Language(t.text, cmp.Or(st.Language, e.cfg.Language))
+	var err error
+	if t.brain, err = e.brain(ctx, t.st.Language); err != nil {
+		return Decision{}, err
+	}
+	t.d.Before = st
+	t.st.Turns++
+	steps := []func() bool{t.unreadable, t.understand, t.human, t.again, t.reply, t.correct, t.small, t.topic, t.unknown}
+	for _, step := range steps {
+		if step() {
+			break
+		}
+	}
+	return t.decision(), nil
+}
+
+func (t *turn) decision() Decision {
+	if t.d.Reply != "" && !t.repeated {
+		t.st.Last = t.d.Reply
+	}
+	if t.text == t.st.Said {
+		t.st.Same++
+	} else {
+		t.st.Said, t.st.Same = t.text, 1
+	}
+	t.d.Mood, t.d.Entities, t.d.After = t.mood, t.entities, t.st
+	return t.d
+}
+
+func copied(st State) State {
+	st.Slots = maps.Clone(st.Slots)
+	if st.Slots == nil {
+		st.Slots = map[entity.Kind]string{}
+	}
+	st.Waiting = slices.Clone(st.Waiting)
+	return st
+}
+
+// clean makes valid text without control characters, cut where nobody reads on.
+func clean(text string) string {
+	if len(text) > 8*longest {
+		text = text[:8*longest]
+	}
+	text = strings.ToValidUTF8(text, " ")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.TrimSpace(text)
+}
+
+func (t *turn) reason(words ...string) { t.d.Reasons = append(t.d.Reasons, words...) }
+
+// unreadable answers texts without words, and far too long ones.
+func (t *turn) unreadable() bool {
+	if t.text == t.st.Said && t.st.Same >= sameText {
+		t.reason("same_text")
+		return t.handOver("failed_twice")
+	}
+	if utf8.RuneCountInString(t.text) > longest {
+		t.reason("too_long")
+		t.d.Action, t.d.Reply = Unreadable, t.say("too_long", nil)
+		return true
+	}
+	if strings.ContainsFunc(t.text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+		return false
+	}
+	if t.thumb() {
+		return false
+	}
+	t.reason("no_words")
+	if t.failed() {
+		return t.handOver("failed_twice")
+	}
+	t.d.Action, t.d.Reply = Unreadable, t.say("empty", nil)
+	return true
+}
+
+// thumb reads a lone sign of agreement or refusal as a word.
+func (t *turn) thumb() bool {
+	words := map[string]map[string]string{"👍": {"zh": "好的", "en": "yes", "ja": "はい"}, "👎": {"zh": "不是", "en": "no", "ja": "いいえ"}}
+	for sign, said := range words {
+		if strings.HasPrefix(t.text, sign) && t.st.Pending.Kind != "" {
+			t.text = said[t.st.Language]
+			return true
+		}
+	}
+	return t.text == "?" || t.text == "？"
+}
+
+// failed counts a turn that was not understood, and tells that it is enough.
+func (t *turn) failed() bool {
+	t.st.Failures++
+	return t.st.Failures >= patience
+}
+
+// understand reads mood, intent and entities. It never ends a turn.
+func (t *turn) understand() bool {
+	m := t.brain.mood.Read(t.text)
+	t.mood = Mood{Name: m.Name, Rude: m.Rude}
+	if m.Name == "angry" || m.Rude {
+		t.st.Anger = min(t.st.Anger+1, 3)
+	}
+	t.classify()
+	active := t.brain.labels[t.st.Active]
+	want := wanted(active)
+	if in, ok := t.brain.labels[t.res.Label]; ok && t.res.Decision != nlu.Reject {
+		want = append(wanted(in), want...)
+	}
+	pending := entity.Kind("")
+	if t.st.Pending.Kind == PendingSlot {
+		pending = t.st.Pending.Slot
+	}
+	t.entities = entity.Extract(t.text, entity.Options{
+		Language: t.st.Language, Pending: pending, Wanted: want,
+		Checks: t.engine.cfg.Checks.Patterns, Products: t.engine.cfg.Products,
+	})
+	return false
+}
+
+// classify asks the model, and leans towards the group of the topic that is
+// open when the text is too short to stand for itself.
+func (t *turn) classify() {
+	t.res = t.brain.model.Classify(t.text)
+	t.p = t.brain.model.Scores(t.text, nil)
+	labels := t.brain.model.Labels()
+	if active, ok := t.brain.labels[t.st.Active]; ok && active.Group != "" && elliptical(t.text) {
+		sum := 0.0
+		for i, l := range labels {
+			switch in := t.brain.labels[l]; {
+			case l == active.ID:
+				t.p[i] *= 1.5
+			case in.Group == active.Group:
+				t.p[i] *= 2
+			}
+			sum += t.p[i]
+		}
+		best := 0
+		for i := range t.p {
+			t.p[i] /= sum
+			if t.p[i] > t.p[best] {
+				best = i
+			}
+		}
+		if labels[best] != t.res.Label || t.p[best] > t.res.P {
+			t.reason("leaning_on_topic")
+			lower, upper := t.brain.model.Thresholds()
+			t.res.Label, t.res.P = labels[best], t.p[best]
+			switch {
+			case t.res.P >= upper:
+				t.res.Decision = nlu.Accept
+			case t.res.P >= lower:
+				t.res.Decision = nlu.Choose
+			}
+		}
+	}
+	for _, i := range t.ranked(nlu.TopN) {
+		t.d.Guesses = append(t.d.Guesses, Guess{labels[i], t.p[i]})
+	}
+}
+
+// ranked are the places of the n most likely labels.
+func (t *turn) ranked(n int) []int {
+	at := make([]int, len(t.p))
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(t.p[b], t.p[a]) })
+	return at[:min(n, len(at))]
+}
+
+// elliptical tells that a text is so short that it leans on what was said
+// before: up to four words, or ten characters of Chinese or Japanese.
+func elliptical(text string) bool {
+	cjk, words, in := 0, 0, false
+	for _, r := range text {
+		if r >= 0x2e80 && unicode.IsLetter(r) {
+			cjk++
+			in = false
+			continue
+		}
+		letter := unicode.IsLetter(r) || unicode.IsDigit(r)
+		if letter && !in {
+			words++
+		}
+		in = letter
+	}
+	return cjk+2*words <= 10
+}
+
+func (t *turn) sure(intent string) bool { return t.res.Label == intent && t.res.Decision == nlu.Accept }
+
+func (t *turn) likely(intent string) bool {
+	return t.res.Label == intent && t.res.Decision != nlu.Reject
+}
+
+// human puts a customer through who wants a person, at any turn.
+func (t *turn) human() bool {
+	switch {
+	case t.brain.mood.WantsHuman(t.text):
+		t.reason("human_wanted", "phrase")
+	case t.likely("human_agent"):
+		t.reason("human_wanted", "intent")
+	default:
+		return false
+	}
+	t.d.Intent, t.d.P = "human_agent", t.res.P
+	return t.handOver("human_wanted")
+}
+
+// again repeats the last reply.
+func (t *turn) again() bool {
+	if t.st.Last == "" || !t.sure("repeat") && !t.brain.mood.Repeat(t.text) {
+		return false
+	}
+	t.reason("repeat")
+	t.d.Intent, t.d.P = "repeat", t.res.P
+	t.d.Action = SmallTalk
+	t.d.Reply = joined(t.st.Language, t.say("repeat_prefix", nil), t.st.Last)
+	t.repeated = true
+	return true
+}
