@@ -37,6 +37,7 @@ func commands() []command {
 		{"simulate", "[--rate N] [--web-agents N] …", "callers and agents against a running installation, with a report", simulateCommand},
 		{"apply", "FILE.yaml [--dry-run]", "lines, numbers, queues, agents, flows from a file", applyCommand},
 		{"flow", "check FILE | test FILE SCRIPT…", "check a flow, or run scripted dialogues against it", flowCommand},
+		{"chat", "[--pack P] [--lang L] [--explain]", "talk to the bot in this terminal", chatCommand},
 		{"backup", "FILE", "database and recordings into one verified file", backupCommand},
 		{"restore", "FILE [--force]", "database and recordings from a backup", restoreCommand},
 		{"doctor", "[--json]", "check ports, disk, clock, database, speech engines, certificates", doctorCommand},

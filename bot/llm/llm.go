@@ -1,0 +1,185 @@
+// Package llm asks a language model behind the OpenAI-compatible chat
+// completions interface to answer from articles, where the bot itself is not
+// sure. What comes back is used only if it cites articles that were given and
+// says no number that they do not have; every other outcome (an error, a slow or
+// garbled stream, a spent budget, no citation) is an error by which the bot
+// falls back to its own answer.
+//
+// Personal data is masked before it leaves the process and put back afterwards.
+package llm
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	openai "github.com/sashabaranov/go-openai"
+
+	"github.com/openhotline/hotline/bot"
+)
+
+var (
+	// ErrBudget is returned when the day's tokens are spent.
+	ErrBudget = errors.New("llm: budget of the day is spent")
+	// ErrBusy is returned when as many questions as allowed are being asked, or
+	// the provider failed several times in a row and is left alone for a while.
+	ErrBusy = errors.New("llm: busy or resting after failures")
+	// ErrUnusable is returned for an answer that is garbled, too long, or asks
+	// for a tool that is not allowed.
+	ErrUnusable = errors.New("llm: unusable answer")
+)
+
+// Tool is a function that the model may call. Only declared tools are run.
+type Tool struct {
+	Description string
+	Parameters  json.RawMessage // JSON Schema
+	Do          func(ctx context.Context, args json.RawMessage) (string, error)
+}
+
+// Config is how the provider is reached. BaseURL and Model are needed.
+type Config struct {
+	BaseURL string // such as https://host/v1
+	Model   string
+	Key     string
+	// Timeout is for a whole answer. Defaults to 8s.
+	Timeout time.Duration
+	// FirstToken is how long the stream may stay silent at its beginning.
+	// Defaults to 3s.
+	FirstToken time.Duration
+	// MaxTokens bounds one answer. Defaults to 400.
+	MaxTokens int
+	// DayTokens bounds what is spent in a day (UTC). Defaults to 1,000,000.
+	DayTokens int
+	// Parallel bounds the questions being asked at once. Defaults to 8.
+	Parallel int
+	Tools    map[string]Tool
+	// Transport is for HTTP; nil is the usual one.
+	Transport http.RoundTripper
+	// Now is the clock of the budget. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Provider asks the model. It implements bot.Assistant.
+type Provider struct {
+	cfg    Config
+	client *openai.Client
+	slots  chan struct{}
+
+	mu       sync.Mutex // guards what follows; never held while asking
+	day      string
+	spent    int
+	failures int
+	rest     time.Time // nothing is asked before
+}
+
+var _ bot.Assistant = (*Provider)(nil)
+
+const (
+	failuresToRest = 3
+	restFor        = 30 * time.Second
+	toolRounds     = 2
+	longestReply   = 4000 // bytes
+	noAnswer       = "NO_ANSWER"
+)
+
+// New makes a provider. Nothing is asked yet.
+func New(cfg Config) (*Provider, error) {
+	switch {
+	case !strings.HasPrefix(cfg.BaseURL, "http://") && !strings.HasPrefix(cfg.BaseURL, "https://"):
+		return nil, fmt.Errorf("llm: base URL %q is not an http or https address", cfg.BaseURL)
+	case cfg.Model == "":
+		return nil, errors.New("llm: model is not set")
+	}
+	cfg.Timeout = cmp.Or(cfg.Timeout, 8*time.Second)
+	cfg.FirstToken = cmp.Or(cfg.FirstToken, 3*time.Second)
+	cfg.MaxTokens = cmp.Or(cfg.MaxTokens, 400)
+	cfg.DayTokens = cmp.Or(cfg.DayTokens, 1_000_000)
+	cfg.Parallel = cmp.Or(cfg.Parallel, 8)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	c := openai.DefaultConfig(cfg.Key)
+	c.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	c.HTTPClient = &http.Client{Transport: cfg.Transport, Timeout: cfg.Timeout}
+	c.EmptyMessagesLimit = 100
+	return &Provider{cfg: cfg, client: openai.NewClientWithConfig(c), slots: make(chan struct{}, cfg.Parallel)}, nil
+}
+
+// Answer asks for an answer from the articles of the question.
+func (p *Provider) Answer(ctx context.Context, q bot.Question) (bot.Reply, error) {
+	if len(q.Articles) == 0 {
+		return bot.Reply{}, bot.ErrNoAnswer
+	}
+	if err := p.admit(); err != nil {
+		return bot.Reply{}, err
+	}
+	defer func() { <-p.slots }()
+	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.Timeout, fmt.Errorf("llm: no answer within %v", p.cfg.Timeout))
+	defer cancel()
+	m := maskOf(q.Text, q.Language)
+	text, err := p.ask(ctx, prompt(q, m.text))
+	p.note(err)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	r, err := grounded(text, q)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	r.Text = m.restore(r.Text)
+	return r, nil
+}
+
+// admit takes a place, unless the budget is spent or the provider rests.
+func (p *Provider) admit() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.cfg.Now().UTC()
+	if day := now.Format(time.DateOnly); day != p.day {
+		p.day, p.spent = day, 0
+	}
+	switch {
+	case p.spent >= p.cfg.DayTokens:
+		return ErrBudget
+	case now.Before(p.rest):
+		return ErrBusy
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	default:
+		return ErrBusy
+	}
+}
+
+// note counts failures in a row; after several the provider rests.
+func (p *Provider) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		p.failures = 0
+		return
+	}
+	if p.failures++; p.failures >= failuresToRest {
+		p.failures, p.rest = 0, p.cfg.Now().Add(restFor)
+	}
+}
+
+func (p *Provider) spend(tokens int) {
+	p.mu.Lock()
+	p.spent += tokens
+	p.mu.Unlock()
+}
+
+// Spent is how many tokens were used today.
+func (p *Provider) Spent() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.spent
+}
