@@ -39,12 +39,12 @@ func (t *turn) pursue(intent string) bool {
 		maps.Copy(fields, got)
 	}
 	t.d.Action = Answer
-	t.d.Sources = append(t.d.Sources, Source{Intent: intent, P: t.d.P})
 	text, whole := filled(in.Answer, fields)
 	if !whole {
 		t.reason("field_missing")
 		return t.offerAfter(in.Fallback)
 	}
+	t.d.Sources = append(t.d.Sources, Source{Intent: intent, P: t.d.P})
 	t.d.Reply = t.withReturn(text)
 	return true
 }

@@ -123,7 +123,7 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	if b.model, err = e.cfg.Models(ctx, p); err != nil {
 		return nil, fmt.Errorf("bot: model of %s in %s: %w", p.Name, language, err)
 	}
-	if b.mood, err = mood.For(language); err != nil {
+	if b.mood, err = mood.For(language, everyday(p)); err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
 	if len(p.Articles) > 0 {
@@ -160,6 +160,18 @@ func wanted(in pack.Intent) []entity.Kind {
 	var out []entity.Kind
 	for _, s := range slices.Concat(in.Required, in.Optional) {
 		out = append(out, entity.Kind(s))
+	}
+	return out
+}
+
+// everyday are utterances that say nothing of a customer's mood.
+func everyday(p *pack.Pack) []string {
+	var out []string
+	for _, id := range []string{"greeting", "goodbye", "affirm", "deny", "repeat", "bot_identity", "opening_hours"} {
+		in, _ := p.Intent(id)
+		for _, u := range in.Utterances {
+			out = append(out, u.Text)
+		}
 	}
 	return out
 }

@@ -168,10 +168,13 @@ func (t *turn) chosen(choices []Choice) int {
 	}
 	if elliptical(text) {
 		for i := range choices {
-			if word := ordinals[t.st.Language][i]; strings.Contains(text, word) || strings.Contains(text, strconv.Itoa(i+1)) {
+			if strings.Contains(text, ordinals[t.st.Language][i]) || slices.Equal(digits(text), []string{strconv.Itoa(i + 1)}) {
 				return i
 			}
 		}
+	}
+	if in := t.brain.labels[choices[0].Intent]; len(t.entities) > 0 && slices.Contains(wanted(in), t.entities[0].Kind) && elliptical(t.rest()) {
+		return 0 // what the first choice needs was given at once
 	}
 	if len(choices) == 1 && (t.brain.mood.Yes(t.text) || t.sure("affirm")) {
 		return 0
@@ -182,6 +185,11 @@ func (t *turn) chosen(choices []Choice) int {
 		}
 	}
 	return -1
+}
+
+// digits are the numbers of a text.
+func digits(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // acceptOffer takes the text as the answer to "shall I put you through?".
@@ -218,10 +226,14 @@ func (t *turn) correct() bool {
 	if changed == "" {
 		return false
 	}
+	corrects := entity.Corrects(t.text)
+	if !corrects && !elliptical(t.rest()) {
+		return false
+	}
 	t.takeAll()
 	t.st.Failures = 0
 	t.about(active.ID)
-	if entity.Corrects(t.text) {
+	if corrects {
 		t.reason("corrected")
 		if !t.pursue(active.ID) {
 			return false

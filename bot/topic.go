@@ -61,6 +61,10 @@ func (t *turn) articleUpper() float64 {
 	return upper
 }
 
+// aloneEnough is how sure the model must be of an intent that is below the
+// upper threshold, when there is nothing else to choose from.
+const aloneEnough = 0.6
+
 // topic answers from an article or works on an intent, or offers choices.
 func (t *turn) topic() bool {
 	in, known := t.brain.labels[t.res.Label]
@@ -78,7 +82,13 @@ func (t *turn) topic() bool {
 		t.begin(in.ID)
 		return t.pursue(in.ID)
 	}
-	if choices := t.choices(known); len(choices) > 0 {
+	choices := t.choices(known)
+	if len(choices) == 1 && choices[0].Intent == in.ID && t.res.P >= aloneEnough {
+		t.reason("intent", "no_other_choice")
+		t.begin(in.ID)
+		return t.pursue(in.ID)
+	}
+	if len(choices) > 0 {
 		return t.offerChoices(choices)
 	}
 	return false

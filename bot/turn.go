@@ -156,6 +156,13 @@ func (t *turn) understand() bool {
 	pending := entity.Kind("")
 	if t.st.Pending.Kind == PendingSlot {
 		pending = t.st.Pending.Slot
+	} else if entity.Corrects(t.text) { // "no, 4713": a value that was given takes another
+		for _, k := range wanted(active) {
+			if t.st.Slots[k] != "" {
+				pending = k
+				break
+			}
+		}
 	}
 	t.entities = entity.Extract(t.text, entity.Options{
 		Language: t.st.Language, Pending: pending, Wanted: want,

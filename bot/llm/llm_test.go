@@ -140,7 +140,9 @@ func TestInjectionIsData(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent, _ := peer.last.Load().(string)
-	var req struct{ Messages []struct{ Role, Content string } }
+	var req struct {
+		Messages []struct{ Role, Content string }
+	}
 	if err := json.Unmarshal([]byte(sent), &req); err != nil || len(req.Messages) != 2 {
 		t.Fatal(sent, err)
 	}
@@ -239,7 +241,9 @@ func TestBudgetAndRest(t *testing.T) {
 	if _, err := p.Answer(t.Context(), question); err != nil {
 		t.Fatalf("the next day: %v", err)
 	}
-	bad := newPeer(t, func(w http.ResponseWriter, _ *http.Request, _ string) { http.Error(w, "{}", http.StatusInternalServerError) })
+	bad := newPeer(t, func(w http.ResponseWriter, _ *http.Request, _ string) {
+		http.Error(w, "{}", http.StatusInternalServerError)
+	})
 	p = provider(t, bad, func(c *Config) { c.Now = func() time.Time { return now } })
 	for range 5 {
 		if _, err := p.Answer(t.Context(), question); err == nil {

@@ -36,9 +36,10 @@ type Judge struct {
 
 var judges sync.Map // language → func() (*Judge, error)
 
-// For returns the judge of a language, zh, en or ja, made once.
-func For(language string) (*Judge, error) {
-	f, _ := judges.LoadOrStore(language, sync.OnceValues(func() (*Judge, error) { return newJudge(language) }))
+// For returns the judge of a language, zh, en or ja, made once. everyday are
+// texts that are neither rude nor in any mood, such as greetings and thanks.
+func For(language string, everyday []string) (*Judge, error) {
+	f, _ := judges.LoadOrStore(language, sync.OnceValues(func() (*Judge, error) { return newJudge(language, everyday) }))
 	return f.(func() (*Judge, error))()
 }
 
@@ -62,7 +63,7 @@ func read(name string) (map[string][]string, error) {
 	return out, nil
 }
 
-func newJudge(language string) (*Judge, error) {
+func newJudge(language string, everyday []string) (*Judge, error) {
 	phrases, err := read(language + ".yaml")
 	if err != nil {
 		return nil, err
@@ -89,14 +90,16 @@ func newJudge(language string) (*Judge, error) {
 		}
 	}
 	var moods, manners []nlu.Example
+	for _, l := range everyday {
+		moods = append(moods, nlu.Example{Text: l, Label: "neutral"})
+		manners = append(manners, nlu.Example{Text: l, Label: "civil"})
+	}
 	for key, lines := range sentences {
 		for _, l := range lines {
 			switch key {
 			case "neutral", "positive", "negative", "angry":
 				moods = append(moods, nlu.Example{Text: l, Label: key})
-				if key != "positive" {
-					manners = append(manners, nlu.Example{Text: l, Label: "civil"})
-				}
+				manners = append(manners, nlu.Example{Text: l, Label: "civil"})
 			case "polite_complaint":
 				manners = append(manners, nlu.Example{Text: l, Label: "civil"})
 				moods = append(moods, nlu.Example{Text: l, Label: "negative"})
