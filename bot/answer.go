@@ -33,7 +33,7 @@ func (t *turn) pursue(intent string) bool {
 		got, err := t.lookUp(in.Action)
 		if err != nil {
 			t.reason("lookup_failed")
-			return t.offerAfter(in.Fallback)
+			return t.handOverSaying(in.Fallback)
 		}
 		t.d.Sources = append(t.d.Sources, Source{Lookup: in.Action})
 		maps.Copy(fields, got)
@@ -42,7 +42,7 @@ func (t *turn) pursue(intent string) bool {
 	text, whole := filled(in.Answer, fields)
 	if !whole {
 		t.reason("field_missing")
-		return t.offerAfter(in.Fallback)
+		return t.handOverSaying(in.Fallback)
 	}
 	t.d.Sources = append(t.d.Sources, Source{Intent: intent, P: t.d.P})
 	t.d.Reply = t.withReturn(text)
@@ -100,12 +100,19 @@ func (t *turn) answerArticle(id string, p float64) bool {
 }
 
 // offer asks whether to put the customer through.
-func (t *turn) offer() bool { return t.offerAfter("") }
-
-func (t *turn) offerAfter(text string) bool {
+func (t *turn) offer() bool {
 	t.st.Pending = Pending{Kind: PendingHandOver}
-	t.d.Action = Offer
-	t.d.Reply = joined(t.st.Language, text, t.say("handover_offer", nil))
+	t.d.Action, t.d.Reply = Offer, t.say("handover_offer", nil)
+	return true
+}
+
+// handOverSaying puts the customer through with a text of the pack's: the look-up
+// that would have answered failed.
+func (t *turn) handOverSaying(text string) bool {
+	t.handOver("lookup_failed")
+	if text != "" {
+		t.d.Reply = text
+	}
 	return true
 }
 

@@ -22,8 +22,8 @@ type Config struct {
 	Language string
 	// Overlays are the customer's own pack files.
 	Overlays []fs.FS
-	// Models trains or loads the classifier of a pack. Defaults to training.
-	Models func(ctx context.Context, p *pack.Pack) (*nlu.Model, error)
+	// Train makes a classifier, or takes it from a cache. Defaults to training.
+	Train func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error)
 	// Lookup performs the pack's actions. Without one their fallback is said.
 	Lookup Lookup
 	// Assistant, if set, is asked for what the bot itself does not know.
@@ -65,9 +65,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Language == "" {
 		cfg.Language = "zh"
 	}
-	if cfg.Models == nil {
-		cfg.Models = func(ctx context.Context, p *pack.Pack) (*nlu.Model, error) {
-			return nlu.Train(ctx, p.Examples(), nlu.Config{})
+	if cfg.Train == nil {
+		cfg.Train = func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
+			return nlu.Train(ctx, examples, nlu.Config{})
 		}
 	}
 	return &Engine{cfg: cfg, brains: map[string]*loading{}}, nil
@@ -120,14 +120,14 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	for _, in := range p.Intents {
 		b.labels[in.ID] = in
 	}
-	if b.model, err = e.cfg.Models(ctx, p); err != nil {
+	if b.model, err = e.cfg.Train(ctx, p.Examples()); err != nil {
 		return nil, fmt.Errorf("bot: model of %s in %s: %w", p.Name, language, err)
 	}
-	if b.mood, err = mood.For(language, everyday(p)); err != nil {
+	if b.mood, err = mood.New(ctx, language, everyday(p), e.cfg.Train); err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
 	if len(p.Articles) > 0 {
-		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, Outside: outside(p)}); err != nil {
+		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, Outside: outside(p), Train: e.cfg.Train}); err != nil {
 			return nil, fmt.Errorf("bot: %w", err)
 		}
 	}

@@ -62,8 +62,15 @@ func (t *turn) articleUpper() float64 {
 }
 
 // aloneEnough is how sure the model must be of an intent that is below the
-// upper threshold, when there is nothing else to choose from.
-const aloneEnough = 0.6
+// upper threshold, when the next one is far behind: to ask back would only
+// annoy.
+const aloneEnough = 0.55
+
+// ahead tells that the best label has three times the probability of the next.
+func (t *turn) ahead() bool {
+	best := t.ranked(2)
+	return len(best) < 2 || t.p[best[0]] >= 3*t.p[best[1]]
+}
 
 // topic answers from an article or works on an intent, or offers choices.
 func (t *turn) topic() bool {
@@ -83,8 +90,8 @@ func (t *turn) topic() bool {
 		return t.pursue(in.ID)
 	}
 	choices := t.choices(known)
-	if len(choices) == 1 && choices[0].Intent == in.ID && t.res.P >= aloneEnough {
-		t.reason("intent", "no_other_choice")
+	if known && t.res.P >= aloneEnough && t.ahead() {
+		t.reason("intent", "far_ahead")
 		t.begin(in.ID)
 		return t.pursue(in.ID)
 	}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/openhotline/hotline/bot/nlu"
 )
 
 // folds is how often the wordings are divided to see how the index does on
@@ -27,7 +25,7 @@ func (ix *Index) calibrate(ctx context.Context, cfg Config) error {
 	whole := ix.classifier
 	for fold := range folds {
 		if whole != nil {
-			m, err := nlu.Train(ctx, ix.examples(cfg, fold, folds), nlu.Config{Workers: cfg.Workers})
+			m, err := cfg.Train(ctx, ix.examples(cfg, fold, folds))
 			if err != nil {
 				return fmt.Errorf("faq: classifier: %w", err)
 			}

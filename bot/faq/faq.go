@@ -40,8 +40,8 @@ type Config struct {
 	// Precision is the share of right answers wanted among those given without
 	// asking back. Defaults to 0.93.
 	Precision float64
-	// Workers is how many goroutines train the classifier.
-	Workers int
+	// Train makes a classifier, or takes it from a cache. Defaults to training.
+	Train func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error)
 }
 
 // classifierWordings is how many wordings the median article must have before
@@ -85,6 +85,11 @@ func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 		return nil, ErrNoArticles
 	}
 	cfg.Precision = cmp.Or(cfg.Precision, 0.93)
+	if cfg.Train == nil {
+		cfg.Train = func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
+			return nlu.Train(ctx, examples, nlu.Config{})
+		}
+	}
 	ix := &Index{articles: slices.Clone(articles), meaning: cfg.Meaning, mix: mix{words: 1, meaning: 0.7}}
 	var texts []string
 	counts := make([]int, len(articles))
@@ -116,7 +121,7 @@ func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 
 // train makes the classifier over articles.
 func (ix *Index) train(ctx context.Context, cfg Config) error {
-	m, err := nlu.Train(ctx, ix.examples(cfg, -1, 1), nlu.Config{Workers: cfg.Workers})
+	m, err := cfg.Train(ctx, ix.examples(cfg, -1, 1))
 	if err != nil {
 		return fmt.Errorf("faq: classifier: %w", err)
 	}

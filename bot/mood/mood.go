@@ -9,7 +9,6 @@ import (
 	"embed"
 	"fmt"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/goccy/go-yaml"
@@ -34,14 +33,8 @@ type Judge struct {
 	rude    *nlu.Model
 }
 
-var judges sync.Map // language → func() (*Judge, error)
-
-// For returns the judge of a language, zh, en or ja, made once. everyday are
-// texts that are neither rude nor in any mood, such as greetings and thanks.
-func For(language string, everyday []string) (*Judge, error) {
-	f, _ := judges.LoadOrStore(language, sync.OnceValues(func() (*Judge, error) { return newJudge(language, everyday) }))
-	return f.(func() (*Judge, error))()
-}
+// Train makes a classifier, or takes it from a cache.
+type Train func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error)
 
 func read(name string) (map[string][]string, error) {
 	raw, err := data.ReadFile("data/" + name)
@@ -63,7 +56,9 @@ func read(name string) (map[string][]string, error) {
 	return out, nil
 }
 
-func newJudge(language string, everyday []string) (*Judge, error) {
+// New makes the judge of a language, zh, en or ja. everyday are texts that are
+// neither rude nor in any mood, such as greetings and thanks.
+func New(ctx context.Context, language string, everyday []string, train Train) (*Judge, error) {
 	phrases, err := read(language + ".yaml")
 	if err != nil {
 		return nil, err
@@ -108,10 +103,10 @@ func newJudge(language string, everyday []string) (*Judge, error) {
 			}
 		}
 	}
-	if j.mood, err = nlu.Train(context.Background(), moods, nlu.Config{}); err != nil {
+	if j.mood, err = train(ctx, moods); err != nil {
 		return nil, fmt.Errorf("mood: %s: %w", language, err)
 	}
-	if j.rude, err = nlu.Train(context.Background(), manners, nlu.Config{}); err != nil {
+	if j.rude, err = train(ctx, manners); err != nil {
 		return nil, fmt.Errorf("mood: %s: %w", language, err)
 	}
 	return j, nil

@@ -1,6 +1,15 @@
 package mood
 
-import "testing"
+import (
+	"context"
+	"testing"
+
+	"github.com/openhotline/hotline/bot/nlu"
+)
+
+func train(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
+	return nlu.Train(ctx, examples, nlu.Config{})
+}
 
 func TestRead(t *testing.T) {
 	t.Parallel()
@@ -11,7 +20,7 @@ func TestRead(t *testing.T) {
 		{"zh", "你好", "neutral", false}, {"zh", "我的快递到哪了", "neutral", false}, {"zh", "你们这什么破服务，气死我了", "angry", false},
 		{"zh", "你个傻逼", "angry", true}, {"zh", "太好了谢谢你", "positive", false},
 	} {
-		j, err := For(c.lang, []string{"你好", "在吗", "hello", "hi there", "こんにちは"})
+		j, err := New(t.Context(), c.lang, []string{"你好", "在吗", "hello", "hi there", "こんにちは"}, train)
 		if err != nil {
 			t.Fatal(err)
 		}
