@@ -60,6 +60,7 @@ const (
 	RecordingPausedEvent  = "recording.paused"
 	RecordingResumedEvent = "recording.resumed"
 	RecordingReadyEvent   = "recording.ready"
+	RecordingFailedEvent  = "recording.failed"
 	RecordingDeletedEvent = "recording.deleted"
 
 	MessageReceived = "message.received"

@@ -179,8 +179,23 @@ type RecordingState string
 const (
 	RecordingRunning RecordingState = "running"
 	RecordingReady   RecordingState = "ready"
+	RecordingFailed  RecordingState = "failed" // incomplete, or never begun; what was kept plays
 	RecordingDeleted RecordingState = "deleted"
 )
+
+// RecordingFailure says why a recording failed.
+type RecordingFailure string
+
+// The reasons for a failure.
+const (
+	FailedDiskFull RecordingFailure = "disk_full"
+	FailedWrite    RecordingFailure = "write_error"
+	FailedTooLong  RecordingFailure = "too_long" // 4 GiB, about three days
+	FailedDamaged  RecordingFailure = "damaged"  // the file of a process that died cannot be read
+)
+
+// RecordingFailures lists every reason.
+var RecordingFailures = []RecordingFailure{FailedDiskFull, FailedWrite, FailedTooLong, FailedDamaged}
 
 // Recording is a stereo sound file of a call: the caller left, the agent right.
 type Recording struct {
@@ -188,14 +203,16 @@ type Recording struct {
 	ConversationID string         `json:"conversation_id"`
 	Kind           string         `json:"kind"` // call or voicemail
 	State          RecordingState `json:"state"`
-	Path           string         `json:"-"` // below the recordings folder
-	Bytes          int64          `json:"bytes"`
-	DurationMS     int64          `json:"duration_ms"`
-	LegalHold      bool           `json:"legal_hold"` // written by Store.SetLegalHold alone, never by a Change
-	Demo           bool           `json:"demo"`
-	StartedAt      time.Time      `json:"started_at"`
-	EndedAt        time.Time      `json:"ended_at,omitzero"`
-	DeleteAfter    time.Time      `json:"delete_after,omitzero"`
+	// Failure is set with the state failed, and stays when what was kept is deleted.
+	Failure     RecordingFailure `json:"failure,omitempty" doc:"Why the recording is incomplete; bytes and duration_ms tell what was kept"`
+	Path        string           `json:"-"` // below the recordings folder; empty: there never was a file
+	Bytes       int64            `json:"bytes"`
+	DurationMS  int64            `json:"duration_ms"`
+	LegalHold   bool             `json:"legal_hold"` // written by Store.SetLegalHold alone, never by a Change
+	Demo        bool             `json:"demo"`
+	StartedAt   time.Time        `json:"started_at"`
+	EndedAt     time.Time        `json:"ended_at,omitzero"`
+	DeleteAfter time.Time        `json:"delete_after,omitzero"`
 }
 
 // Message is one item of a conversation that people read.

@@ -32,5 +32,5 @@ func (r Retention) DeleteAfter(kind string, endedAt time.Time) time.Time {
 // Expired reports whether a recording may be deleted now: it has ended, its
 // time is over, nobody holds it and it was not deleted before.
 func (rec Recording) Expired(now time.Time) bool {
-	return rec.State == RecordingReady && !rec.LegalHold && !rec.DeleteAfter.IsZero() && !rec.DeleteAfter.After(now)
+	return (rec.State == RecordingReady || rec.State == RecordingFailed) && !rec.LegalHold && !rec.DeleteAfter.IsZero() && !rec.DeleteAfter.After(now)
 }

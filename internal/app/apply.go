@@ -97,6 +97,14 @@ func doctorCommand(ctx context.Context, args []string, std Streams) error {
 			defer db.Close()
 			return fmt.Sprintf("%s, version %d", db.Dialect(), db.SchemaVersion()), db.Ping(ctx)
 		},
+		FailedRecordings: func(ctx context.Context, since time.Time) (int, time.Time, error) {
+			db, err := openStore(ctx, cfg, std)
+			if err != nil {
+				return 0, time.Time{}, err
+			}
+			defer db.Close()
+			return db.FailedRecordings(ctx, since)
+		},
 	})
 	if asJSON {
 		err = report.WriteJSON(std.Out)

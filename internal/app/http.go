@@ -33,7 +33,7 @@ func (s *service) openAPI() error {
 			return insight.Figures(ctx, s.db, q)
 		},
 		Wallboard: s.center.Snapshot,
-		Web:       pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Media: engineHealth{s.engine}, Live: s.counts,
+		Web:       pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,
 		Demo: s.cfg.Demo, PhoneKey: []byte(s.cfg.Phone.Key), HTTPSPort: config.Port(s.cfg.HTTPS.Addr), TrustedProxies: s.cfg.Proxies(),
 		DefaultLanguage: s.cfg.Language, Version: s.std.Version, NodeID: s.nodeID,
 	}, s.log)

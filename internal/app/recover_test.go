@@ -226,9 +226,25 @@ func checkLeftOver(t *testing.T, db *store.DB, began time.Time) {
 			t.Errorf("a segment that had ended was ended again by %s", s.EndReason)
 		}
 	}
+	told := map[string]string{} // the event of each recording
+	for _, e := range d.Events {
+		var data struct {
+			ID string `json:"recording_id"`
+		}
+		if err := json.Unmarshal(e.Data, &data); err == nil && data.ID != "" {
+			told[data.ID] = e.Type
+		}
+	}
+	if told["rc_1"] != omni.RecordingReadyEvent || told["rc_gone"] != omni.RecordingFailedEvent {
+		t.Errorf("the journal says of the recordings: %v", told)
+	}
 	for _, r := range d.Recordings {
-		if r.State != omni.RecordingReady {
-			t.Errorf("recording %s is %s", r.ID, r.State)
+		want := omni.RecordingReady
+		if r.ID == "rc_gone" { // its file is not there
+			want = omni.RecordingFailed
+		}
+		if r.State != want || want == omni.RecordingFailed && r.Failure != omni.FailedDamaged {
+			t.Errorf("recording %s is %s %s", r.ID, r.State, r.Failure)
 		}
 		if r.ID == "rc_1" && (r.DurationMS != 1000 || r.Bytes == 0 || r.EndedAt.Sub(r.StartedAt).Round(time.Millisecond) != time.Second) {
 			t.Errorf("recording of a second: %d ms, %d bytes, ended %s", r.DurationMS, r.Bytes, r.EndedAt)

@@ -20,6 +20,7 @@ import (
 	"github.com/openhotline/hotline/internal/bus"
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/internal/config"
+	"github.com/openhotline/hotline/internal/config/doctor"
 	"github.com/openhotline/hotline/internal/httpapi"
 	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/internal/journey"
@@ -27,6 +28,7 @@ import (
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/rtp"
 	"github.com/openhotline/hotline/media/webrtc"
+	"github.com/openhotline/hotline/omni"
 	"github.com/openhotline/hotline/sip"
 )
 
@@ -91,8 +93,9 @@ func open(ctx context.Context, cfg config.Config, std Streams, log *slog.Logger)
 	}
 	s.center = journey.New(journey.Config{
 		NodeID: s.nodeID, Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
-		Retention: cfg.Retention(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
+		Retention: omni.Retention{Recordings: cfg.Retention()}, Reserve: cfg.Reserve(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
 		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, Seed: uint64(time.Now().UnixNano()), Epoch: uint64(s.lease.Epoch),
+		Free: func() (uint64, bool) { return doctor.FreeBytes(cfg.RecordingsDir()) },
 	}, journeyStore{s.db, s.lease}, s.calls, s.endpoint, speaker, log)
 	s.endpoint.OnRegistration(s.center.Registration)
 	return s, s.openAPI()
@@ -407,38 +410,4 @@ func (s *service) keepLease(ctx context.Context) error {
 			s.log.Warn("routing lease not renewed", "err", err)
 		}
 	}
-}
-
-// ready tells why calls cannot be taken.
-func (s *service) ready(ctx context.Context) map[string]string {
-	out := map[string]string{}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if err := s.db.Ping(ctx); err != nil {
-		out["database"] = "does not answer"
-	}
-	select {
-	case <-s.center.Ready():
-	default:
-		out["routing"] = "starting"
-	}
-	if s.center.Draining() {
-		out["calls"] = "draining"
-	}
-	return out
-}
-
-// counts are what the metrics show of calls and queues.
-func (s *service) counts() httpapi.Counts {
-	c := httpapi.Counts{Calls: s.center.Live(), Waiting: map[string]int{}, Offers: map[string]int{}}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	snap, err := s.center.Snapshot(ctx)
-	if err != nil {
-		return c
-	}
-	for _, q := range snap.Queues {
-		c.Waiting[q.QueueID], c.Offers[q.QueueID] = q.Waiting, q.Offered
-	}
-	return c
 }

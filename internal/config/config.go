@@ -111,6 +111,8 @@ type Bus struct {
 type Recordings struct {
 	Dir  string `key:"dir" doc:"Folder of the sound files; empty: recordings in the data folder."`
 	Days int    `key:"days" min:"0" max:"36500" doc:"Days after which recordings are deleted; 0: never."`
+	// ReserveMB is in units of 2^20 bytes.
+	ReserveMB int `key:"reserve_mb" min:"1" max:"1000000" doc:"Megabytes of their disk that recordings leave free, so that the database goes on. Below it calls are not recorded, and the conversation says so."`
 }
 
 // Calls tells how calls are treated when something fails.
@@ -178,7 +180,7 @@ func Default() Config {
 		RTP:        RTP{Ports: Ports{20000, 29999}},
 		WebRTC:     WebRTC{UDP: ":8189", ExternalIP: []string{}, STUN: []string{}, TURN: []string{}},
 		Bus:        Bus{Routes: []string{}},
-		Recordings: Recordings{Days: 90},
+		Recordings: Recordings{Days: 90, ReserveMB: 256},
 		Calls: Calls{
 			Anchor: time.Minute, Rejoin: 5 * time.Minute, PresenceGrace: 30 * time.Second, Drain: 30 * time.Minute,
 		},
@@ -215,8 +217,16 @@ func (c Config) RecordingsDir() string {
 // PromptsDir is the folder of made prompts.
 func (c Config) PromptsDir() string { return filepath.Join(c.Data, "prompts") }
 
-// Retention is how long recordings are kept; 0: for ever.
-func (c Config) Retention() time.Duration { return time.Duration(c.Recordings.Days) * 24 * time.Hour }
+// Retention is how long recordings are kept; negative: for ever.
+func (c Config) Retention() time.Duration {
+	if c.Recordings.Days == 0 {
+		return -1
+	}
+	return time.Duration(c.Recordings.Days) * 24 * time.Hour
+}
+
+// Reserve is what recordings leave free of their disk, in bytes.
+func (c Config) Reserve() uint64 { return uint64(c.Recordings.ReserveMB) << 20 }
 
 // Proxies are the trusted proxies' networks. Load has checked them.
 func (c Config) Proxies() []netip.Prefix {

@@ -115,9 +115,15 @@ func freePorts(t testing.TB, n int) []int {
 // start runs an installation with the demo shop in a folder of its own.
 func start(t testing.TB, extra ...string) *server {
 	t.Helper()
+	return startIn(t, t.TempDir(), extra...)
+}
+
+// startIn is start with a given folder of data.
+func startIn(t testing.TB, dir string, extra ...string) *server {
+	t.Helper()
 	p := freePorts(t, 4)
 	s := &server{
-		t: t, dir: t.TempDir(),
+		t: t, dir: dir,
 		http: fmt.Sprintf("http://127.0.0.1:%d", p[0]), sip: fmt.Sprintf("127.0.0.1:%d", p[2]),
 	}
 	s.args = append([]string{

@@ -25,6 +25,7 @@ type (
 	segmentEnum     struct{}
 	partyEnum       struct{}
 	recordingEnum   struct{}
+	failureEnum     struct{}
 	strategyEnum    struct{}
 	overflowEnum    struct{}
 	formulaEnum     struct{}
@@ -112,7 +113,12 @@ func (partyEnum) Schema(r huma.Registry) *huma.Schema {
 
 // Schema implements huma.SchemaProvider.
 func (recordingEnum) Schema(r huma.Registry) *huma.Schema {
-	return enumRef(r, "RecordingState", []omni.RecordingState{omni.RecordingRunning, omni.RecordingReady, omni.RecordingDeleted})
+	return enumRef(r, "RecordingState", []omni.RecordingState{omni.RecordingRunning, omni.RecordingReady, omni.RecordingFailed, omni.RecordingDeleted})
+}
+
+// Schema implements huma.SchemaProvider.
+func (failureEnum) Schema(r huma.Registry) *huma.Schema {
+	return enumRef(r, "RecordingFailure", omni.RecordingFailures)
 }
 
 // Schema implements huma.SchemaProvider.
@@ -210,6 +216,7 @@ func aliasEnums(r huma.Registry) {
 	alias(reflect.TypeFor[omni.SegmentKind](), reflect.TypeFor[segmentEnum]())
 	alias(reflect.TypeFor[omni.Party](), reflect.TypeFor[partyEnum]())
 	alias(reflect.TypeFor[omni.RecordingState](), reflect.TypeFor[recordingEnum]())
+	alias(reflect.TypeFor[omni.RecordingFailure](), reflect.TypeFor[failureEnum]())
 	alias(reflect.TypeFor[agent.Strategy](), reflect.TypeFor[strategyEnum]())
 	alias(reflect.TypeFor[agent.OverflowKind](), reflect.TypeFor[overflowEnum]())
 	alias(reflect.TypeFor[agent.Formula](), reflect.TypeFor[formulaEnum]())

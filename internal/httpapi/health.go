@@ -18,7 +18,13 @@ func (s *Server) registerHealth() {
 			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reasons": reasons})
 			return
 		}
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+		ready := map[string]any{"status": "ready"}
+		if s.cfg.Warnings != nil {
+			if w := s.cfg.Warnings(r.Context()); len(w) > 0 {
+				ready["warnings"] = w
+			}
+		}
+		writeJSON(w, http.StatusOK, ready)
 	})
 	s.mux.Handle("GET /metrics", s.metrics.handler())
 	s.mux.HandleFunc("GET "+prefix+"/openapi.json", func(w http.ResponseWriter, r *http.Request) {

@@ -73,6 +73,9 @@ var (
 	descCalls   = prometheus.NewDesc("hotline_calls_live", "Calls whose customer is still there.", nil, nil)
 	descWaiting = prometheus.NewDesc("hotline_queue_waiting", "Conversations waiting for an agent.", []string{"queue"}, nil)
 	descOffers  = prometheus.NewDesc("hotline_offers_pending", "Offers that ring.", []string{"queue"}, nil)
+	descFailed  = prometheus.NewDesc("hotline_recordings_failed_total", "Recordings that are incomplete or never began.", []string{"reason"}, nil)
+	descFree    = prometheus.NewDesc("hotline_recordings_disk_free_bytes", "Room on the disk of the recordings.", nil, nil)
+	descSpooled = prometheus.NewDesc("hotline_spooled_writes", "Writes that wait on disk for the database.", nil, nil)
 	descLate    = prometheus.NewDesc("hotline_media_lateness_seconds", "How late the 20 ms media ticks are.", []string{"quantile"}, nil)
 )
 
@@ -81,7 +84,7 @@ type liveCollector struct{ s *Server }
 
 // Describe implements prometheus.Collector.
 func (c *liveCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descCalls, descWaiting, descOffers, descLate} {
+	for _, d := range []*prometheus.Desc{descCalls, descWaiting, descOffers, descFailed, descFree, descSpooled, descLate} {
 		ch <- d
 	}
 }
@@ -100,6 +103,13 @@ func (c *liveCollector) Collect(ch chan<- prometheus.Metric) {
 		for q, v := range n.Offers {
 			gauge(descOffers, float64(v), q)
 		}
+		for reason, v := range n.FailedRecordings {
+			ch <- prometheus.MustNewConstMetric(descFailed, prometheus.CounterValue, float64(v), reason)
+		}
+		if n.DiskFree >= 0 {
+			gauge(descFree, float64(n.DiskFree))
+		}
+		gauge(descSpooled, float64(n.Spooled))
 	}
 	if c.s.cfg.Media != nil {
 		p99, worst := c.s.cfg.Media.Lateness()

@@ -29,6 +29,11 @@ type Counts struct {
 	Calls   int            // live
 	Waiting map[string]int // by queue id
 	Offers  map[string]int // pending, by queue id
+	// FailedRecordings counts, by reason, those of this process.
+	FailedRecordings map[string]int
+	// DiskFree is what is free on the recordings' disk, in bytes; negative: unknown.
+	DiskFree int64
+	Spooled  int // writes that wait for the database
 }
 
 // Journal is the sequence of committed events: store.DB, or the bus in front of it.

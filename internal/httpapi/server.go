@@ -36,6 +36,8 @@ type Config struct {
 	Recordings fs.FS
 	// Ready tells why the installation is not ready. Defaults to always ready.
 	Ready Readiness
+	// Warnings tells what of a ready installation works only in part; nil: nothing.
+	Warnings Readiness
 	// Media is shown by the metrics; nil: not shown.
 	Media MediaHealth
 	// Live is shown by the metrics; nil: not shown.

@@ -13,8 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,12 +70,17 @@ type Lines interface {
 // Config sets a Center up. Recordings is required.
 type Config struct {
 	NodeID     string
-	Language   string        // of conversations that nothing else decides; default zh-CN
-	Country    string        // ISO 3166 code of numbers without a prefix; default CN
-	Recordings string        // folder
-	Retention  time.Duration // of recordings; default 90 days
-	Anchor     time.Duration // how long a room waits for a lost agent; default 60s
-	Rejoin     time.Duration // within which a caller lost in an outage gets the old place; default 5min
+	Language   string // of conversations that nothing else decides; default zh-CN
+	Country    string // ISO 3166 code of numbers without a prefix; default CN
+	Recordings string // folder
+	// Free tells the bytes that are free on the disk of Recordings; nil: unknown.
+	Free func() (bytes uint64, known bool)
+	// Reserve is what recordings leave free of that disk, so that the database
+	// and the spool go on. Default 256 MiB.
+	Reserve   uint64
+	Retention omni.Retention // of recordings
+	Anchor    time.Duration  // how long a room waits for a lost agent; default 60s
+	Rejoin    time.Duration  // within which a caller lost in an outage gets the old place; default 5min
 	// PresenceGrace is how long an agent without connection keeps the presence. Default 30s.
 	PresenceGrace time.Duration
 	// EmergencyPrompt is a sound file for callers while the database is away;
@@ -92,8 +95,8 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Language = cmp.Or(c.Language, "zh-CN")
 	c.Country = cmp.Or(c.Country, "CN")
-	c.Retention = cmp.Or(c.Retention, 90*24*time.Hour)
 	c.Anchor = cmp.Or(c.Anchor, 60*time.Second)
+	c.Reserve = cmp.Or(c.Reserve, 256<<20)
 	c.Rejoin = cmp.Or(c.Rejoin, 5*time.Minute)
 	c.PresenceGrace = cmp.Or(c.PresenceGrace, 30*time.Second)
 	if c.Now == nil {
@@ -115,6 +118,7 @@ type Center struct {
 	now     func() time.Time
 	work    sync.WaitGroup // goroutines of conversations
 	records atomic.Pointer[installation]
+	disk    diskWatch
 
 	ctx      context.Context // of Run
 	started  chan struct{}
@@ -171,6 +175,7 @@ func (c *Center) Run(ctx context.Context) error {
 		return err
 	}
 	c.calls.OnInbound(c.inbound)
+	c.work.Go(func() { c.watchDisk(ctx) })
 	close(c.started)
 	<-ctx.Done()
 	c.draining.Store(true)
@@ -480,15 +485,6 @@ func (c *Center) humanQueue() string {
 		}
 	}
 	return ""
-}
-
-// recordingPath makes the folder of a recording.
-func (c *Center) recordingPath(rel string) (string, error) {
-	path := filepath.Join(c.cfg.Recordings, filepath.FromSlash(rel))
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return "", fmt.Errorf("recordings folder: %w", err)
-	}
-	return path, nil
 }
 
 // deskError translates errors of the router into those of the API.

@@ -9,7 +9,6 @@ import (
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/internal/call"
-	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -450,50 +449,6 @@ func legStats(s call.Stats) omni.LegStats {
 		PacketsReceived: s.PacketsReceived, PacketsSent: s.PacketsSent, PacketsLost: s.PacketsLost, PacketsLate: s.PacketsLate,
 		JitterMS: s.JitterMS, RoundTripMS: s.RoundTripMS, MOS: s.MOS,
 	}
-}
-
-// startRecording records the call when its queue wants it.
-func (v *conversation) startRecording(queueID string) {
-	if q, ok := v.center.setup().queues[queueID]; !ok || !q.Record {
-		v.finishRecording() // begun for another queue that wanted it
-		return
-	}
-	if v.recorded != nil {
-		return
-	}
-	now := v.center.now()
-	r := omni.Recording{
-		ID: id.New(id.Recording), ConversationID: v.id, Kind: "call", State: omni.RecordingRunning, StartedAt: now,
-		DeleteAfter: now.Add(v.center.cfg.Retention),
-	}
-	r.Path = now.Format("2006/01/02/") + r.ID + ".wav"
-	path, err := v.center.recordingPath(r.Path)
-	if err == nil {
-		err = v.call.Record(path, func(err error) { v.log.Error("recording stopped", "recording", r.ID, "err", err) })
-	}
-	if err != nil {
-		v.log.Error("recording not started", "err", err)
-		return
-	}
-	v.recorded = &r
-	v.book.recording(r)
-	v.book.event(omni.RecordingStarted, map[string]any{"recording_id": r.ID}, of(v.book.conv.AgentID, queueID))
-}
-
-// finishRecording completes the file and its row.
-func (v *conversation) finishRecording() {
-	if v.recorded == nil {
-		return
-	}
-	res, err := v.call.StopRecording()
-	if err != nil {
-		v.log.Error("recording incomplete", "recording", v.recorded.ID, "err", err)
-	}
-	r := *v.recorded
-	r.State, r.Bytes, r.DurationMS, r.EndedAt = omni.RecordingReady, res.Bytes, res.Duration.Milliseconds(), v.center.now()
-	v.recorded = nil
-	v.book.recording(r)
-	v.book.event(omni.RecordingReadyEvent, map[string]any{"recording_id": r.ID, "duration_ms": r.DurationMS, "bytes": r.Bytes})
 }
 
 // must logs what the tables say cannot happen.

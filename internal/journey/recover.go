@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -59,7 +58,9 @@ func (c *Center) closeLeft(ctx context.Context, node string, bye func(context.Co
 		w.Omni.Legs = append(w.Omni.Legs, leg)
 	}
 	for _, r := range records {
-		w.Omni.Recordings = append(w.Omni.Recordings, c.repaired(r))
+		r, ev := c.repaired(r, now)
+		w.Omni.Recordings = append(w.Omni.Recordings, r)
+		w.Omni.Events = append(w.Omni.Events, ev)
 	}
 	for _, v := range live {
 		if err := c.close(ctx, v, now, &w.Omni); err != nil {
@@ -95,16 +96,24 @@ func (c *Center) endOrphans(ctx context.Context, legs []omni.Leg) {
 	c.work.Go(wg.Wait)
 }
 
-// repaired gives the row of a recording whose process died.
-func (c *Center) repaired(r omni.Recording) omni.Recording {
-	path := filepath.Join(c.cfg.Recordings, filepath.FromSlash(r.Path))
-	info, err := wav.Repair(path)
+// repaired gives the row and the event of a recording whose process died: it is
+// complete up to that moment, or its file cannot be read.
+func (c *Center) repaired(r omni.Recording, now time.Time) (omni.Recording, omni.Event) {
+	info, err := wav.Repair(c.pathOf(r.Path))
+	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
+	r.EndedAt = r.StartedAt.Add(info.Duration)
 	if err != nil {
 		c.log.Error("recording left behind cannot be read", "recording", r.ID, "err", err)
+		r.State, r.Failure, r.EndedAt = omni.RecordingFailed, failureOf(err), now
+		if r.Failure == omni.FailedWrite { // nothing was written here: the file is gone or cannot be opened
+			r.Failure = omni.FailedDamaged
+		}
+		return r, newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r))
 	}
-	r.State, r.Bytes, r.DurationMS = omni.RecordingReady, info.Bytes, info.Duration.Milliseconds()
-	r.EndedAt = r.StartedAt.Add(info.Duration)
-	return r
+	r.State = omni.RecordingReady
+	return r, newEvent(omni.RecordingReadyEvent, now, r.ConversationID, "", "", map[string]any{
+		"recording_id": r.ID, "duration_ms": r.DurationMS, "bytes": r.Bytes,
+	})
 }
 
 // close writes the honest end of a conversation whose process died.

@@ -224,26 +224,3 @@ func (v *conversation) giveUp(reason string) {
 	v.leaveQueue(reason)
 	v.leaveForFlow(agent.Overflowed{Reason: reason}, ivr.Overflow{Kind: "end", Reason: reason})
 }
-
-// startVoicemail records what the customer says.
-func (v *conversation) startVoicemail() (string, error) {
-	if v.gone {
-		return "", ivr.ErrHangup
-	}
-	v.finishRecording()
-	now := v.center.now()
-	r := omni.Recording{ID: id.New(id.Recording), ConversationID: v.id, Kind: "voicemail", State: omni.RecordingRunning,
-		StartedAt: now, DeleteAfter: now.Add(v.center.cfg.Retention)}
-	r.Path = now.Format("2006/01/02/") + r.ID + ".wav"
-	path, err := v.center.recordingPath(r.Path)
-	if err != nil {
-		return "", err
-	}
-	if err := v.call.Record(path, func(err error) { v.log.Error("voicemail stopped", "recording", r.ID, "err", err) }); err != nil {
-		return "", err
-	}
-	v.recorded = &r
-	v.book.recording(r)
-	v.book.event(omni.RecordingStarted, map[string]any{"recording_id": r.ID, "kind": r.Kind}, of("", v.book.conv.QueueID))
-	return r.ID, nil
-}

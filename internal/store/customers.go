@@ -68,8 +68,15 @@ func (db *DB) UnfinishedRecordings(ctx context.Context, nodeID string) ([]omni.R
 
 // ExpiredRecordings are those that may be deleted now, longest overdue first.
 func (db *DB) ExpiredRecordings(ctx context.Context, now time.Time, limit int) ([]omni.Recording, error) {
-	return list(ctx, db, recordings, "expired recordings", `WHERE t.state = 'ready' AND t.delete_after > 0 AND t.delete_after <= $1
+	return list(ctx, db, recordings, "expired recordings", `WHERE t.state IN ('ready', 'failed') AND t.delete_after > 0 AND t.delete_after <= $1
 		AND NOT t.legal_hold ORDER BY t.delete_after, t.id LIMIT $2`, micros(now), int64(limit))
+}
+
+// FailedRecordings counts those that failed since the given time; last is the
+// newest one's end.
+func (db *DB) FailedRecordings(ctx context.Context, since time.Time) (n int, last time.Time, err error) {
+	err = db.queryRow(ctx, "SELECT count(*), coalesce(max(ended_at), 0) FROM recordings WHERE failure <> '' AND ended_at >= $1", micros(since)).Scan(&n, stamp{&last})
+	return n, last, db.failed("failed recordings", err)
 }
 
 // SetLegalHold keeps a recording from being deleted, or lets it go again.

@@ -69,7 +69,7 @@ func TestListsUseAnIndex(t *testing.T) {
 		"of the node":   {selectConversations + " WHERE c.node_id = 'x' AND c.state <> 'completed' ORDER BY c.created_at, c.id", "conversations_live"},
 		"events":        {strings.NewReplacer("$1", "5", "$2", "10").Replace(eventsAfter), "INTEGER PRIMARY KEY"},
 		"its events":    {strings.ReplaceAll(eventsOfConversation, "$1", "'x'"), "events_of_conversation"},
-		"expired":       {"SELECT * FROM recordings t WHERE t.state = 'ready' AND t.delete_after > 0 AND t.delete_after <= 9 AND NOT t.legal_hold ORDER BY t.delete_after, t.id", "recordings_due"},
+		"expired":       {"SELECT * FROM recordings t WHERE t.state IN ('ready', 'failed') AND t.delete_after > 0 AND t.delete_after <= 9 AND NOT t.legal_hold ORDER BY t.delete_after, t.id", "recordings_due"},
 		"waiting":       {"SELECT body FROM queue_entries WHERE live ORDER BY entered_at, conversation_id", "queue_entries_live"},
 	} {
 		if plan := planOf(t, db, c.query); !strings.Contains(plan, c.want) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type RecorderConfig struct {
 type file interface {
 	io.WriterAt
 	io.Closer
+	Truncate(size int64) error
 }
 
 // Recorder writes a stereo µ-law WAV file at 8 kHz: caller left, agent right.
@@ -59,9 +61,15 @@ const (
 )
 
 // Create makes the file, or repairs and continues a recording that is there
-// already.
-func Create(path string, cfg RecorderConfig) (*Recorder, error) {
+// already. A file that cannot take a header is not left behind.
+func Create(path string, cfg RecorderConfig) (_ *Recorder, err error) {
+	_, before := os.Stat(path)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	defer func() {
+		if err != nil && errors.Is(before, fs.ErrNotExist) {
+			_ = os.Remove(path)
+		}
+	}()
 	if err != nil {
 		return nil, fmt.Errorf("wav: create recording: %w", err)
 	}
@@ -144,6 +152,7 @@ func (r *Recorder) flush() {
 	}
 	r.buf, r.spare, r.missed = r.spare[:0], nil, 0
 	r.mu.Unlock()
+	counted := r.length
 	err := r.append(data)
 	if err == nil && missed > 0 {
 		err = r.appendSilence(missed)
@@ -152,6 +161,7 @@ func (r *Recorder) flush() {
 		err = r.writeHeader()
 	}
 	if err != nil {
+		r.length = counted // what the last good header counts is what is kept
 		r.err = fmt.Errorf("wav: recording stopped: %w", err)
 		if r.onError != nil {
 			r.onError(r.err)
@@ -164,7 +174,7 @@ func (r *Recorder) flush() {
 
 func (r *Recorder) append(b []byte) error {
 	if r.length+int64(len(b)) > maxData {
-		return errTooLong
+		return ErrTooLong
 	}
 	if _, err := r.file.WriteAt(b, headerSize+r.length); err != nil {
 		return err
@@ -200,7 +210,8 @@ type Summary struct {
 	Duration time.Duration
 }
 
-// Close writes the rest and closes the file. The error is the first one met.
+// Close writes the rest and closes the file. The error is the first one met; a
+// file that could not be written any more then ends with what it keeps.
 // Take the recorder out of its room first; a second Close does nothing.
 func (r *Recorder) Close() (Summary, error) {
 	r.mu.Lock()
@@ -216,6 +227,9 @@ func (r *Recorder) Close() (Summary, error) {
 	r.flush()
 	r.out.Lock()
 	defer r.out.Unlock()
+	if r.err != nil {
+		_ = r.file.Truncate(headerSize + r.length) // a piece of the failed write; harmless where it cannot go
+	}
 	err := r.file.Close()
 	if r.err == nil && err != nil {
 		r.err = fmt.Errorf("wav: close recording: %w", err)
@@ -234,7 +248,8 @@ func (r *Recorder) Duration() time.Duration {
 	return r.summary().Duration
 }
 
-var errTooLong = errors.New("file would pass 4 GiB")
+// ErrTooLong means that the file would pass the 4 GiB that a WAV header counts.
+var ErrTooLong = errors.New("wav: file would pass 4 GiB")
 
 // queue holds the bytes of one side that were not spent yet.
 type queue struct {

@@ -102,10 +102,11 @@ type memory struct {
 func (m *memory) WriteAt(p []byte, at int64) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	end := int(at) + len(p)
-	if m.full > 0 && end > m.full {
-		return 0, syscall.ENOSPC
+	if room := m.full - int(at); m.full > 0 && len(p) > room { // what fits is written, as on a disk
+		m.b = append(m.b[:min(int(at), len(m.b))], p[:max(room, 0)]...)
+		return max(room, 0), syscall.ENOSPC
 	}
+	end := int(at) + len(p)
 	if end > len(m.b) {
 		m.b = append(m.b, make([]byte, end-len(m.b))...)
 	}
@@ -118,6 +119,13 @@ func (m *memory) WriteAt(p []byte, at int64) (int, error) {
 }
 
 func (m *memory) Close() error { return nil }
+
+func (m *memory) Truncate(size int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.b = m.b[:min(int(size), len(m.b))]
+	return nil
+}
 
 // TestHeaderIsValidAtEveryInstant looks at the file after each single write: it
 // is a valid recording, and never more than 200 ms behind.
@@ -281,12 +289,16 @@ func TestDiskFullIsToldOnceAndTheFileStaysValid(t *testing.T) {
 		if len(told) != 1 || !errors.Is(told[0], syscall.ENOSPC) {
 			t.Errorf("told %v, want one error: no space", told)
 		}
-		if _, err := r.Close(); !errors.Is(err, syscall.ENOSPC) {
+		sum, err := r.Close()
+		if !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("Close: %v", err)
 		}
 		length, err := readHeader(bytes.NewReader(m.b))
 		if err != nil || length < 16_000 {
 			t.Errorf("what fitted is not there: %d bytes, %v", length, err)
+		}
+		if want := headerSize + length; sum.Bytes != want || int64(len(m.b)) != want {
+			t.Errorf("%d bytes are said to be kept, the file has %d, its header counts %d", sum.Bytes, len(m.b), want)
 		}
 	})
 }

@@ -46,6 +46,9 @@ type Options struct {
 	Config config.Config
 	// Database opens the database and tells which it is; nil: not checked.
 	Database func(ctx context.Context) (description string, err error)
+	// FailedRecordings counts recordings that failed since a time and tells when
+	// the last one did; nil: not checked.
+	FailedRecordings func(ctx context.Context, since time.Time) (n int, last time.Time, err error)
 	// Speech tells whether a language can be spoken here; nil: not checked.
 	Speech func(language string) error
 	// Languages to speak. Defaults to zh-CN, en and ja.
@@ -88,6 +91,7 @@ func Run(ctx context.Context, o Options) Report {
 	d.limits()
 	d.clock()
 	d.database(ctx)
+	d.recordings(ctx)
 	d.speech()
 	d.https()
 	d.nat()

@@ -83,6 +83,11 @@ func TestFindings(t *testing.T) {
 		{"foreign address", func(o *Options) { o.Config.SIP.UDP = "192.0.2.1:0" }, "ports", "sip.udp", Fault, "assign"},
 		{"rtp elsewhere", func(o *Options) { o.Config.RTP.IP = "192.0.2.1" }, "ports", "rtp.ports", Fault, "none"},
 		{"data is a file", func(o *Options) { o.Config.Data = file }, "disk", "", Fault, "not a folder"},
+		{"little room", func(o *Options) { o.Config.Recordings.ReserveMB = 1 << 40 }, "disk", "", Fault, "not recorded"},
+		{"recordings are a file", func(o *Options) { o.Config.Recordings.Dir = file }, "disk", file, Fault, "not a folder"},
+		{"recordings failed", func(o *Options) {
+			o.FailedRecordings = func(context.Context, time.Time) (int, time.Time, error) { return 3, time.Unix(0, 0), nil }
+		}, "recordings", "24 hours", Warning, "3 failed, the last at 1970"},
 		{"clock", func(o *Options) { o.Now = func() time.Time { return time.Unix(0, 0) } }, "clock", "date", Fault, "1970"},
 		{"database", func(o *Options) {
 			o.Database = func(context.Context) (string, error) { return "PostgreSQL", errors.New("refused") }

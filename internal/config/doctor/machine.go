@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,14 +13,22 @@ const gib = 1 << 30
 // bytesPerSecond of a recording: two channels of µ-law.
 const bytesPerSecond = 16000
 
-// disk checks that the data folder can be written and has room.
+// disk checks that the folders of data and recordings can be written and have
+// room.
 func (d *doctor) disk() {
-	dir := d.Config.Data
+	d.folder(d.Config.Data, "data")
+	if d.Config.Recordings.Dir != "" {
+		d.folder(d.Config.Recordings.Dir, "recordings.dir")
+	}
+}
+
+// folder checks one folder, named by a setting.
+func (d *doctor) folder(dir, setting string) {
 	at := dir // the folder, or the nearest one above it that exists
 	for {
 		if info, err := os.Stat(at); err == nil {
 			if !info.IsDir() {
-				d.add("disk", Fault, dir, at+" is not a folder", "set data")
+				d.add("disk", Fault, dir, at+" is not a folder", "set "+setting)
 				return
 			}
 			break
@@ -31,23 +40,44 @@ func (d *doctor) disk() {
 		at = up
 	}
 	if err := tryWrite(at); err != nil {
-		d.add("disk", Fault, dir, "cannot be written: "+err.Error(), "give this user the folder, or set data")
+		d.add("disk", Fault, dir, "cannot be written: "+err.Error(), "give this user the folder, make room, or set "+setting)
 		return
 	}
-	free, ok := freeBytes(at)
+	free, ok := FreeBytes(at)
 	if !ok {
 		d.add("disk", OK, dir, "can be written", "")
 		return
 	}
-	hours := free / bytesPerSecond / 3600
+	reserve := d.Config.Reserve()
+	hours := (free - min(free, reserve)) / bytesPerSecond / 3600
 	message := fmt.Sprintf("%.1f GiB free: about %d hours of recordings", float64(free)/gib, hours)
 	switch {
-	case free < gib/4:
-		d.add("disk", Fault, dir, message, "make room")
+	case free < reserve:
+		d.add("disk", Fault, dir, fmt.Sprintf("%d MiB free, less than recordings.reserve_mb (%d): calls are not recorded", free>>20, reserve>>20), "make room")
 	case free < 10*gib:
 		d.add("disk", Warning, dir, message, "make room, or lower recordings.days")
 	default:
 		d.add("disk", OK, dir, message, "")
+	}
+}
+
+// failedSince is how far back failed recordings are looked for.
+const failedSince = 24 * time.Hour
+
+// recordings tells of recordings that failed lately.
+func (d *doctor) recordings(ctx context.Context) {
+	if d.FailedRecordings == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	n, last, err := d.FailedRecordings(ctx, d.Now().Add(-failedSince))
+	switch {
+	case err != nil: // the database's own check tells
+	case n > 0:
+		d.add("recordings", Warning, "last 24 hours", fmt.Sprintf("%d failed, the last at %s", n, last.UTC().Format(time.RFC3339)), "the conversations and the log tell why: room, rights or health of the disk")
+	default:
+		d.add("recordings", OK, "last 24 hours", "none failed", "")
 	}
 }
 

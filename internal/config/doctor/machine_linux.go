@@ -2,8 +2,8 @@ package doctor
 
 import "golang.org/x/sys/unix"
 
-// freeBytes is the room for this user on a folder's disk.
-func freeBytes(dir string) (uint64, bool) {
+// FreeBytes is the room for this user on a folder's disk.
+func FreeBytes(dir string) (uint64, bool) {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {
 		return 0, false

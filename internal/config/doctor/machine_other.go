@@ -2,7 +2,8 @@
 
 package doctor
 
-func freeBytes(string) (uint64, bool) { return 0, false }
+// FreeBytes is the room for this user on a folder's disk; unknown here.
+func FreeBytes(string) (uint64, bool) { return 0, false }
 
 func maxFiles() (uint64, bool) { return 0, false }
 

@@ -167,7 +167,7 @@ func roundTrip(t *testing.T, open Opener) {
 	lg := omni.Leg{ID: id.New(id.Leg), ConversationID: cv.ID, Party: omni.PartyCustomer, LineID: "ln_1", Transport: "udp",
 		Codec: "PCMA", SIPCallID: "abc@host", Dialog: []byte{0, 1, 255}, SIPStatus: 200,
 		Stats: omni.LegStats{PacketsReceived: 1 << 40, JitterMS: 1.5, MOS: 4.2}, StartedAt: now, AnsweredAt: now}
-	rc := omni.Recording{ID: id.New(id.Recording), ConversationID: cv.ID, Kind: "call", State: omni.RecordingReady,
+	rc := omni.Recording{ID: id.New(id.Recording), ConversationID: cv.ID, Kind: "call", State: omni.RecordingFailed, Failure: omni.FailedDiskFull,
 		Path: "2026/11/a.wav", Bytes: 1 << 33, DurationMS: 60_000, StartedAt: now, EndedAt: now.Add(time.Minute), DeleteAfter: now.AddDate(0, 3, 0)}
 	ms := omni.Message{ID: id.New(id.Message), ConversationID: cv.ID, Kind: "text", Author: "customer", Text: "你好", Data: []byte(`{"a":1}`), CreatedAt: now}
 	ev := Event(cv.ID, omni.ConversationInitiated, now)

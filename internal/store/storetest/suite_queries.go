@@ -405,16 +405,24 @@ func recordings(t *testing.T, open Opener) {
 	forever.ID, forever.DeleteAfter = id.New(id.Recording), time.Time{}
 	running.ID, running.State = id.New(id.Recording), omni.RecordingRunning
 	held.ID = id.New(id.Recording)
-	Commit(t, db, omni.Change{Recordings: []omni.Recording{due, later, forever, running, held}})
+	failed := due
+	failed.ID, failed.State, failed.Failure, failed.EndedAt = id.New(id.Recording), omni.RecordingFailed, omni.FailedDiskFull, now.Add(time.Second)
+	Commit(t, db, omni.Change{Recordings: []omni.Recording{due, later, forever, running, held, failed}})
+	if n, last, err := db.FailedRecordings(t.Context(), now); err != nil || n != 1 || !last.Equal(failed.EndedAt) {
+		t.Errorf("failed recordings: %d, the last at %s, %v", n, last, err)
+	}
+	if n, last, err := db.FailedRecordings(t.Context(), now.Add(time.Minute)); err != nil || n != 0 || !last.IsZero() {
+		t.Errorf("failed recordings since later: %d, the last at %s, %v", n, last, err)
+	}
 	if err := db.SetLegalHold(t.Context(), held.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	Commit(t, db, omni.Change{Recordings: []omni.Recording{held}}) // a row from memory does not lift the hold
-	equal(t, "expired", must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 10)), []omni.Recording{due})
+	equal(t, "expired", must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 10)), []omni.Recording{due, failed})
 	if err := db.SetLegalHold(t.Context(), held.ID, false); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "expired without hold", len(must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 10))), 2)
+	equal(t, "expired without hold", len(must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 10))), 3)
 	equal(t, "bounded", len(must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 1))), 1)
 	if err := db.SetLegalHold(t.Context(), "rc_none", true); !errors.Is(err, omni.ErrNotFound) {
 		t.Errorf("holding nothing gives %v", err)

@@ -2307,6 +2307,8 @@ export interface components {
             duration_ms: number;
             /** Format: date-time */
             ended_at?: string;
+            /** @description Why the recording is incomplete; bytes and duration_ms tell what was kept */
+            failure?: components["schemas"]["RecordingFailure"];
             id: string;
             kind: string;
             legal_hold: boolean;
@@ -2315,7 +2317,9 @@ export interface components {
             state: components["schemas"]["RecordingState"];
         };
         /** @enum {string} */
-        RecordingState: "running" | "ready" | "deleted";
+        RecordingFailure: "disk_full" | "write_error" | "too_long" | "damaged";
+        /** @enum {string} */
+        RecordingState: "running" | "ready" | "failed" | "deleted";
         RelaxStep: {
             /** Format: int64 */
             after: number;

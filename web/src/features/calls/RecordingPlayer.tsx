@@ -1,4 +1,9 @@
-import { IconDownload, IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react";
+import {
+  IconDownload,
+  IconFileAlert,
+  IconPlayerPauseFilled,
+  IconPlayerPlayFilled,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,12 +11,55 @@ import type WaveSurfer from "wavesurfer.js";
 import { api, apiUrl } from "@/api/client";
 import type { Peaks, Recording } from "@/api/types";
 import { bytes, clock, dateTime } from "@/i18n/format";
-import { IconButton, Tag } from "@/ui";
+import { IconButton, Notice, Tag } from "@/ui";
 
 const SPEEDS = [1, 1.25, 1.5, 2];
 
-/** Plays a recording: caller above, agent below. Sound comes in ranges, the waveform from the server. */
+/** A recording: to be played, or why there is nothing to play. */
 export function RecordingPlayer({ recording }: { recording: Recording }) {
+  const { t } = useTranslation();
+  if (recording.state !== "failed" || recording.duration_ms > 0) return <Player recording={recording} />;
+  return (
+    <section className="card player" aria-label={t("recording.title")}>
+      <header>
+        <Title recording={recording} />
+      </header>
+      <div className="body">
+        <Failure recording={recording} />
+      </div>
+    </section>
+  );
+}
+
+function Title({ recording }: { recording: Recording }) {
+  const { t } = useTranslation();
+  const size = recording.bytes > 0 ? bytes(recording.bytes) : "";
+  return (
+    <>
+      <h2>{t(recording.kind === "voicemail" ? "recording.voicemail" : "recording.title")}</h2>
+      {recording.state === "running" && <Tag tone="bad">{t("recording.running")}</Tag>}
+      {recording.state === "failed" && <Tag tone="bad">{t("recording.incomplete")}</Tag>}
+      <span className="meta num">{[dateTime(recording.started_at), size].filter(Boolean).join(" · ")}</span>
+    </>
+  );
+}
+
+/** Why a recording is incomplete, and what was kept of it. */
+function Failure({ recording }: { recording: Recording }) {
+  const { t } = useTranslation();
+  const kept = clock(recording.duration_ms / 1000);
+  return (
+    <div className="failure">
+      <Notice tone="bad" icon={IconFileAlert}>
+        {t(`recording.failure.${recording.failure ?? "write_error"}`)}{" "}
+        {recording.duration_ms > 0 ? t("recording.kept", { kept }) : t("recording.kept_nothing")}
+      </Notice>
+    </div>
+  );
+}
+
+/** Plays a recording: caller above, agent below. Sound comes in ranges, the waveform from the server. */
+function Player({ recording }: { recording: Recording }) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   const audio = useRef<HTMLAudioElement>(null);
@@ -71,11 +119,7 @@ export function RecordingPlayer({ recording }: { recording: Recording }) {
   return (
     <section className="card player" aria-label={t("recording.title")}>
       <header>
-        <h2>{t(recording.kind === "voicemail" ? "recording.voicemail" : "recording.title")}</h2>
-        {recording.state === "running" && <Tag tone="bad">{t("recording.running")}</Tag>}
-        <span className="meta num">
-          {[dateTime(recording.started_at), bytes(recording.bytes)].join(" · ")}
-        </span>
+        <Title recording={recording} />
         <a
           className="icon-button"
           href={src}
@@ -86,6 +130,7 @@ export function RecordingPlayer({ recording }: { recording: Recording }) {
         </a>
       </header>
       <div className="body">
+        {recording.state === "failed" && <Failure recording={recording} />}
         <div className="wave-labels" aria-hidden="true">
           <span>{t("party.customer")}</span>
           <span>{t("party.agent")}</span>

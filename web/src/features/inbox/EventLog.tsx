@@ -4,6 +4,7 @@ import {
   IconCheck,
   IconClock,
   IconDots,
+  IconFileAlert,
   IconFileMusic,
   IconPhone,
   IconPhoneIncoming,
@@ -45,6 +46,7 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
   "agent.media_resumed": [IconPhone, "ok"],
   "recording.started": [IconPlayerRecord, "bad"],
   "recording.ready": [IconFileMusic, undefined],
+  "recording.failed": [IconFileAlert, "bad"],
 };
 
 /** What people want to read: segments, work states and explanations are for the call's own page. */
@@ -79,6 +81,9 @@ export function eventText(
     d.flow(text("flow_id")),
     e.type === "conversation.wrapped_up" ? d.wrapUpCode(text("wrap_up_code")) : "",
     code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
+    e.type === "recording.failed" && exists(`recording.failure.${code}`)
+      ? t(`recording.failure.${code}`)
+      : "",
   ];
   return { text: exists(key) ? t(key) : e.type, detail: [...new Set(detail.filter(Boolean))].join(" · ") };
 }

@@ -51,6 +51,7 @@ function TalkBar({ phone }: { phone: Talking }) {
   const held = phone.heldSince !== undefined;
   const recordings = useConversation(phone.conversationId).data?.recordings;
   const recording = phone.recording || recordings?.some((r) => r.state === "running") === true; // known after a reload, too
+  const failed = !recording && recordings?.at(-1)?.state === "failed";
   const busyReason = phone.ending ? t("call.ending") : undefined;
 
   const hold = () => {
@@ -95,6 +96,8 @@ function TalkBar({ phone }: { phone: Talking }) {
               <span className="dot rec" data-live aria-hidden="true" />
               {t("call.recording")}
             </>
+          ) : failed ? (
+            <span className="warning">{t("call.recording_failed")}</span>
           ) : (
             t("call.not_recording")
           )}

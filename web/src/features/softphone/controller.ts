@@ -131,6 +131,7 @@ export class SoftphoneController {
         return;
       case "recording.paused":
       case "recording.ready":
+      case "recording.failed":
         this.dispatch({ kind: "recording", conversationId: id, on: false });
         return;
       case "offer.timeout":
