@@ -3,6 +3,7 @@ package omni
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -41,11 +42,10 @@ type Store interface {
 	ConversationSegments(ctx context.Context, conversationID string) ([]Segment, error)
 
 	Customer(ctx context.Context, id string) (Customer, error)
-	Customers(ctx context.Context, q string, p Page) (items []Customer, next string, err error)
+	// Customers lists newest first.
+	Customers(ctx context.Context, f CustomerFilter, p Page) (items []Customer, next string, err error)
 	CustomerByIdentity(ctx context.Context, kind, value, scope string) (Customer, Identity, error)
 	Identities(ctx context.Context, customerID string) ([]Identity, error)
-	// Timeline is every conversation of a customer on every channel, newest first.
-	Timeline(ctx context.Context, customerID string, p Page) (items []Conversation, next string, err error)
 
 	Recording(ctx context.Context, id string) (Recording, error)
 	// UnfinishedRecordings are running recordings of the node's conversations.
@@ -87,6 +87,37 @@ type Filter struct {
 	From, To   time.Time
 	Simulated  *bool
 	Demo       *bool
+	View       *View // nil: everybody's
+}
+
+// View restricts what is found to that in which some agents and queues had a
+// part. The zero View finds nothing.
+type View struct {
+	Agents []string // who talked in the conversation
+	Queues []string // in which it waited, or from which it was taken
+}
+
+// Part tells whether the view's agents or queues had a part in a conversation.
+// segments are the conversation's.
+func (v View) Part(c Conversation, segments []Segment) bool {
+	if slices.Contains(v.Agents, c.AgentID) && c.AgentID != "" || slices.Contains(v.Queues, c.QueueID) && c.QueueID != "" {
+		return true
+	}
+	return slices.ContainsFunc(segments, func(s Segment) bool {
+		switch s.Kind {
+		case SegmentAgent:
+			return slices.Contains(v.Agents, s.AgentID) || slices.Contains(v.Queues, s.QueueID) && s.QueueID != ""
+		case SegmentQueue:
+			return slices.Contains(v.Queues, s.QueueID) && s.QueueID != ""
+		}
+		return false
+	})
+}
+
+// CustomerFilter chooses customers; an empty field does not restrict.
+type CustomerFilter struct {
+	Text string // in names, notes and identities
+	View *View  // only those with a conversation in it; nil: everybody
 }
 
 // Validate refuses states that do not exist and a span that ends before it begins.

@@ -13,11 +13,13 @@ const (
 	ActPresenceOthers Action = "presence.others" // set somebody else's presence
 	ActForceClose     Action = "conversations.close"
 
-	ActConversations Action = "conversations.read" // agents: only their own
-	ActRecordings    Action = "recordings.listen"  // agents: only of their own conversations
+	// Of these five, agents and a supervisor with a team see a part only:
+	// docs/decisions/0004.
+	ActConversations Action = "conversations.read"
+	ActRecordings    Action = "recordings.listen"
 	ActCustomersRead Action = "customers.read"
 	ActCustomers     Action = "customers.write"
-	ActJournal       Action = "journal.read" // agents: only what concerns them
+	ActJournal       Action = "journal.read"
 	ActWallboard     Action = "wallboard.read"
 	ActFigures       Action = "figures.read"
 

@@ -307,7 +307,7 @@ func TestDemoIsRemoved(t *testing.T) {
 			t.Errorf("%d records of kind %s are left", len(records), kind)
 		}
 	}
-	customers, _, err := db.Customers(t.Context(), "", omni.Page{})
+	customers, _, err := db.Customers(t.Context(), omni.CustomerFilter{}, omni.Page{})
 	if err != nil || len(customers) > 0 {
 		t.Errorf("%d customers are left, %v", len(customers), err)
 	}
@@ -352,7 +352,7 @@ func TestOwnRecordsOutliveTheDemo(t *testing.T) {
 	if left := everything(t, db); len(left) != 1 {
 		t.Errorf("%d conversations are left, want the own one", len(left))
 	}
-	customers, _, err := db.Customers(t.Context(), "", omni.Page{})
+	customers, _, err := db.Customers(t.Context(), omni.CustomerFilter{}, omni.Page{})
 	if err != nil || len(customers) != 1 {
 		t.Errorf("%d customers are left, want the one of the own conversation, %v", len(customers), err)
 	}
@@ -360,7 +360,7 @@ func TestOwnRecordsOutliveTheDemo(t *testing.T) {
 
 func demoCustomer(t *testing.T, db *store.DB) string {
 	t.Helper()
-	customers, _, err := db.Customers(t.Context(), "", omni.Page{Limit: 1})
+	customers, _, err := db.Customers(t.Context(), omni.CustomerFilter{}, omni.Page{Limit: 1})
 	if err != nil || len(customers) != 1 || !strings.HasPrefix(customers[0].ID, "cu_") {
 		t.Fatalf("customers %+v, %v", customers, err)
 	}

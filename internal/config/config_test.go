@@ -176,3 +176,15 @@ func FuzzReadFile(f *testing.F) {
 		}
 	})
 }
+
+// No number of days means for ever, not the default.
+func TestRetention(t *testing.T) {
+	c := Default()
+	if c.Retention() != 90*24*time.Hour {
+		t.Errorf("by default recordings are kept %s", c.Retention())
+	}
+	c.Recordings.Days = 0
+	if c.Retention() >= 0 {
+		t.Errorf("0 days keep recordings %s, want for ever", c.Retention())
+	}
+}

@@ -3,11 +3,9 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/openhotline/hotline/agent/account"
-	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -55,15 +53,15 @@ func (s *Server) listConversations(ctx context.Context, in *conversationsInput) 
 		b := in.Simulated == "true"
 		f.Simulated = &b
 	}
-	a := actor(ctx)
-	if a.Role == account.RoleAgent && in.Customer == "" {
-		if f.AgentID != "" && f.AgentID != a.User.AgentID {
-			return nil, problem(ProblemForbidden, "agents list their own conversations, or those of one customer")
-		}
-		f.AgentID = a.User.AgentID
-		if f.AgentID == "" {
-			return newList[ConversationItem](nil, ""), nil
-		}
+	g, err := s.sight(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if actor(ctx).Role == account.RoleAgent && in.Customer == "" && f.AgentID != "" && f.AgentID != g.own {
+		return nil, problem(ProblemForbidden, "agents list their own conversations, or those of one customer")
+	}
+	if f.View, err = g.conversations(ctx, in.Customer); err != nil {
+		return nil, err
 	}
 	if err := f.Validate(); err != nil {
 		return nil, err
@@ -78,15 +76,8 @@ func (s *Server) listConversations(ctx context.Context, in *conversationsInput) 
 // withNames adds the customers' names.
 func (s *Server) withNames(ctx context.Context, items []omni.Conversation, next string) (*list[ConversationItem], error) {
 	names := map[string]string{}
-	scope, err := s.scope(ctx)
-	if err != nil {
-		return nil, err
-	}
 	out := make([]ConversationItem, 0, len(items))
 	for _, c := range items {
-		if !scope.conversation(c) {
-			continue
-		}
 		name, ok := names[c.CustomerID]
 		if !ok && c.CustomerID != "" {
 			if cu, err := s.cfg.Omni.Customer(ctx, c.CustomerID); err == nil {
@@ -99,73 +90,15 @@ func (s *Server) withNames(ctx context.Context, items []omni.Conversation, next 
 	return newList(out, next), nil
 }
 
-// view is what a supervisor's team makes visible; the zero view shows all.
-type view struct {
-	limited bool
-	agents  map[string]bool
-	queues  map[string]bool
-}
-
-// scope gives the view of the request's actor: a supervisor with a team sees
-// the conversations of its agents and queues.
-func (s *Server) scope(ctx context.Context) (view, error) { return s.scopeOf(ctx, actor(ctx)) }
-
-func (s *Server) scopeOf(ctx context.Context, a account.Actor) (view, error) {
-	if a.Role != account.RoleSupervisor || a.User.TeamID == "" {
-		return view{}, nil
-	}
-	v := view{limited: true, agents: map[string]bool{}, queues: map[string]bool{}}
-	agents, err := setup.All[setup.Agent](ctx, s.cfg.Accounts, account.KindAgent)
-	if err != nil {
-		return v, err
-	}
-	for _, ag := range agents {
-		if ag.TeamID == a.User.TeamID {
-			v.agents[ag.ID] = true
-		}
-	}
-	queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
-	if err != nil {
-		return v, err
-	}
-	for _, q := range queues {
-		if q.TeamID == a.User.TeamID {
-			v.queues[q.ID] = true
-		}
-	}
-	return v, nil
-}
-
-func (v view) conversation(c omni.Conversation) bool {
-	return !v.limited || v.agents[c.AgentID] || v.queues[c.QueueID] || c.AgentID == "" && c.QueueID == ""
-}
-
-// maySee refuses conversations that an agent has no part in: not theirs, never
-// offered to them, and no other conversation of a customer they are talking to.
+// maySee refuses what the actor's sight does not reach: to them it does not exist.
 func (s *Server) maySee(ctx context.Context, c omni.Conversation, segments []omni.Segment) error {
-	a := actor(ctx)
-	if a.Role != account.RoleAgent {
-		v, err := s.scope(ctx)
-		if err == nil && !v.conversation(c) {
-			err = account.ErrNotFound
-		}
+	g, err := s.sight(ctx)
+	if err != nil {
 		return err
 	}
-	own := a.User.AgentID
-	if own == "" {
-		return account.ErrNotFound
+	sees, err := g.conversation(ctx, c, segments)
+	if err == nil && !sees {
+		err = account.ErrNotFound
 	}
-	if c.AgentID == own || slices.ContainsFunc(segments, func(sg omni.Segment) bool { return sg.AgentID == own }) {
-		return nil
-	}
-	if c.CustomerID != "" {
-		mine, _, err := s.cfg.Omni.Conversations(ctx, omni.Filter{AgentID: own, CustomerID: c.CustomerID}, omni.Page{Limit: 1})
-		if err != nil {
-			return err
-		}
-		if len(mine) > 0 {
-			return nil
-		}
-	}
-	return account.ErrNotFound
+	return err
 }

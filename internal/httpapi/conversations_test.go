@@ -72,6 +72,22 @@ func TestRecordings(t *testing.T) {
 	})
 	w.addConversations()
 	path := prefix + "/recordings/rc_own/audio"
+	listened := func() (n int) {
+		for _, e := range w.m.audit {
+			if e.Action == "recording.listen" && e.TargetID == "rc_own" {
+				n++
+			}
+		}
+		return n
+	}
+	w.do(account.RoleAgent, "HEAD", path, nil).want(200)
+	if listened() != 0 {
+		t.Error("asking for the length counts as listening")
+	}
+	w.do(account.RoleAgent, "GET", path, nil, "Range", "bytes=100-").want(206) // a piece from the middle is listening, too
+	if listened() != 1 {
+		t.Errorf("the audit has %d times that somebody listened from the middle, want 1", listened())
+	}
 	a := w.do(account.RoleAgent, "GET", path, nil).want(200)
 	if string(a.body) != string(file) || a.Header.Get("Content-Type") != "audio/wav" || a.Header.Get("Accept-Ranges") != "bytes" {
 		t.Errorf("whole file: %d bytes, %v", len(a.body), a.Header)
@@ -88,14 +104,12 @@ func TestRecordings(t *testing.T) {
 	for _, id := range []string{"rc_none", "rc_gone", "rc_deleted", "rc_outside", "rc_other"} {
 		w.do(account.RoleAgent, "GET", prefix+"/recordings/"+id+"/audio", nil).problem(404, ProblemNotFound, "")
 	}
-	n := 0
-	for _, e := range w.m.audit {
-		if e.Action == "recording.listen" {
-			n++
-		}
+	if listened() != 1 {
+		t.Errorf("one listening in pieces is %d lines in the audit", listened())
 	}
-	if n != 1 {
-		t.Errorf("the audit has %d times that somebody listened, want 1", n)
+	w.do(account.RoleAuditor, "GET", path, nil, "Range", "bytes=4-7").want(206)
+	if listened() != 2 {
+		t.Errorf("two listeners are %d lines in the audit", listened())
 	}
 	var p Peaks
 	w.do(account.RoleAgent, "GET", prefix+"/recordings/rc_own/peaks?steps=10", nil).want(200, &p)

@@ -14,7 +14,7 @@ import (
 type CustomerDetail struct {
 	Customer   omni.Customer      `json:"customer"`
 	Identities []omni.Identity    `json:"identities"`
-	Timeline   []ConversationItem `json:"timeline" doc:"Conversations on every channel, newest first"`
+	Timeline   []ConversationItem `json:"timeline" doc:"Conversations on every channel that one may see, newest first"`
 	Next       string             `json:"next,omitempty" doc:"Cursor of the timeline's next page; absent on the last"`
 }
 
@@ -44,7 +44,12 @@ func (s *Server) registerCustomers() {
 			if actor(ctx).Role == account.RoleAgent && len([]rune(in.Q)) < 2 {
 				return nil, problem(ProblemValidation, "", FieldError{Parameter: "q", Code: "too_small", Message: "agents search with at least two characters"})
 			}
-			items, next, err := s.cfg.Omni.Customers(ctx, in.Q, omni.Page{Cursor: in.Cursor, Limit: in.Limit})
+			g, err := s.sight(ctx)
+			if err != nil {
+				return nil, err
+			}
+			f := omni.CustomerFilter{Text: in.Q, View: g.customers()}
+			items, next, err := s.cfg.Omni.Customers(ctx, f, omni.Page{Cursor: in.Cursor, Limit: in.Limit})
 			if err != nil {
 				return nil, err
 			}
@@ -54,8 +59,25 @@ func (s *Server) registerCustomers() {
 	register(s, operation("update-customer", http.MethodPatch, "/customers/{id}", tagCustomers, "Change a customer", account.ActCustomers), s.updateCustomer)
 }
 
+// customer returns one that the actor may see.
+func (s *Server) customer(ctx context.Context, customerID string) (omni.Customer, sight, error) {
+	g, err := s.sight(ctx)
+	if err != nil {
+		return omni.Customer{}, g, err
+	}
+	c, err := s.cfg.Omni.Customer(ctx, customerID)
+	if err != nil {
+		return c, g, err
+	}
+	sees, err := g.customer(ctx, customerID)
+	if err == nil && !sees {
+		err = account.ErrNotFound
+	}
+	return c, g, err
+}
+
 func (s *Server) getCustomer(ctx context.Context, in *customerInput) (*one[CustomerDetail], error) {
-	c, err := s.cfg.Omni.Customer(ctx, in.ID)
+	c, g, err := s.customer(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +85,12 @@ func (s *Server) getCustomer(ctx context.Context, in *customerInput) (*one[Custo
 	if err != nil {
 		return nil, err
 	}
-	timeline, next, err := s.cfg.Omni.Timeline(ctx, in.ID, omni.Page{Cursor: in.Cursor, Limit: in.Limit})
+	view, err := g.conversations(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	f := omni.Filter{CustomerID: in.ID, View: view}
+	timeline, next, err := s.cfg.Omni.Conversations(ctx, f, omni.Page{Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +102,7 @@ func (s *Server) getCustomer(ctx context.Context, in *customerInput) (*one[Custo
 }
 
 func (s *Server) updateCustomer(ctx context.Context, in *customerPatch) (*one[omni.Customer], error) {
-	c, err := s.cfg.Omni.Customer(ctx, in.ID)
+	c, _, err := s.customer(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

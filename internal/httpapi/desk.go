@@ -74,11 +74,11 @@ func (s *Server) registerDesk() {
 		})
 	register(s, deskOperation("set-presence", http.MethodPut, "/agents/{id}/presence", "Set an agent's presence", account.ActPresenceOthers),
 		func(ctx context.Context, in *presenceOfInput) (*empty, error) {
-			v, err := s.scope(ctx)
+			g, err := s.sight(ctx)
 			if err != nil {
 				return nil, err
 			}
-			if v.limited && !v.agents[in.ID] {
+			if !g.agent(in.ID) {
 				return nil, account.ErrNotFound
 			}
 			if err := s.setPresence(ctx, in.ID, in.Body); err != nil {
@@ -154,12 +154,12 @@ func (s *Server) endConversation(ctx context.Context, in *idInput) (*empty, erro
 	if !account.Allowed(a.Role, account.ActForceClose) {
 		return nil, problem(ProblemForbidden, "this user does not work as an agent")
 	}
-	v, err := s.scope(ctx)
+	segments, err := s.cfg.Omni.ConversationSegments(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if !v.conversation(c) {
-		return nil, account.ErrNotFound
+	if err := s.maySee(ctx, c, segments); err != nil {
+		return nil, err
 	}
 	if c.State == omni.Completed {
 		return nil, account.ErrState

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -65,18 +66,18 @@ func (s *Server) wallboard(ctx context.Context, _ *struct{}) (*one[WallboardBody
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.scope(ctx)
+	g, err := s.sight(ctx)
 	if err != nil {
 		return nil, err
 	}
 	body := WallboardBody{At: snap.At}
 	for _, q := range snap.Queues {
-		if !v.limited || v.queues[q.QueueID] {
+		if g.queue(q.QueueID) {
 			body.Queues = append(body.Queues, q)
 		}
 	}
 	for _, a := range snap.Agents {
-		if !v.limited || v.agents[a.AgentID] {
+		if g.agent(a.AgentID) {
 			body.Agents = append(body.Agents, a)
 		}
 	}
@@ -84,6 +85,7 @@ func (s *Server) wallboard(ctx context.Context, _ *struct{}) (*one[WallboardBody
 	if err != nil {
 		return nil, err
 	}
+	live = slices.DeleteFunc(live, func(c omni.Conversation) bool { return !g.all && !g.team.Part(c, nil) }) // whose it is now
 	if len(live) > omni.MaxPage {
 		live = live[:omni.MaxPage]
 	}
@@ -179,32 +181,22 @@ func (s *Server) figureScope(ctx context.Context, in *figuresInput) ([]string, m
 		targets[q.ID] = q.ServiceLevel
 	}
 	a := actor(ctx)
-	v, err := s.scope(ctx)
-	if err != nil {
-		return nil, nil, err
+	g, err := s.sight(ctx)
+	if err != nil || g.all {
+		return in.ID, targets, err
 	}
-	allowed := v.queues
-	if in.By == insight.ByAgent {
-		allowed = v.agents
-	}
-	if a.Role == account.RoleAgent {
-		allowed, err = s.ownFigures(ctx, a, in.By)
-		if err != nil {
-			return nil, nil, err
-		}
-	} else if !v.limited {
-		return in.ID, targets, nil
-	}
-	var ids []string
-	for _, want := range in.ID {
-		if allowed[want] {
-			ids = append(ids, want)
+	allowed := g.team.Agents
+	if in.By == insight.ByQueue {
+		allowed = g.team.Queues
+		if a.Role == account.RoleAgent {
+			if allowed, err = s.servedQueues(ctx, g.own); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
-	if len(in.ID) == 0 {
-		for k := range allowed {
-			ids = append(ids, k)
-		}
+	ids := allowed
+	if len(in.ID) > 0 {
+		ids = slices.DeleteFunc(slices.Clone(in.ID), func(want string) bool { return !slices.Contains(allowed, want) })
 	}
 	if len(ids) == 0 {
 		ids = []string{"none"} // an empty list would mean all
@@ -212,24 +204,17 @@ func (s *Server) figureScope(ctx context.Context, in *figuresInput) ([]string, m
 	return ids, targets, nil
 }
 
-func (s *Server) ownFigures(ctx context.Context, a account.Actor, by insight.By) (map[string]bool, error) {
-	out := map[string]bool{}
-	if a.User.AgentID == "" {
-		return out, nil
+// servedQueues are the queues whose figures an agent sees.
+func (s *Server) servedQueues(ctx context.Context, agentID string) ([]string, error) {
+	if agentID == "" {
+		return nil, nil
 	}
-	if by == insight.ByAgent {
-		out[a.User.AgentID] = true
-		return out, nil
-	}
-	r, err := s.cfg.Accounts.Record(ctx, account.KindAgent, a.User.AgentID)
+	r, err := s.cfg.Accounts.Record(ctx, account.KindAgent, agentID)
 	if err != nil {
 		return nil, err
 	}
-	ag, err := setup.Decode[setup.Agent](r)
-	for _, q := range ag.Queues {
-		out[q] = true
-	}
-	return out, err
+	a, err := setup.Decode[setup.Agent](r)
+	return a.Queues, err
 }
 
 func (s *Server) writeFigures(hc huma.Context, in *figuresInput, rows []insight.Row) {

@@ -52,64 +52,69 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*one[EventsBody],
 	return &one[EventsBody]{body}, nil
 }
 
-// filter decides which events one actor sees. It learns: an event that names
-// the agent makes the later events of that conversation visible.
+// filter decides which events one actor sees: those that name an agent or queue
+// within sight, and whatever else happens in conversations in which one of them
+// has a part. It learns of those from the events.
 type filter struct {
-	all   bool
-	team  view
-	agent string
-	mine  map[string]bool // conversations of the agent
+	sight sight
+	mine  map[string]part // by conversation
 }
+
+// part is what makes a conversation's events visible.
+type part int
+
+const (
+	offered part = iota + 1 // while it rings at the actor
+	had
+)
 
 // newFilter makes the filter of an actor.
 func (s *Server) newFilter(ctx context.Context, a account.Actor) (*filter, error) {
-	f := &filter{agent: a.User.AgentID, mine: map[string]bool{}}
-	if a.Role != account.RoleAgent {
-		v, err := s.scopeOf(ctx, a)
-		f.team, f.all = v, !v.limited
+	g, err := s.sightOf(ctx, a)
+	f := &filter{sight: g, mine: map[string]part{}}
+	if err != nil || g.all {
 		return f, err
 	}
-	if f.agent == "" {
-		return f, nil
-	}
 	// The newest conversations are enough: older ones no longer make events.
-	recent, _, err := s.cfg.Omni.Conversations(ctx, omni.Filter{AgentID: f.agent}, omni.Page{Limit: 100})
+	recent, _, err := s.cfg.Omni.Conversations(ctx, omni.Filter{View: &g.team}, omni.Page{Limit: 100})
 	for _, c := range recent {
-		f.mine[c.ID] = true
+		f.mine[c.ID] = had
 	}
 	return f, err
 }
 
 func (f *filter) sees(e omni.Event) bool {
-	if f.all {
+	switch {
+	case f.sight.all:
 		return true
-	}
-	if f.team.limited {
-		if f.team.agents[e.AgentID] || f.team.queues[e.QueueID] {
-			f.remember(e.ConversationID)
-			return true
+	case e.AgentID != "" && f.sight.agent(e.AgentID):
+		switch e.Type {
+		case omni.OfferCreated:
+			f.learn(e.ConversationID, offered)
+		case omni.OfferAccepted, omni.ConversationConnected:
+			f.learn(e.ConversationID, had)
+		case omni.OfferRejected, omni.OfferTimeout, omni.OfferCanceled, omni.OfferRescinded:
+			if f.mine[e.ConversationID] == offered { // not theirs in the end
+				delete(f.mine, e.ConversationID)
+			}
 		}
-		return f.mine[e.ConversationID]
-	}
-	if f.agent == "" {
-		return false
-	}
-	if e.AgentID == f.agent {
-		f.remember(e.ConversationID)
+		return true
+	case e.QueueID != "" && f.sight.queue(e.QueueID):
+		f.learn(e.ConversationID, had)
 		return true
 	}
-	return e.ConversationID != "" && f.mine[e.ConversationID]
+	return e.ConversationID != "" && f.mine[e.ConversationID] != 0
 }
 
 // maxRemembered bounds what a filter keeps; beyond it, it starts anew.
 const maxRemembered = 5000
 
-func (f *filter) remember(conversationID string) {
-	if conversationID == "" {
+func (f *filter) learn(conversationID string, p part) {
+	if conversationID == "" || f.mine[conversationID] == had {
 		return
 	}
 	if len(f.mine) >= maxRemembered {
 		clear(f.mine)
 	}
-	f.mine[conversationID] = true
+	f.mine[conversationID] = p
 }

@@ -194,7 +194,7 @@ func (m *memory) Conversations(_ context.Context, f omni.Filter, p omni.Page) ([
 	for _, d := range m.conversations {
 		c := d.Conversation
 		if f.AgentID != "" && c.AgentID != f.AgentID || f.QueueID != "" && c.QueueID != f.QueueID || f.CustomerID != "" && c.CustomerID != f.CustomerID ||
-			len(f.States) > 0 && !slices.Contains(f.States, c.State) {
+			len(f.States) > 0 && !slices.Contains(f.States, c.State) || f.View != nil && !f.View.Part(c, d.Segments) {
 			continue
 		}
 		out = append(out, c)
@@ -221,15 +221,11 @@ func (m *memory) Customer(_ context.Context, id string) (omni.Customer, error) {
 	return c, nil
 }
 
-func (m *memory) Customers(context.Context, string, omni.Page) ([]omni.Customer, string, error) {
+func (m *memory) Customers(context.Context, omni.CustomerFilter, omni.Page) ([]omni.Customer, string, error) {
 	return nil, "", nil
 }
 
 func (m *memory) Identities(context.Context, string) ([]omni.Identity, error) { return nil, nil }
-
-func (m *memory) Timeline(ctx context.Context, id string, p omni.Page) ([]omni.Conversation, string, error) {
-	return m.Conversations(ctx, omni.Filter{CustomerID: id}, p)
-}
 
 func (m *memory) Recording(_ context.Context, id string) (omni.Recording, error) {
 	r, ok := m.recordings[id]

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -88,7 +87,20 @@ func (s *Server) recording(ctx context.Context, recordingID string) (omni.Record
 	if err != nil {
 		return rec, err
 	}
-	return rec, s.maySee(ctx, c, segments)
+	g, err := s.sight(ctx)
+	if err != nil {
+		return rec, err
+	}
+	if g.hears(c, segments) {
+		return rec, nil
+	}
+	switch sees, err := g.conversation(ctx, c, segments); {
+	case err != nil:
+		return rec, err
+	case sees:
+		return rec, problem(ProblemForbidden, "agents listen to their own conversations")
+	}
+	return rec, account.ErrNotFound
 }
 
 func (s *Server) audio(ctx context.Context, in *audioInput) (*audioOutput, error) {
@@ -100,8 +112,7 @@ func (s *Server) audio(ctx context.Context, in *audioInput) (*audioOutput, error
 	if err != nil {
 		return nil, err
 	}
-	// Players ask for bytes=0- first and for the rest in pieces: that counts once.
-	if (in.Range == "" || strings.HasPrefix(in.Range, "bytes=0-")) && requestOf(ctx).Method == http.MethodGet {
+	if requestOf(ctx).Method == http.MethodGet && s.listenings.begins(actor(ctx).User.ID, rec.ID, s.now()) {
 		s.audit(ctx, account.Entry{Action: "recording.listen", TargetID: rec.ID, Target: rec.ConversationID})
 	}
 	return &audioOutput{Body: func(hc huma.Context) {

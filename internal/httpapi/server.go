@@ -72,7 +72,9 @@ type Server struct {
 	metrics *metrics
 	hub     *hub
 	phones  *phones
-	handler http.Handler
+	// listenings keeps the audit from having a listening twice.
+	listenings listenings
+	handler    http.Handler
 }
 
 // New returns a server. It starts nothing: run Handler in an http.Server and

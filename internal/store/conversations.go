@@ -93,6 +93,9 @@ func filtered(f omni.Filter) *where {
 			(SELECT u.id FROM customers u WHERE lower(u.name) LIKE ? ESCAPE '!' OR lower(u.note) LIKE ? ESCAPE '!'))`,
 			clean(f.Text), t, t, t, t, t, t)
 	}
+	if f.View != nil {
+		w.seen(*f.View)
+	}
 	if !f.From.IsZero() {
 		w.add("c.created_at >= ?", micros(f.From))
 	}
@@ -108,12 +111,23 @@ func filtered(f omni.Filter) *where {
 	return w
 }
 
-// Timeline is every conversation of a customer, newest first.
-func (db *DB) Timeline(ctx context.Context, customerID string, p omni.Page) ([]omni.Conversation, string, error) {
-	if customerID == "" {
-		return []omni.Conversation{}, "", nil
+// seen restricts to conversations c in which the view's agents or queues had a
+// part (omni.View.Part).
+func (w *where) seen(v omni.View) {
+	w.conditions = append(w.conditions, w.part(v))
+}
+
+// part is the condition of seen.
+func (w *where) part(v omni.View) string {
+	agents := w.in(v.Agents)
+	if len(v.Queues) == 0 { // few of many: their indexes find them
+		return "c.id IN (SELECT a.id FROM conversations a WHERE a.agent_id IN (" + agents + `) UNION
+			SELECT s.conversation_id FROM segments s WHERE s.agent_id IN (` + agents + ") AND s.agent_id <> '' AND s.kind = 'agent')"
 	}
-	return db.Conversations(ctx, omni.Filter{CustomerID: customerID}, p)
+	queues := w.in(v.Queues)
+	return "(c.agent_id IN (" + agents + ") OR c.queue_id IN (" + queues + `) OR EXISTS (SELECT 1 FROM segments s
+		WHERE s.conversation_id = c.id AND (s.kind = 'agent' AND s.agent_id IN (` + agents + `)
+		OR s.kind IN ('queue', 'agent') AND s.queue_id IN (` + queues + "))))"
 }
 
 // LiveConversations are those of the node (all when empty) that are not

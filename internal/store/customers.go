@@ -15,12 +15,15 @@ func (db *DB) Customer(ctx context.Context, id string) (omni.Customer, error) {
 	return get(ctx, db, customers, "customer "+id, "t.id = $1", id)
 }
 
-// Customers lists those whose name, note or identities hold q (all when
-// empty), newest first.
-func (db *DB) Customers(ctx context.Context, q string, p omni.Page) ([]omni.Customer, string, error) {
+// Customers lists those that the filter chooses, newest first.
+func (db *DB) Customers(ctx context.Context, f omni.CustomerFilter, p omni.Page) ([]omni.Customer, string, error) {
 	w := &where{}
-	if q != "" {
-		t := "%" + like(q) + "%"
+	if f.View != nil {
+		part := w.part(*f.View)
+		w.conditions = append(w.conditions, "EXISTS (SELECT 1 FROM conversations c WHERE c.customer_id = t.id AND "+part+")")
+	}
+	if f.Text != "" {
+		t := "%" + like(f.Text) + "%"
 		w.add(`(lower(t.name) LIKE ? ESCAPE '!' OR lower(t.note) LIKE ? ESCAPE '!' OR t.id IN
 			(SELECT i.customer_id FROM identities i WHERE lower(i.value) LIKE ? ESCAPE '!'))`, t, t, t)
 	}

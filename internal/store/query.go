@@ -98,6 +98,19 @@ func (w *where) limit(n int) string {
 	return " LIMIT $" + strconv.Itoa(len(w.args))
 }
 
+// in adds values and returns their places for IN (…), which NULL makes untrue
+// when there are none.
+func (w *where) in(values []string) string {
+	if len(values) == 0 {
+		return "NULL"
+	}
+	from := len(w.args) + 1
+	for _, v := range values {
+		w.args = append(w.args, v)
+	}
+	return placeholders(from, len(values))
+}
+
 // like escapes the wildcards of LIKE; the condition must say ESCAPE '!'.
 func like(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(clean(s)))

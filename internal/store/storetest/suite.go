@@ -367,7 +367,7 @@ func identities(t *testing.T, open Opener) {
 	if r.Strength != omni.Certain {
 		t.Errorf("two verified identities give strength %d", r.Strength)
 	}
-	list, _, err := db.Customers(t.Context(), "1234567", omni.Page{})
+	list, _, err := db.Customers(t.Context(), omni.CustomerFilter{Text: "1234567"}, omni.Page{})
 	if err != nil || len(list) != 1 || list[0].ID != owner.ID {
 		t.Errorf("search by number finds %v, %v", list, err)
 	}

@@ -71,10 +71,28 @@ func filters(t *testing.T, open Opener) {
 		{"span", omni.Filter{From: base.Add(time.Minute), To: base.Add(3 * time.Minute)}, 4},
 		{"simulated", omni.Filter{Simulated: &yes}, 5},
 		{"real, not demo", omni.Filter{Simulated: &no, Demo: &no}, 20},
+		{"view of nobody", omni.Filter{View: &omni.View{}}, 0},
+		{"view of an agent", omni.Filter{View: &omni.View{Agents: []string{"ag_9"}}}, 1},
+		{"view of an agent and a queue", omni.Filter{View: &omni.View{Agents: []string{"ag_none", "ag_9"}, Queues: []string{"qu_9"}}}, 2},
+		{"view of the last queue", omni.Filter{View: &omni.View{Queues: []string{"qu_0", "qu_1"}}}, 14},
+		{"view within a customer", omni.Filter{CustomerID: cu.ID, View: &omni.View{Queues: []string{"qu_0"}}, To: base.Add(time.Hour)}, 2},
 		{"everything at once", omni.Filter{States: []omni.State{omni.Completed}, AgentID: "ag_0", QueueID: "qu_0", Text: "+86", From: base, Simulated: &yes}, 1},
 	} {
 		if got := count(c.f); got != c.want {
 			t.Errorf("%s: %d conversations, want %d", c.name, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		f    omni.CustomerFilter
+		want int
+	}{
+		{"text", omni.CustomerFilter{Text: "100%_!"}, 1}, {"view of nobody", omni.CustomerFilter{View: &omni.View{}}, 0},
+		{"view of an agent", omni.CustomerFilter{View: &omni.View{Agents: []string{"ag_0"}}, Text: "sato"}, 1},
+		{"view of others", omni.CustomerFilter{View: &omni.View{Agents: []string{"ag_1", "ag_9"}, Queues: []string{"qu_3"}}}, 0},
+	} {
+		if list, _, err := db.Customers(t.Context(), c.f, omni.Page{}); err != nil || len(list) != c.want {
+			t.Errorf("customers by %s: %d, %v, want %d", c.name, len(list), err, c.want)
 		}
 	}
 	pages(t, db, all)

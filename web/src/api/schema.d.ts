@@ -1287,7 +1287,7 @@ export interface components {
             identities: components["schemas"]["Identity"][];
             /** @description Cursor of the timeline's next page; absent on the last */
             next?: string;
-            /** @description Conversations on every channel, newest first */
+            /** @description Conversations on every channel that one may see, newest first */
             timeline: components["schemas"]["ConversationItem"][];
         };
         CustomerPatchBody: {

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
 import { useDirectory } from "@/api/directory";
 import type { Detail, Leg, Segment } from "@/api/types";
-import { useTitle } from "@/app/workbench";
+import { useTitle, useWorkbench } from "@/app/workbench";
 import { EventLog } from "@/features/inbox/EventLog";
 import { useConversation } from "@/features/inbox/queries";
 import { useCaller } from "@/i18n/caller";
@@ -66,15 +66,23 @@ export default function CallPage() {
 
 function Body({ detail }: { detail: Detail }) {
   const { t } = useTranslation();
+  const { me } = useWorkbench();
+  // Agents read a customer's other conversations while they serve them, and hear only their own.
+  const hears =
+    me.role !== "agent" || detail.segments.some((s) => s.kind === "agent" && s.agent_id === me.agent_id);
   const c = detail.conversation;
   return (
     <div className="call-grid">
       <div className="call-main">
-        {detail.recordings
-          .filter((r) => r.state !== "deleted")
-          .map((r) => (
-            <RecordingPlayer key={r.id} recording={r} />
-          ))}
+        {hears &&
+          detail.recordings
+            .filter((r) => r.state !== "deleted")
+            .map((r) => <RecordingPlayer key={r.id} recording={r} />)}
+        {!hears && detail.recordings.length > 0 && (
+          <Card title={t("recording.title")}>
+            <p className="meta">{t("recording.others")}</p>
+          </Card>
+        )}
         {detail.recordings.length === 0 && (
           <Card title={t("recording.title")}>
             <p className="meta">{t("recording.none")}</p>
