@@ -41,7 +41,8 @@ const orphanSeqGap = 1000
 
 // Persist is everything needed to send BYE or a re-INVITE after a restart. It
 // changes with the description and the route: persist it again after Answer and
-// Reoffer. Nil before the call is answered.
+// Reoffer. An incoming call has it before the answer, so that it can be written
+// down first; what we dial has none before it is answered.
 func (d *Dialog) Persist() []byte {
 	_ = d.await(context.Background(), func(reply chan<- error) {
 		d.persist()
@@ -54,7 +55,8 @@ func (d *Dialog) Persist() []byte {
 
 // persist refreshes the persisted form.
 func (d *Dialog) persist() {
-	if d.leg == nil || d.leg.remoteTag == "" || (d.phase != phaseAnswered && d.phase != phaseTalking) {
+	early := d.phase == phaseEarly && !d.outbound
+	if d.leg == nil || d.leg.remoteTag == "" || (!early && d.phase != phaseAnswered && d.phase != phaseTalking) {
 		return
 	}
 	l := d.leg

@@ -52,10 +52,26 @@ type Cache struct {
 	cfg    CacheConfig
 	making singleflight.Group
 
-	mu    sync.Mutex
-	files lru // keys on disk, without audio
-	hot   lru // keys in memory
+	mu      sync.Mutex
+	files   lru // keys on disk, without audio
+	hot     lru // keys in memory
+	choices map[string]choice
 }
+
+// choice is the engine that speaks a language, and its voice.
+type choice struct {
+	engine Engine
+	voice  string
+	err    error
+	until  time.Time
+}
+
+// A choice holds for a while, since to look for programs and voices takes many
+// system calls; what is installed meanwhile is found soon.
+const (
+	choiceHolds = 5 * time.Second
+	maxChoices  = 64 // languages
+)
 
 // NewCache makes a cache over an engine (usually a Set) and its folder.
 func NewCache(engine Engine, cfg CacheConfig) (*Cache, error) {
@@ -70,7 +86,7 @@ func NewCache(engine Engine, cfg CacheConfig) (*Cache, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("prompt cache: %w", err)
 	}
-	c := &Cache{engine: engine, cfg: cfg, files: newLRU(cfg.MaxBytes), hot: newLRU(cfg.MaxMemory)}
+	c := &Cache{engine: engine, cfg: cfg, files: newLRU(cfg.MaxBytes), hot: newLRU(cfg.MaxMemory), choices: map[string]choice{}}
 	return c, c.scan()
 }
 
@@ -82,15 +98,11 @@ func (c *Cache) Engine() Engine { return c.engine }
 func (c *Cache) Prompt(ctx context.Context, req Request) (media.Clip, error) {
 	req.Text = Clean(req.Text)
 	req.Rate = cmp.Or(req.Rate, media.Rate8k)
-	engine := c.engine
-	if set, ok := engine.(Set); ok {
-		chosen, err := set.Choose(req.Language)
-		if err != nil {
-			return media.Clip{}, err
-		}
-		engine = chosen
+	engine, voice, err := c.choose(req.Language)
+	if err != nil {
+		return media.Clip{}, err
 	}
-	key := cacheKey(engine, req)
+	key := cacheKey(engine, cmp.Or(req.Voice, voice), req)
 	if clip, ok := c.load(key, req.Rate); ok {
 		return clip, nil
 	}
@@ -114,9 +126,33 @@ func (c *Cache) Prompt(ctx context.Context, req Request) (media.Clip, error) {
 	}
 }
 
+// choose finds who speaks a language.
+func (c *Cache) choose(language string) (engine Engine, voice string, err error) {
+	now := time.Now()
+	c.mu.Lock()
+	known, ok := c.choices[language]
+	c.mu.Unlock()
+	if ok && now.Before(known.until) {
+		return known.engine, known.voice, known.err
+	}
+	chosen := choice{engine: c.engine, until: now.Add(choiceHolds)}
+	if set, ok := c.engine.(Set); ok {
+		chosen.engine, chosen.err = set.Choose(language)
+	}
+	if chosen.err == nil {
+		chosen.voice = chosen.engine.Voice(language)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.choices) >= maxChoices {
+		clear(c.choices)
+	}
+	c.choices[language] = chosen
+	return chosen.engine, chosen.voice, chosen.err
+}
+
 // cacheKey is the name of a prompt's file.
-func cacheKey(e Engine, req Request) string {
-	voice := cmp.Or(req.Voice, e.Voice(req.Language))
+func cacheKey(e Engine, voice string, req Request) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{cacheVersion, e.Name(), voice, req.Language, fmt.Sprint(req.Rate), req.Text}, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }

@@ -40,13 +40,13 @@ type journeyStore struct {
 
 // Commit implements journey.Store.
 func (s journeyStore) Commit(ctx context.Context, w journey.Write) error {
-	_, err := s.DB.Commit(ctx, store.Write{Omni: w.Omni, Agent: w.Agent})
+	_, err := s.DB.Commit(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Patience: w.Patience})
 	return err
 }
 
 // Keep implements journey.Store.
 func (s journeyStore) Keep(ctx context.Context, w journey.Write) error {
-	return s.DB.Keep(ctx, store.Write{Omni: w.Omni, Agent: w.Agent})
+	return s.DB.Keep(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Patience: w.Patience})
 }
 
 // Route implements journey.Store.

@@ -34,9 +34,14 @@ func (b *Bus) Publish(events []omni.Event) {
 		part := events[:n]
 		events = events[n:]
 		b.take(batch{part[0].Seq, part[n-1].Seq, part})
-		b.send(part)
+		if !b.alone() {
+			b.send(part)
+		}
 	}
 }
+
+// alone tells whether no other node can hear this one.
+func (b *Bus) alone() bool { return b.server != nil && b.cfg.Cluster == "" }
 
 // send publishes a batch, in halves when it is too long.
 func (b *Bus) send(events []omni.Event) {

@@ -70,7 +70,7 @@ func (c *Control) newSIPLink(leg *Leg, d *sip.Dialog) (*sipLink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sipLink{leg: leg, dialog: d, rtp: m, session: sdp.NewSession(c.local(m, d.Source().Addr()))}
+	s := &sipLink{leg: leg, sip: d, rtp: m, session: sdp.NewSession(c.local(m, d.Source().Addr()))}
 	if offer := d.Offer(); offer != nil {
 		if s.reply, err = s.answerTo(offer); err != nil {
 			_ = m.Close()
@@ -158,7 +158,7 @@ func (c *Control) dial(ctx context.Context, r DialRequest) (*Leg, error) {
 	} else {
 		request.Offer = s.session.Offer(sdp.SendRecv)
 	}
-	if s.dialog, err = endpoint.Dial(ctx, request); err != nil {
+	if s.sip, err = endpoint.Dial(ctx, request); err != nil {
 		_ = m.Close()
 		return nil, fmt.Errorf("dial leg %s: %w", r.ID, err)
 	}
@@ -194,7 +194,7 @@ func preferring(list []codec.Kind, name string) []codec.Kind {
 func (s *sipLink) await(late bool) {
 	for {
 		select {
-		case p := <-s.dialog.Progressed():
+		case p := <-s.sip.Progressed():
 			if p.Code == 180 || p.Code == 183 {
 				s.leg.rings()
 			}
@@ -204,10 +204,10 @@ func (s *sipLink) await(late bool) {
 					s.leg.ctl.log.Warn("early media not usable", "leg", s.leg.ID(), "err", err)
 				}
 			}
-		case <-s.dialog.Answered():
+		case <-s.sip.Answered():
 			s.connected(late)
 			return
-		case <-s.dialog.Done():
+		case <-s.sip.Done():
 			return
 		case <-s.leg.Done():
 			return
@@ -218,7 +218,7 @@ func (s *sipLink) await(late bool) {
 // connected applies the answer of a call of ours.
 func (s *sipLink) connected(late bool) {
 	if !late {
-		if err := s.accept(s.dialog.RemoteAnswer()); err != nil {
+		if err := s.accept(s.sip.RemoteAnswer()); err != nil {
 			s.leg.ctl.log.Warn("answer not usable", "leg", s.leg.ID(), "err", err)
 			s.leg.finish(End{Reason: TelecomProblem, Status: 200})
 			return

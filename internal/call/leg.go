@@ -32,9 +32,6 @@ type Info struct {
 	Codec                       string // what we send: PCMA, PCMU, G722; empty before negotiation
 	CallID                      string // SIP Call-ID
 	Source                      netip.AddrPort
-	// Dialog is what a restarted process needs to end the dialog; persist it
-	// after Answer and whenever OnChange tells.
-	Dialog     []byte
 	PeerHolds  bool // the other side has put us on hold
 	StartedAt  time.Time
 	AnsweredAt time.Time // zero before the answer
@@ -61,6 +58,8 @@ type link interface {
 	party() media.Party
 	// describe adds what only the link knows.
 	describe(*Info)
+	// dialog is what a restarted process needs to end it; nil when there is none.
+	dialog() []byte
 	ring() error
 	progress(ctx context.Context) error
 	answer(ctx context.Context) error
@@ -119,6 +118,12 @@ func (l *Leg) Info() Info {
 	l.link.describe(&info)
 	return info
 }
+
+// Dialog is what a restarted process needs to end a SIP leg: persist it before
+// Answer, so that no crash leaves a caller behind, after it, and whenever
+// OnChange tells. Nil for browsers, and for those whom we call and who have not
+// answered.
+func (l *Leg) Dialog() []byte { return l.link.dialog() }
 
 // Party is the leg's role.
 func (l *Leg) Party() Party { return l.info.Party } // never changes
@@ -224,8 +229,8 @@ func (l *Leg) OnMedia(f func(lost bool)) {
 	l.onMedia = f
 }
 
-// OnChange sets who is told that Info has changed: codec, hold, dialog. It must
-// not block.
+// OnChange sets who is told that Info or Dialog has changed: codec, hold, route.
+// It must not block.
 func (l *Leg) OnChange(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

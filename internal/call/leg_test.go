@@ -25,7 +25,7 @@ func TestEchoOfEarlyAndLateOffer(t *testing.T) {
 			k.ear.hears(t, "caller", 440)
 			info := leg.Info()
 			if info.Dialled != "9000" || info.Caller != "13800000001" || info.CallerName != "Caller" || info.LineID != "ln_trunk" ||
-				info.Codec != "PCMA" || info.Transport != "udp" || info.CallID == "" || info.Dialog == nil || info.AnsweredAt.IsZero() {
+				info.Codec != "PCMA" || info.Transport != "udp" || info.CallID == "" || leg.Dialog() == nil || info.AnsweredAt.IsZero() {
 				t.Errorf("info %+v", info)
 			}
 			k.hangup()

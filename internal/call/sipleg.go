@@ -17,9 +17,9 @@ import (
 
 // sipLink is a SIP dialog and its RTP.
 type sipLink struct {
-	leg    *Leg
-	dialog *sip.Dialog
-	rtp    *rtp.Leg
+	leg *Leg
+	sip *sip.Dialog
+	rtp *rtp.Leg
 
 	mu      sync.Mutex // guards the negotiation
 	session *sdp.Session
@@ -82,9 +82,9 @@ func (s *sipLink) listen() {
 		l.ctl.log.Warn("no media from the peer", "leg", l.ID(), "silent_s", silent.Seconds())
 		l.finish(End{Reason: TelecomProblem, Status: 200})
 	})
-	s.dialog.OnInfoDigit(func(key byte, d time.Duration) { l.keypad.press(key, d, byInfo, time.Now()) })
-	s.dialog.OnReoffer(s.reoffered)
-	s.dialog.OnRemoteAnswer(func(answer []byte) {
+	s.sip.OnInfoDigit(func(key byte, d time.Duration) { l.keypad.press(key, d, byInfo, time.Now()) })
+	s.sip.OnReoffer(s.reoffered)
+	s.sip.OnRemoteAnswer(func(answer []byte) {
 		if err := s.accept(answer); err != nil {
 			l.ctl.log.Warn("answer in ACK not usable", "leg", l.ID(), "err", err)
 		}
@@ -182,10 +182,9 @@ func (s *sipLink) accept(answer []byte) error {
 func (s *sipLink) party() media.Party { return s.rtp }
 
 func (s *sipLink) describe(i *Info) {
-	d := s.dialog
+	d := s.sip
 	i.Kind, i.Outbound, i.CallID, i.Transport, i.Source = SIP, d.Outbound(), d.CallID(), d.Transport(), d.Source()
 	i.LineID, i.DeviceID = d.LineID(), d.DeviceID()
-	i.Dialog = d.Persist()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i.PeerHolds = s.agreed.Held
@@ -194,26 +193,28 @@ func (s *sipLink) describe(i *Info) {
 	}
 }
 
+func (s *sipLink) dialog() []byte { return s.sip.Persist() }
+
 func (s *sipLink) ring() error {
-	if s.dialog.Outbound() {
+	if s.sip.Outbound() {
 		return nil
 	}
-	return s.dialog.Ring()
+	return s.sip.Ring()
 }
 
 func (s *sipLink) progress(ctx context.Context) error {
-	if s.dialog.Outbound() || s.reply == nil {
+	if s.sip.Outbound() || s.reply == nil {
 		return ErrState
 	}
-	return s.dialog.Progress(ctx, s.reply)
+	return s.sip.Progress(ctx, s.reply)
 }
 
 func (s *sipLink) answer(ctx context.Context) error {
-	if s.dialog.Outbound() {
+	if s.sip.Outbound() {
 		return nil
 	}
 	if s.reply != nil {
-		err := s.settled(s.dialog.Answer(ctx, s.reply))
+		err := s.settled(s.sip.Answer(ctx, s.reply))
 		if err == nil {
 			s.begun()
 		}
@@ -223,10 +224,10 @@ func (s *sipLink) answer(ctx context.Context) error {
 	s.mu.Lock()
 	offer := s.session.Offer(sdp.SendRecv)
 	s.mu.Unlock()
-	if err := s.settled(s.dialog.Answer(ctx, offer)); err != nil {
+	if err := s.settled(s.sip.Answer(ctx, offer)); err != nil {
 		return err
 	}
-	if err := s.accept(s.dialog.RemoteAnswer()); err != nil {
+	if err := s.accept(s.sip.RemoteAnswer()); err != nil {
 		s.leg.finish(End{Reason: TelecomProblem, Status: 200})
 		return err
 	}
@@ -246,7 +247,7 @@ func (s *sipLink) settled(err error) error {
 // it has one.
 func (s *sipLink) failure() End {
 	select {
-	case <-s.dialog.Done():
+	case <-s.sip.Done():
 		return s.why(s.leg.Party())
 	default:
 		return End{Reason: TelecomProblem}
@@ -254,10 +255,10 @@ func (s *sipLink) failure() End {
 }
 
 func (s *sipLink) reject(code int, phrase string) error {
-	if s.dialog.Outbound() {
+	if s.sip.Outbound() {
 		return ErrState
 	}
-	return s.dialog.Reject(code, phrase)
+	return s.sip.Reject(code, phrase)
 }
 
 func (s *sipLink) sendDigits(digits string) error { return s.rtp.SendDigits(digits) }
@@ -275,23 +276,23 @@ func (s *sipLink) hold(ctx context.Context, hold bool) error {
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, s.leg.ctl.cfg.SignalTimeout)
 	defer cancel()
-	answer, err := s.dialog.Reoffer(ctx, offer)
+	answer, err := s.sip.Reoffer(ctx, offer)
 	if err != nil {
 		return err
 	}
 	return s.accept(answer)
 }
 
-func (s *sipLink) gone() <-chan struct{} { return s.dialog.Done() }
+func (s *sipLink) gone() <-chan struct{} { return s.sip.Done() }
 
 func (s *sipLink) why(p Party) End {
-	e := s.dialog.End()
+	e := s.sip.End()
 	return End{Reason: reasonOf(e, p), Status: e.Status, Text: e.Reason, ByRemote: e.ByRemote}
 }
 
 func (s *sipLink) end(e End, answered bool) {
 	select {
-	case <-s.dialog.Done():
+	case <-s.sip.Done():
 	default:
 		s.hangup(e, answered)
 	}
@@ -304,7 +305,7 @@ func (s *sipLink) end(e End, answered bool) {
 func (s *sipLink) discard(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.leg.ctl.cfg.SignalTimeout)
 	defer cancel()
-	_ = s.dialog.Hangup(ctx, sip.CauseNormal)
+	_ = s.sip.Hangup(ctx, sip.CauseNormal)
 	_ = s.rtp.Close()
 }
 
@@ -314,10 +315,10 @@ func (s *sipLink) hangup(e End, answered bool) {
 	ctx, cancel := context.WithTimeout(ctl.ctx, ctl.cfg.SignalTimeout)
 	defer cancel()
 	var err error
-	if !answered && !s.dialog.Outbound() && e.Status >= 300 {
-		err = s.dialog.Reject(e.Status, e.Text)
+	if !answered && !s.sip.Outbound() && e.Status >= 300 {
+		err = s.sip.Reject(e.Status, e.Text)
 	} else {
-		err = s.dialog.Hangup(ctx, sip.CauseNormal)
+		err = s.sip.Hangup(ctx, sip.CauseNormal)
 	}
 	if err != nil && !errors.Is(err, sip.ErrEnded) {
 		ctl.log.Warn("dialog not ended properly", "leg", s.leg.ID(), "err", err)

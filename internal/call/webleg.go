@@ -73,6 +73,7 @@ func (w *webLink) party() media.Party { return w.web }
 
 func (w *webLink) describe(i *Info) { i.Codec = w.web.Codec().String() }
 
+func (w *webLink) dialog() []byte                      { return nil }
 func (w *webLink) ring() error                         { return nil }
 func (w *webLink) progress(context.Context) error      { return nil }
 func (w *webLink) answer(context.Context) error        { return nil }

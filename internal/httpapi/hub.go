@@ -8,7 +8,8 @@ import (
 	"github.com/openhotline/hotline/omni"
 )
 
-// ringSize is how many of the last events are kept in memory for the sockets.
+// ringSize is how many of the last events are kept in memory for the sockets, at
+// least; at most twice as many.
 const ringSize = 4096
 
 // hub knows the open live sockets, keeps the newest events for them, and
@@ -54,7 +55,7 @@ func (h *hub) committed(events []omni.Event) {
 		}
 		h.ring = append(h.ring, e)
 	}
-	if len(h.ring) > ringSize {
+	if len(h.ring) > 2*ringSize { // seldom: moving them costs more than keeping them
 		h.ring = slices.Delete(h.ring, 0, len(h.ring)-ringSize)
 	}
 	for t := range h.tabs {

@@ -43,6 +43,8 @@ var (
 type Write struct {
 	Omni  omni.Change
 	Agent agent.Change
+	// Patience is how long the write may wait to share a flush to disk.
+	Patience time.Duration
 }
 
 // Store is what journeys read and write.

@@ -122,11 +122,32 @@ func (v *conversation) run(ctx context.Context) {
 			v.shutDown()
 			return
 		}
-		v.save()
-		v.answerAll()
+		v.settle()
+		if !v.finished() { // the last step is saved with the end
+			v.save()
+			v.answerAll()
+		}
 	}
 	v.complete()
 }
+
+// settle waits a moment for the flow of a customer who has left, so that the
+// end is one write and not two.
+func (v *conversation) settle() {
+	if !v.gone || v.flow == nil || len(v.replies) > 0 {
+		return
+	}
+	soon := time.NewTimer(flowStops)
+	defer soon.Stop()
+	select {
+	case <-v.flow.done:
+		v.flow = nil
+	case <-soon.C:
+	}
+}
+
+// flowStops is how long a cancelled flow usually needs at most.
+const flowStops = 50 * time.Millisecond
 
 // answerAll replies to those who asked: what they did is written by now.
 func (v *conversation) answerAll() {
@@ -149,10 +170,22 @@ func (v *conversation) save() {
 	if isEmpty(c) {
 		return
 	}
-	if err := v.center.store.Keep(context.WithoutCancel(v.ctx), Write{Omni: c}); err != nil {
+	w := Write{Omni: c}
+	if len(v.replies) == 0 {
+		w.Patience = patience
+	}
+	if err := v.center.store.Keep(context.WithoutCancel(v.ctx), w); err != nil {
 		v.log.Error("conversation not saved", "err", err)
 	}
 }
+
+// How long a write may wait for those of other conversations: one that nobody
+// waits for, and the first, for which a caller rings. Both are far below what
+// people notice; under load they save most of the flushes.
+const (
+	patience      = 20 * time.Millisecond
+	beginPatience = 5 * time.Millisecond
+)
 
 func isEmpty(c omni.Change) bool {
 	return len(c.Customers)+len(c.Identities)+len(c.Conversations)+len(c.Segments)+len(c.Legs)+
@@ -169,7 +202,7 @@ func (v *conversation) begin() bool {
 	var first Write
 	if err == nil {
 		v.open(who, now)
-		first.Omni = v.book.take()
+		first.Omni, first.Patience = v.book.take(), beginPatience
 		err = v.center.store.Commit(ctx, first)
 	}
 	if err != nil {
@@ -184,11 +217,9 @@ func (v *conversation) begin() bool {
 	if err := v.pickUp(); err != nil {
 		v.log.Info("call not answered", "err", err)
 		v.customerGone()
-		v.save()
 		v.complete()
 		return false
 	}
-	v.save()
 	v.enterFlow(v.number.FlowID)
 	v.save()
 	return true
@@ -251,7 +282,7 @@ func (v *conversation) open(who omni.Recognition, now time.Time) {
 	v.book.change = who.Change()
 	v.legRow = omni.Leg{
 		ID: info.ID, ConversationID: v.id, Party: omni.PartyCustomer, LineID: info.LineID, DeviceID: info.DeviceID,
-		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, Dialog: info.Dialog, StartedAt: now,
+		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, Dialog: v.leg.Dialog(), StartedAt: now,
 	}
 	v.book.leg(v.legRow)
 	v.book.event(omni.ConversationInitiated, map[string]any{
@@ -315,8 +346,7 @@ func (v *conversation) pickUp() error {
 	if err := v.leg.Answer(ctx); err != nil {
 		return err
 	}
-	info := v.leg.Info()
-	v.legRow.AnsweredAt, v.legRow.Dialog, v.legRow.Codec = v.center.now(), info.Dialog, info.Codec
+	v.legRow.AnsweredAt, v.legRow.Dialog, v.legRow.Codec = v.center.now(), v.leg.Dialog(), v.leg.Info().Codec
 	v.book.leg(v.legRow)
 	v.leg.OnChange(v.later(v.legChanged))
 	return nil
@@ -327,8 +357,7 @@ func (v *conversation) legChanged() {
 	if v.gone {
 		return
 	}
-	info := v.leg.Info()
-	v.legRow.Dialog, v.legRow.Codec = info.Dialog, info.Codec
+	v.legRow.Dialog, v.legRow.Codec = v.leg.Dialog(), v.leg.Info().Codec
 	v.book.leg(v.legRow)
 }
 

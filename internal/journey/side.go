@@ -151,7 +151,7 @@ func (v *conversation) putLeg(s *side, leg *call.Leg) {
 	s.leg = leg
 	s.row = omni.Leg{
 		ID: info.ID, ConversationID: v.id, Party: omni.PartyAgent, AgentID: s.offer.AgentID, DeviceID: info.DeviceID,
-		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, Dialog: info.Dialog, StartedAt: v.center.now(),
+		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, Dialog: leg.Dialog(), StartedAt: v.center.now(),
 	}
 	v.book.leg(s.row)
 	offerID := s.offer.ID
@@ -298,8 +298,7 @@ func (v *conversation) agentLegChanged(s *side) {
 	if s.leg == nil || !s.row.EndedAt.IsZero() {
 		return
 	}
-	info := s.leg.Info()
-	s.row.Dialog, s.row.Codec = info.Dialog, info.Codec
+	s.row.Dialog, s.row.Codec = s.leg.Dialog(), s.leg.Info().Codec
 	v.book.leg(s.row)
 }
 

@@ -146,8 +146,7 @@ func (v *conversation) joinExternal(x *externalLeg) {
 		return
 	}
 	x.joined = true
-	info := x.leg.Info()
-	x.row.AnsweredAt, x.row.Codec, x.row.Dialog = v.center.now(), info.Codec, info.Dialog
+	x.row.AnsweredAt, x.row.Codec, x.row.Dialog = v.center.now(), x.leg.Info().Codec, x.leg.Dialog()
 	v.book.leg(x.row)
 	v.wait(waitEvent{kind: waitConnected})
 }

@@ -12,6 +12,9 @@ var identities = newRow("identities", "id customer_id kind value scope verified_
 		return []any{&i.ID, &i.CustomerID, &i.Kind, &i.Value, &i.Scope, &i.VerifiedBy, stamp{&i.CreatedAt}}
 	})
 
+// What a record is born with is kept: it cannot change, and SQLite would delete
+// and insert its entries in the indexes at every step of a call.
+
 // conversations leaves out event_count: it lives in counters, so that a whole
 // row written from memory cannot turn it back.
 var conversations = newRow("conversations", `id customer_id channel direction initiation_method state language
@@ -22,14 +25,14 @@ var conversations = newRow("conversations", `id customer_id channel direction in
 			&c.LineID, &c.NumberID, &c.DialledNumber, &c.CallerNumber, &c.FlowID, &c.FlowVersion, encoded{&c.FlowPath},
 			&c.QueueID, &c.AgentID, &c.Subject, &c.EndReason, &c.WrapUpCode, &c.WrapUpNote, &c.NodeID, &c.Simulated,
 			&c.Demo, stamp{&c.CreatedAt}, stamp{&c.AnsweredAt}, stamp{&c.EndedAt}, stamp{&c.CompletedAt}}
-	})
+	}, "channel", "direction", "initiation_method", "dialled_number", "caller_number", "created_at")
 
 var segments = newRow("segments", `id conversation_id parent_id kind queue_id agent_id flow_id offer_id end_reason
 	explanation wrap_up_code wrap_up_note demo started_at ended_at`,
 	func(s *omni.Segment) []any {
 		return []any{&s.ID, &s.ConversationID, &s.ParentID, &s.Kind, &s.QueueID, &s.AgentID, &s.FlowID, &s.OfferID,
 			&s.EndReason, raw{&s.Explanation}, &s.WrapUpCode, &s.WrapUpNote, &s.Demo, stamp{&s.StartedAt}, stamp{&s.EndedAt}}
-	})
+	}, "conversation_id", "kind", "started_at")
 
 var legs = newRow("legs", `id conversation_id party agent_id line_id device_id transport codec sip_call_id dialog
 	end_reason sip_status stats started_at answered_at ended_at`,
@@ -37,7 +40,7 @@ var legs = newRow("legs", `id conversation_id party agent_id line_id device_id t
 		return []any{&l.ID, &l.ConversationID, &l.Party, &l.AgentID, &l.LineID, &l.DeviceID, &l.Transport, &l.Codec,
 			&l.SIPCallID, &l.Dialog, &l.EndReason, &l.SIPStatus, encoded{&l.Stats}, stamp{&l.StartedAt},
 			stamp{&l.AnsweredAt}, stamp{&l.EndedAt}}
-	})
+	}, "conversation_id", "party", "started_at")
 
 var recordings = newRow("recordings", `id conversation_id kind state failure path bytes duration_ms legal_hold demo
 	started_at ended_at delete_after`,

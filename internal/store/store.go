@@ -23,6 +23,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/omni"
@@ -38,6 +39,10 @@ type Write struct {
 	// the database's clock). Writes that end things carry none, so that they are
 	// never lost.
 	Lease *Lease `json:"lease,omitempty"`
+	// Patience is how long the write may wait for others that share its
+	// transaction and the flush to disk. It is for writes that nobody waits for
+	// at that moment; never more than 50 ms. PostgreSQL needs none.
+	Patience time.Duration `json:"-"`
 }
 
 // The errors of this package. Test with errors.Is.

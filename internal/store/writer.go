@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/openhotline/hotline/omni"
 )
@@ -14,9 +15,14 @@ import (
 // maxBatch bounds the writes that share one transaction of SQLite.
 const maxBatch = 512
 
+// maxPatience bounds how long a write waits for others.
+const maxPatience = 50 * time.Millisecond
+
 // writer is SQLite's only writing goroutine. Writes that arrive while a
-// transaction is being made durable share the next one; each has its own
-// savepoint, so that a refused write takes none of the others with it.
+// transaction is being made durable share the next one, and so do patient ones
+// that wait for company. A refused write takes none of the others with it: the
+// transaction is then made again with a savepoint for each, which costs too
+// much to be the rule.
 type writer struct {
 	db    *DB
 	jobs  chan *job
@@ -27,6 +33,7 @@ type writer struct {
 // job is one unit of work for the writer.
 type job struct {
 	run   func(ctx context.Context, q querier, head *int64) error
+	until time.Time // how long the job may wait for others; zero: not at all
 	taken atomic.Bool
 	err   error
 	fresh []omni.Event // what the job added to the journal
@@ -52,6 +59,9 @@ func (db *DB) startSQLite(ctx context.Context) error {
 func (w *writer) commit(ctx context.Context, wr *Write) ([]omni.Event, error) {
 	var out []omni.Event
 	j := &job{done: make(chan struct{})}
+	if wr.Patience > 0 {
+		j.until = time.Now().Add(min(wr.Patience, maxPatience))
+	}
 	j.run = func(ctx context.Context, q querier, head *int64) error {
 		var fresh []bool
 		var err error
@@ -112,7 +122,7 @@ func (w *writer) loop(ctx context.Context) {
 		batch = batch[:0]
 		select {
 		case j := <-w.jobs:
-			batch = w.gather(append(batch, j))
+			batch = w.bide(ctx, w.gather(append(batch, j)))
 		case <-ctx.Done():
 			if batch = w.gather(batch); len(batch) == 0 {
 				return
@@ -133,6 +143,42 @@ func (w *writer) gather(batch []*job) []*job {
 		}
 	}
 	return batch
+}
+
+// bide waits for more while every write of the batch has patience left.
+func (w *writer) bide(ctx context.Context, batch []*job) []*job {
+	until := batch[0].until
+	for _, j := range batch[1:] {
+		until = earlier(until, j.until)
+	}
+	patience := time.Until(until)
+	if patience <= 0 {
+		return batch
+	}
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	for len(batch) < maxBatch {
+		select {
+		case j := <-w.jobs:
+			batch = append(batch, j)
+			if until = earlier(until, j.until); time.Until(until) <= 0 {
+				return w.gather(batch)
+			}
+			end.Reset(time.Until(until))
+		case <-end.C:
+			return batch
+		case <-ctx.Done():
+			return batch
+		}
+	}
+	return batch
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // transact runs the batch in one transaction and tells every job its outcome.
@@ -173,33 +219,68 @@ func (w *writer) attempt(ctx context.Context, batch []*job) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	refused, err := w.together(ctx, batch, w.plain)
+	if err != nil || refused == nil {
+		return err
+	}
+	if len(batch) == 1 {
+		return nil // its error is its own
+	}
+	_, err = w.together(ctx, batch, w.apart)
+	return err
+}
+
+// together makes one transaction of the batch; run runs a job within it. A job
+// that run returns an error for takes the transaction back: it is returned.
+func (w *writer) together(ctx context.Context, batch []*job, run func(context.Context, *job, *int64) error) (refused *job, err error) {
 	if _, err := w.q.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return nil, fmt.Errorf("begin: %w", err)
 	}
 	var head int64
 	if err := w.q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM events").Scan(&head); err != nil {
-		return fmt.Errorf("head: %w", err)
+		return nil, fmt.Errorf("head: %w", err)
 	}
 	for _, j := range batch {
-		before := head
-		if _, err := w.q.ExecContext(ctx, "SAVEPOINT one"); err != nil {
-			return fmt.Errorf("savepoint: %w", err)
-		}
-		if j.err = j.run(ctx, w.q, &head); j.err != nil {
-			if w.db.dialect.away(j.err) {
-				return j.err
+		j.err, j.fresh = nil, nil
+		if err := run(ctx, j, &head); err != nil {
+			if w.db.dialect.away(err) || errors.Is(err, errTransaction) {
+				return nil, err
 			}
-			head, j.fresh = before, nil
-			if _, err := w.q.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
-				return fmt.Errorf("take back: %w", err)
+			j.err, j.fresh = err, nil
+			if _, err := w.q.ExecContext(ctx, "ROLLBACK"); err != nil {
+				return nil, fmt.Errorf("roll back: %w", err)
 			}
-		}
-		if _, err := w.q.ExecContext(ctx, "RELEASE one"); err != nil {
-			return fmt.Errorf("release: %w", err)
+			return j, nil
 		}
 	}
 	if _, err := w.q.ExecContext(ctx, "COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return nil, fmt.Errorf("commit: %w", err)
+	}
+	return nil, nil
+}
+
+func (w *writer) plain(ctx context.Context, j *job, head *int64) error { return j.run(ctx, w.q, head) }
+
+// errTransaction marks what went wrong with a savepoint and not with a job.
+var errTransaction = errors.New("store: savepoint")
+
+// apart runs a job within a savepoint and takes back what a refused one did.
+func (w *writer) apart(ctx context.Context, j *job, head *int64) error {
+	before := *head
+	if _, err := w.q.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+		return errors.Join(errTransaction, err)
+	}
+	if j.err = j.run(ctx, w.q, head); j.err != nil {
+		if w.db.dialect.away(j.err) {
+			return j.err
+		}
+		*head, j.fresh = before, nil
+		if _, err := w.q.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
+			return errors.Join(errTransaction, err)
+		}
+	}
+	if _, err := w.q.ExecContext(ctx, "RELEASE one"); err != nil {
+		return errors.Join(errTransaction, err)
 	}
 	return nil
 }
