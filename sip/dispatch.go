@@ -233,7 +233,6 @@ func (e *Endpoint) receiveInvite(req *sipgo.Request, from hop) {
 		e.admission.release(lineID(line))
 		return
 	}
-	_ = tx.respond(newResponse(req, 100, "", ""))
 	d := newIncoming(e, req, tx, from, line, device)
 	if !e.add(d) {
 		e.admission.release(lineID(line))

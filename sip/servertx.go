@@ -98,10 +98,20 @@ func (t *serverTx) respond(res *sipgo.Response) error {
 		}
 	}
 	if t.state > txProceeding {
-		t.req = nil
+		t.req, t.onCancel = nil, nil // for 32 s a transaction must not hold its call
 	}
 	t.mu.Unlock()
 	return t.e.net.send(t.reply, data, nil)
+}
+
+// trying sends 100 unless another response went before.
+func (t *serverTx) trying(res *sipgo.Response) {
+	t.mu.Lock()
+	silent := t.state == txTrying
+	t.mu.Unlock()
+	if silent {
+		_ = t.respond(res) // only the dialog, which calls this, sends others
+	}
 }
 
 // request is what is to be answered, nil once it is.

@@ -11,6 +11,7 @@ import (
 // uasCall is the server side of an initial INVITE. It belongs to Dialog.run.
 type uasCall struct {
 	tx       *serverTx
+	trying   *alarm // 100 is due, if nothing else was sent
 	peer100  bool // the caller supports reliable provisional responses
 	must100  bool // … and requires them
 	rseq     uint32
@@ -90,8 +91,14 @@ func newIncoming(e *Endpoint, req *sipgo.Request, tx *serverTx, from hop, line *
 		rseq:    uint32(1 + randomBelow(1<<16)),
 	}
 	d.learnPeer(req)
+	d.in.trying = d.alarms.after(tryingAfter, func() { tx.trying(newResponse(req, 100, "", "")) })
 	return d
 }
+
+// tryingAfter is when 100 is sent to a caller who has heard nothing: it must go
+// out within 200 ms unless another response is known to (RFC 3261 §17.2.1), and
+// most calls are answered sooner.
+const tryingAfter = 100 * time.Millisecond
 
 // asserted takes the identity a line vouches for (RFC 3325 §9.1).
 func (d *Dialog) asserted(req *sipgo.Request) {
@@ -177,6 +184,7 @@ func stateError(d *Dialog) error {
 // reply hears of its PRACK. A late offer can only be made in a reliable one
 // (RFC 3261 §13.2.1), so otherwise its session description is left out.
 func (d *Dialog) provisional(code int, sdp []byte, reply chan<- error) bool {
+	d.alarms.cancel(d.in.trying)
 	rel := d.in.must100 || (d.in.peer100 && sdp != nil)
 	if !rel {
 		if d.offer == nil {
@@ -303,6 +311,7 @@ func (d *Dialog) accept(sdp []byte, reply chan<- error) {
 	}
 	res := d.response(d.invite, 200, "", sdp)
 	d.agreeTimer(d.invite, res)
+	d.alarms.cancel(d.in.trying)
 	d.phase = phaseAnswered
 	d.accepted(d.invite, d.in.tx, res, late, reply)
 	d.unacked.initial = true
@@ -415,6 +424,7 @@ func (d *Dialog) refuseAs(code int, reason string, end End, headers ...Header) {
 		res.AppendHeader(sipgo.NewHeader(oneLine(h.Name), oneLine(h.Value)))
 	}
 	_ = d.in.tx.respond(res)
+	d.alarms.cancel(d.in.trying)
 	if r := d.in.reliable; r != nil && r.reply != nil {
 		r.reply <- ErrEnded
 	}

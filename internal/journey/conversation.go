@@ -184,7 +184,7 @@ func (v *conversation) save() {
 // people notice; under load they save most of the flushes.
 const (
 	patience      = 20 * time.Millisecond
-	beginPatience = 5 * time.Millisecond
+	beginPatience = 20 * time.Millisecond
 )
 
 func isEmpty(c omni.Change) bool {
@@ -192,16 +192,19 @@ func isEmpty(c omni.Change) bool {
 		len(c.Recordings)+len(c.Messages)+len(c.Events) == 0
 }
 
-// begin recognises the customer, writes the conversation, answers, and starts
-// the flow. False means that the call did not come about.
+// begin recognises the customer, writes the conversation and its way into the
+// flow, answers, and starts the flow. False means that the call did not come
+// about.
 func (v *conversation) begin() bool {
 	now := v.center.now()
 	ctx, cancel := context.WithTimeout(v.ctx, beginWithin)
 	defer cancel()
 	who, err := v.recognise(ctx, now)
 	var first Write
+	var run func()
 	if err == nil {
 		v.open(who, now)
+		run = v.enter(v.number.FlowID)
 		first.Omni, first.Patience = v.book.take(), beginPatience
 		err = v.center.store.Commit(ctx, first)
 	}
@@ -220,7 +223,7 @@ func (v *conversation) begin() bool {
 		v.complete()
 		return false
 	}
-	v.enterFlow(v.number.FlowID)
+	run()
 	v.save()
 	return true
 }
@@ -332,9 +335,9 @@ func (v *conversation) lookBack(ctx context.Context, now time.Time) {
 	}
 }
 
-// pickUp answers the call and opens its room.
+// pickUp answers the call and opens its room. A flow answers at once: nothing
+// rings before.
 func (v *conversation) pickUp() error {
-	_ = v.leg.Ring()
 	c, err := v.center.calls.NewCall(v.id, v.leg)
 	if err != nil {
 		_ = v.leg.Reject(503, "Service Unavailable")
@@ -421,8 +424,6 @@ func (v *conversation) leaveQueue(why string) {
 func (v *conversation) complete() {
 	from := v.book.conv.State
 	switch from {
-	case omni.Initiated:
-		v.must(v.book.move(omni.InFlow))
 	case omni.Connected, omni.OnHold:
 		v.must(v.book.move(omni.WrapUp))
 	}

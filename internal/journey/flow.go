@@ -91,21 +91,29 @@ func (v *conversation) enterFlow(ref string) {
 		v.flow.cancel(errReplaced)
 		return
 	}
+	v.enter(ref)()
+}
+
+// enter notes the way into the published flow; what it returns starts the flow
+// once the customer is on the phone.
+func (v *conversation) enter(ref string) (run func()) {
 	in := v.center.setup()
 	flowID, flow, ok := in.flowRef(ref)
+	v.must(v.book.move(omni.InFlow))
 	if !ok {
 		v.log.Error("number without a usable flow", "flow", ref)
-		v.must(v.book.move(omni.InFlow))
-		v.apologise()
-		return
+		return v.apologise
 	}
-	v.must(v.book.move(omni.InFlow))
 	v.book.update(func(c *omni.Conversation) { c.FlowID, c.FlowVersion = flowID, in.version[flowID] })
 	v.book.end(v.stay, omni.NextStep)
 	v.stay = v.book.begin(omni.SegmentFlow, func(s *omni.Segment) { s.FlowID = flowID })
 	v.book.event(omni.ConversationFlowEntered, map[string]any{"flow_id": flowID, "version": in.version[flowID]}, inSegment(v.stay.ID))
-	v.sound.allow(v.call)
+	return func() { v.runFlow(flowID, flow) }
+}
 
+// runFlow lets a flow answer the customer.
+func (v *conversation) runFlow(flowID string, flow *ivr.Flow) {
+	v.sound.allow(v.call)
 	ctx, cancel := context.WithCancelCause(v.ctx)
 	run := &flowRun{id: flowID, cancel: cancel, done: make(chan struct{})}
 	v.flow = run

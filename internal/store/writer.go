@@ -28,6 +28,7 @@ type writer struct {
 	jobs  chan *job
 	ended chan struct{}
 	q     *prepared // nil until connected
+	busy  busy
 }
 
 // job is one unit of work for the writer.
@@ -145,14 +146,39 @@ func (w *writer) gather(batch []*job) []*job {
 	return batch
 }
 
-// bide waits for more while every write of the batch has patience left.
+// busy tells whether writes come so often that waiting for company pays.
+type busy struct {
+	since  time.Time // of the present count
+	writes int
+	often  bool // by the last count
+}
+
+// At busyWrites within busyFor, 20 calls a second, writes begin to wait.
+const (
+	busyFor    = 250 * time.Millisecond
+	busyWrites = 15
+)
+
+// count adds n writes and tells whether they come often.
+func (b *busy) count(n int, now time.Time) bool {
+	if past := now.Sub(b.since); past >= busyFor {
+		b.often = past < 2*busyFor && b.writes >= busyWrites
+		b.since, b.writes = now, 0
+	}
+	b.writes += n
+	return b.often || b.writes >= busyWrites
+}
+
+// bide waits for more while every write of the batch has patience left, if
+// there are many.
 func (w *writer) bide(ctx context.Context, batch []*job) []*job {
 	until := batch[0].until
 	for _, j := range batch[1:] {
 		until = earlier(until, j.until)
 	}
-	patience := time.Until(until)
-	if patience <= 0 {
+	now := time.Now()
+	patience := until.Sub(now)
+	if !w.busy.count(len(batch), now) || patience <= 0 {
 		return batch
 	}
 	end := time.NewTimer(patience)
@@ -161,6 +187,7 @@ func (w *writer) bide(ctx context.Context, batch []*job) []*job {
 		select {
 		case j := <-w.jobs:
 			batch = append(batch, j)
+			w.busy.writes++
 			if until = earlier(until, j.until); time.Until(until) <= 0 {
 				return w.gather(batch)
 			}
