@@ -12,8 +12,8 @@ import (
 type uasCall struct {
 	tx       *serverTx
 	trying   *alarm // 100 is due, if nothing else was sent
-	peer100  bool // the caller supports reliable provisional responses
-	must100  bool // … and requires them
+	peer100  bool   // the caller supports reliable provisional responses
+	must100  bool   // … and requires them
 	rseq     uint32
 	reliable *reliable // provisional response without PRACK yet
 	queued   []func()  // responses waiting for that PRACK

@@ -32,9 +32,9 @@ type Info struct {
 	Codec                       string // what we send: PCMA, PCMU, G722; empty before negotiation
 	CallID                      string // SIP Call-ID
 	Source                      netip.AddrPort
-	PeerHolds  bool // the other side has put us on hold
-	StartedAt  time.Time
-	AnsweredAt time.Time // zero before the answer
+	PeerHolds                   bool // the other side has put us on hold
+	StartedAt                   time.Time
+	AnsweredAt                  time.Time // zero before the answer
 }
 
 // Stats is what a leg's media did. After the end they are the final figures.

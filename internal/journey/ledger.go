@@ -107,6 +107,9 @@ func (l *ledger) end(s *omni.Segment, why omni.EndReason) {
 	}, of(s.AgentID, s.QueueID), inSegment(s.ID))
 }
 
+// put notes a changed segment that stays open.
+func (l *ledger) put(s *omni.Segment) { l.segments[s.ID] = *s }
+
 func (l *ledger) leg(row omni.Leg)             { l.legs[row.ID] = row }
 func (l *ledger) recording(row omni.Recording) { l.records[row.ID] = row }
 
