@@ -318,7 +318,7 @@ func (r *Router) offerTo(in OfferTo) error {
 func (r *Router) tryDirect(e *entry, a *agentState, wait Seconds) {
 	for _, w := range slices.Clone(a.works) {
 		if w.row.ConversationID == e.row.ConversationID && w.row.State == WrapUp {
-			r.endWork(w, "returned") // a transfer comes back to who made it
+			r.endWork(w, WrapUpReturned)
 			r.settle(a)
 		}
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -99,7 +100,7 @@ func (r *Router) enqueue(in Enqueue) error {
 	row := QueueEntry{
 		ConversationID: in.ConversationID, QueueID: in.QueueID, Channel: channelOr(in.Channel),
 		Priority: in.Priority, Skills: in.Skills, PreferredAgent: in.PreferredAgent,
-		Top: in.Top, EnteredAt: in.EnteredAt, Hops: in.Hops,
+		Top: in.Top, EnteredAt: in.EnteredAt, Hops: in.Hops, AnnounceEvery: max(in.AnnounceEvery, 0),
 	}
 	if old := r.entries[in.ConversationID]; old != nil {
 		if row.EnteredAt.IsZero() && old.q == q {
@@ -185,11 +186,16 @@ func (r *Router) place(e *entry, requeued bool) {
 		e.band, e.bandAtMS = int8(bandOf(position)), r.ms
 	}
 	if e.announceMS == 0 {
-		e.announceMS = r.ms + int64(e.q.row.Announce.Repeat)*1000
+		e.announceMS = r.ms + e.announceEvery()
 	}
 	r.noteWait(e)
 	r.setEntryTimer(e)
 	r.emit(EntryQueued{Entry: e.row, Requeued: requeued, Position: position, ExpectedWait: e.q.expected(position)})
+}
+
+// announceEvery is how many milliseconds lie between two announcements.
+func (e *entry) announceEvery() int64 {
+	return int64(cmp.Or(e.row.AnnounceEvery, e.q.row.Announce.Repeat)) * 1000
 }
 
 // waitsFor returns the one agent whom an entry waits for, or nil.
@@ -313,7 +319,7 @@ func (r *Router) entryDue(e *entry) {
 		r.emit(CallbackDue{ConversationID: e.row.ConversationID, QueueID: e.row.QueueID})
 	}
 	if r.ms >= e.announceMS {
-		for repeat := int64(e.q.row.Announce.Repeat) * 1000; e.announceMS <= r.ms; {
+		for repeat := e.announceEvery(); e.announceMS <= r.ms; {
 			e.announceMS += repeat
 		}
 		p := e.q.line.rank(e.key) + 1

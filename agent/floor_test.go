@@ -384,3 +384,32 @@ func TestChangesSurviveJSONAndKeepOneRowEach(t *testing.T) {
 		t.Fatalf("%+v\nbecame %+v", c, again)
 	}
 }
+
+// A flow may want its own interval between announcements; it stays with the
+// customer who comes back from an agent that was lost, and ends with the stay.
+func TestAnnouncementsAsOftenAsTheFlowWants(t *testing.T) {
+	f := newFloor(t, RouterConfig{}, DefaultQueue("qu_1", "One"))
+	f.agent("ag_1", nil, "qu_1")
+	f.presence("ag_1", Break)
+	f.do(Enqueue{At: f.at(), ConversationID: "cv_1", QueueID: "qu_1", AnnounceEvery: 7})
+	f.enqueue("cv_2", "qu_1")
+	count := func(d time.Duration) (first, second int) {
+		for _, p := range find[PositionChanged](f.wait(d)) {
+			if p.ConversationID == "cv_1" {
+				first++
+			} else {
+				second++
+			}
+		}
+		return first, second
+	}
+	if first, second := count(61 * time.Second); first != 8 || second != 1 {
+		t.Errorf("in 61 s announced %d and %d times, want 8 and 1", first, second)
+	}
+	f.presence("ag_1", Available)
+	f.talk("cv_1")
+	f.do(LoseAgent{At: f.at(), ConversationID: "cv_1", AgentID: "ag_1"})
+	if first, _ := count(15 * time.Second); first != 2 {
+		t.Errorf("back in the queue announced %d times in 15 s, want 2", first)
+	}
+}

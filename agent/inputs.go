@@ -77,6 +77,7 @@ type (
 		EnteredAt      time.Time // zero: now; earlier: the age is kept
 		Top            bool      // before everybody else
 		Hops           int       // number of overflows that led here
+		AnnounceEvery  Seconds   // between announcements; 0: the queue's interval
 	}
 	// OfferTo offers a conversation to a named agent: a transfer. When the agent
 	// cannot take it within Wait, misses or rejects it, it goes to FallbackAgent,

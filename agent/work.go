@@ -133,11 +133,12 @@ type QueueEntry struct {
 	Priority       int         `json:"priority"` // points added to the queue's
 	Skills         []SkillNeed `json:"skills,omitempty"`
 	PreferredAgent string      `json:"preferred_agent,omitempty"`
-	Top            bool        `json:"top,omitempty"`    // before everybody else: a lost agent's customer
-	EnteredAt      time.Time   `json:"entered_at"`       // kept over missed offers
-	Hops           int         `json:"hops,omitempty"`   // overflows from queue to queue so far
-	Missed         []string    `json:"missed,omitempty"` // agents who just missed or rejected it
-	Reason         string      `json:"reason"`           // why it waits, or why it left
+	Top            bool        `json:"top,omitempty"`            // before everybody else: a lost agent's customer
+	EnteredAt      time.Time   `json:"entered_at"`               // kept over missed offers
+	Hops           int         `json:"hops,omitempty"`           // overflows from queue to queue so far
+	Missed         []string    `json:"missed,omitempty"`         // agents who just missed or rejected it
+	Reason         string      `json:"reason"`                   // why it waits, or why it left
+	AnnounceEvery  Seconds     `json:"announce_every,omitempty"` // 0: the queue's interval
 	UpdatedAt      time.Time   `json:"updated_at"`
 	// Direct offers only.
 	DirectAgent   string  `json:"direct_agent,omitempty"`

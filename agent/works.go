@@ -243,10 +243,12 @@ func (r *Router) finishWrapUp(in FinishWrapUp) error {
 	return nil
 }
 
-// Why a wrap-up ended: the agent finished it, or its time ran out.
+// Why a wrap-up ended: the agent finished it, its time ran out, or a transfer
+// came back to the agent who made it.
 const (
-	WrappedUp     = "wrapped_up"
-	WrapUpExpired = "expired"
+	WrappedUp      = "wrapped_up"
+	WrapUpExpired  = "expired"
+	WrapUpReturned = "returned"
 )
 
 // workDue ends a wrap-up whose time is over, or counts an agent as lost who

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/wav"
 )
 
@@ -12,6 +13,7 @@ import (
 type recording struct {
 	path string
 	file *wav.Recorder
+	ear  media.Recorder // what the room gives its sound to: file, or who listens on the way there
 }
 
 // Recording is what became of a recording.
@@ -25,6 +27,12 @@ type Recording struct {
 // and prompts right. An existing file is continued. failed, which may be nil,
 // is told once when the file can no longer be written; the call goes on.
 func (c *Call) Record(path string, failed func(error)) error {
+	return c.RecordWatched(path, failed, nil)
+}
+
+// RecordWatched is Record with an ear for whether the customer speaks; nil is
+// none.
+func (c *Call) RecordWatched(path string, failed func(error), watch *VoiceWatch) error {
 	file, err := wav.Create(path, wav.RecorderConfig{OnError: func(err error) {
 		c.log.Error("recording failed", "err", err)
 		if failed != nil {
@@ -38,7 +46,10 @@ func (c *Call) Record(path string, failed func(error)) error {
 		if c.rec != nil {
 			return ErrRecording
 		}
-		c.rec = &recording{path: path, file: file}
+		c.rec = &recording{path: path, file: file, ear: file}
+		if watch != nil {
+			watch.file, c.rec.ear = file, watch
+		}
 		c.listen()
 		return nil
 	})
@@ -97,5 +108,5 @@ func (c *Call) listen() {
 		return
 	}
 	c.heardRec = [2][]string{left, right}
-	c.room.Record(c.rec.file, left, right)
+	c.room.Record(c.rec.ear, left, right)
 }

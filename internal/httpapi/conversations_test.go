@@ -186,8 +186,8 @@ func TestDeskCalls(t *testing.T) {
 		{"POST", "/conversations/cv_own/resume", "", "resume ag_one cv_own"},
 		{"POST", "/conversations/cv_own/end", "", "end ag_one cv_own"},
 		{"POST", "/conversations/cv_own/digits", `{"digits":"12#"}`, "digits ag_one cv_own 12#"},
-		{"POST", "/conversations/cv_own/transfer", `{"kind":"agent","target":"ag_two"}`, "transfer ag_one cv_own agent ag_two"},
-		{"POST", "/conversations/cv_own/transfer", `{"kind":"number","target":"+8613800138000"}`, "transfer ag_one cv_own number +8613800138000"},
+		{"POST", "/conversations/cv_own/transfer", `{"kind":"agent","target":"ag_two"}`, "transfer ag_one cv_own agent ag_two 0s"},
+		{"POST", "/conversations/cv_own/transfer", `{"kind":"number","target":"+8613800138000","ring":25}`, "transfer ag_one cv_own number +8613800138000 25s"},
 		{"POST", "/conversations/cv_own/wrap-up", `{"note":"done"}`, "wrapup ag_one cv_own  done"},
 		{"POST", "/conversations/cv_own/wrap-up/extend", "", "extend ag_one cv_own"},
 	}

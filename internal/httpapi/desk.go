@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -37,6 +38,7 @@ type transferInput struct {
 	Body struct {
 		Kind   string `json:"kind" enum:"agent,queue,flow,number"`
 		Target string `json:"target" minLength:"1" maxLength:"64" doc:"Identifier of the agent, queue or flow, or the number"`
+		Ring   int    `json:"ring,omitempty" minimum:"0" maximum:"300" doc:"Seconds for which a number rings before the customer comes back; 0 means 30"`
 	}
 }
 
@@ -188,5 +190,5 @@ func (s *Server) transfer(ctx context.Context, in *transferInput) (*empty, error
 	if b.Kind == "agent" && b.Target == ag {
 		return nil, invalid("target", "invalid", "nobody transfers to themselves")
 	}
-	return nil, s.cfg.Desk.Transfer(ctx, ag, in.ID, b.Kind, b.Target)
+	return nil, s.cfg.Desk.Transfer(ctx, ag, in.ID, b.Kind, b.Target, time.Duration(b.Ring)*time.Second)
 }

@@ -84,8 +84,9 @@ type Desk interface {
 	End(ctx context.Context, by account.Actor, agentID, conversationID string) error
 	// Digits sends keys (0-9 A-D * #) to the customer's side.
 	Digits(ctx context.Context, agentID, conversationID, digits string) error
-	// Transfer is blind; kind is agent, queue, flow or number.
-	Transfer(ctx context.Context, agentID, conversationID, kind, target string) error
+	// Transfer is blind; kind is agent, queue, flow or number. A number rings for
+	// the given time, 0 being the default, and the customer then comes back.
+	Transfer(ctx context.Context, agentID, conversationID, kind, target string, ring time.Duration) error
 	// WrapUp ends the agent's wrap-up with a code and a note. The error is an
 	// account.FieldError where the queue wants a code, or another one.
 	WrapUp(ctx context.Context, agentID, conversationID, code, note string) error

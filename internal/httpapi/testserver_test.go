@@ -96,8 +96,8 @@ func (d *desk) End(_ context.Context, _ account.Actor, a, id string) error {
 func (d *desk) Digits(_ context.Context, a, id, digits string) error {
 	return d.note("digits", a, id, digits)
 }
-func (d *desk) Transfer(_ context.Context, a, id, kind, target string) error {
-	return d.note("transfer", a, id, kind, target)
+func (d *desk) Transfer(_ context.Context, a, id, kind, target string, ring time.Duration) error {
+	return d.note("transfer", a, id, kind, target, ring.String())
 }
 func (d *desk) WrapUp(_ context.Context, a, id, code, note string) error {
 	return d.note("wrapup", a, id, code, note)

@@ -41,6 +41,7 @@ type conversation struct {
 	talking  *side
 	external *externalLeg
 	recorded *omni.Recording
+	message  *message  // the voicemail that is being recorded
 	back     place     // in the queue that an outage took
 	inQueue  bool      // the router has, or is told, an entry of ours
 	wrapped  time.Time // when the agent began to talk whose wrap-up the conversation shows

@@ -298,8 +298,8 @@ func (c *Center) Digits(ctx context.Context, agentID, conversationID, digits str
 }
 
 // Transfer implements httpapi.Desk.
-func (c *Center) Transfer(ctx context.Context, agentID, conversationID, kind, target string) error {
-	return c.on(ctx, conversationID, func(v *conversation) error { return v.transfer(agentID, kind, target) })
+func (c *Center) Transfer(ctx context.Context, agentID, conversationID, kind, target string, ring time.Duration) error {
+	return c.on(ctx, conversationID, func(v *conversation) error { return v.transfer(agentID, kind, target, ring) })
 }
 
 // WrapUp implements httpapi.Desk.

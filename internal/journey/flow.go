@@ -274,9 +274,13 @@ func (v *conversation) joinQueue(req ivr.QueueRequest) error {
 	}
 	v.back = place{}
 	preferred := req.Agent
+	var every agent.Seconds
+	if req.Announce != nil {
+		every = agent.Seconds(req.Announce.Repeat / time.Second)
+	}
 	return v.wantAgent(func(at agent.At) agent.Input {
 		return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice, Priority: req.Priority,
-			Skills: needs(req.Skills), PreferredAgent: preferred, EnteredAt: entered}
+			Skills: needs(req.Skills), PreferredAgent: preferred, EnteredAt: entered, AnnounceEvery: every}
 	})
 }
 
@@ -325,7 +329,7 @@ func (v *conversation) overflowed(o agent.Overflowed) {
 			v.enterQueue(q.ID, omni.OverflowTransfer)
 			v.must(v.wantAgent(func(at agent.At) agent.Input {
 				return agent.Enqueue{At: at, ConversationID: v.id, QueueID: q.ID, Channel: agent.Voice, Priority: o.Entry.Priority,
-					Skills: o.Entry.Skills, EnteredAt: o.Entry.EnteredAt, Hops: o.Entry.Hops + 1}
+					Skills: o.Entry.Skills, EnteredAt: o.Entry.EnteredAt, Hops: o.Entry.Hops + 1, AnnounceEvery: o.Entry.AnnounceEvery}
 			}))
 			return
 		case agent.OverflowNumber, agent.OverflowVoicemail, agent.OverflowKind("flow"):

@@ -13,7 +13,6 @@ import (
 
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/internal/id"
-	"github.com/openhotline/hotline/ivr"
 	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/omni"
 )
@@ -34,21 +33,13 @@ func (v *conversation) startRecording(queueID string) {
 		return
 	}
 	if v.recorded == nil {
-		_, _ = v.record(recordCall, v.book.conv.AgentID, queueID) // a call goes on without
+		_, _ = v.record(recordCall, v.book.conv.AgentID, queueID, nil) // a call goes on without
 	}
-}
-
-// startVoicemail records what the customer says.
-func (v *conversation) startVoicemail() (recordingID string, err error) {
-	if v.gone {
-		return "", ivr.ErrHangup
-	}
-	v.finishRecording()
-	return v.record(recordVoicemail, "", v.book.conv.QueueID)
 }
 
 // record begins a recording. One that cannot begin is written down as failed.
-func (v *conversation) record(kind, agentID, queueID string) (recordingID string, err error) {
+// watch, which may be nil, listens to the customer.
+func (v *conversation) record(kind, agentID, queueID string, watch *call.VoiceWatch) (recordingID string, err error) {
 	now := v.center.now()
 	r := omni.Recording{ID: id.New(id.Recording), ConversationID: v.id, Kind: kind, State: omni.RecordingRunning, StartedAt: now}
 	path := ""
@@ -59,7 +50,7 @@ func (v *conversation) record(kind, agentID, queueID string) (recordingID string
 		path, err = v.center.recordingPath(r.Path)
 	}
 	if err == nil {
-		err = v.call.Record(path, func(err error) { v.later(func() { v.recordingBroke(r.ID, err) })() })
+		err = v.call.RecordWatched(path, func(err error) { v.later(func() { v.recordingBroke(r.ID, err) })() }, watch)
 	}
 	if errors.Is(err, call.ErrEnded) {
 		_ = os.Remove(path) // the customer was faster: there is nothing to hear
@@ -112,6 +103,8 @@ func (v *conversation) endRecording(why error) {
 	}
 	r := *v.recorded
 	v.recorded = nil
+	m := v.message
+	v.message = nil
 	res, err := v.call.StopRecording()
 	r.Bytes, r.DurationMS, r.EndedAt = res.Bytes, res.Duration.Milliseconds(), v.center.now()
 	if errors.Is(err, call.ErrEnded) { // the call's own end has completed the file
@@ -122,6 +115,12 @@ func (v *conversation) endRecording(why error) {
 	r.DeleteAfter = v.center.cfg.Retention.DeleteAfter(r.Kind, r.EndedAt)
 	if err = errors.Join(err, why); err != nil {
 		v.failRecording(r, err)
+		m.over(err)
+		return
+	}
+	defer m.over(nil)
+	if m != nil && !m.watch.Spoke() {
+		v.dropRecording(r)
 		return
 	}
 	r.State = omni.RecordingReady

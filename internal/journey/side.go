@@ -469,11 +469,7 @@ func (v *conversation) workMoved(o agent.WorkStateChanged) {
 	case agent.Idle:
 		switch {
 		case s.state == wrapping:
-			why := omni.WrappedUp
-			if o.Work.EndReason == agent.WrapUpExpired {
-				why = omni.Expired
-			}
-			v.book.end(s.wrap, why)
+			v.book.end(s.wrap, wrapUpEnd(o.Work.EndReason))
 			delete(v.sides, o.Work.ID)
 		case v.gone: // accepted, but the customer was faster
 			v.dropSide(s)

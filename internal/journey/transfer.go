@@ -1,6 +1,8 @@
 package journey
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +17,10 @@ import (
 // directWait is how long a transfer waits for a busy colleague.
 const directWait = 20
 
+// ringOut is how long an outside number rings before the customer is given back,
+// where neither the agent nor the flow says otherwise.
+const ringOut = 30 * time.Second
+
 // externalLeg is an outside number that the customer was transferred to.
 type externalLeg struct {
 	leg    *call.Leg
@@ -26,7 +32,8 @@ type externalLeg struct {
 }
 
 // transfer hands the customer over for an agent, who leaves the call.
-func (v *conversation) transfer(agentID, kind, target string) error {
+// ring bounds how long an outside number rings.
+func (v *conversation) transfer(agentID, kind, target string, ring time.Duration) error {
 	s, err := v.own(agentID)
 	if err != nil {
 		return err
@@ -68,7 +75,7 @@ func (v *conversation) transfer(agentID, kind, target string) error {
 		v.enterFlow(flowID)
 		return nil
 	case "number":
-		return v.transferOut(s, target)
+		return v.transferOut(s, target, ring)
 	}
 	return fmt.Errorf("%w: kind must be agent, queue, flow or number", account.ErrState)
 }
@@ -83,9 +90,10 @@ func (v *conversation) handOver(s *side, kind, target string) {
 	v.book.event(omni.ConversationTransferred, map[string]any{"kind": kind, "target": target}, of(s.offer.AgentID, s.offer.QueueID))
 }
 
-// transferOut calls an outside number or an internal one for the customer.
-func (v *conversation) transferOut(s *side, number string) error {
-	leg, err := v.dialOut(number)
+// transferOut calls an outside number for the customer, who comes back to the
+// agent when nobody answers.
+func (v *conversation) transferOut(s *side, number string, ring time.Duration) error {
+	leg, err := v.dialOut(number, ring)
 	if err != nil {
 		return err
 	}
@@ -96,20 +104,22 @@ func (v *conversation) transferOut(s *side, number string) error {
 }
 
 // dialOut calls a number on the first line that can.
-func (v *conversation) dialOut(number string) (*call.Leg, error) {
+func (v *conversation) dialOut(number string, ring time.Duration) (*call.Leg, error) {
+	err := fmt.Errorf("%w: no line to call out on", account.ErrState)
 	for _, l := range v.center.setup().Lines {
-		if !l.Enabled || l.Server == "" && len(l.Hosts) == 0 {
+		if !l.Enabled {
 			continue
 		}
-		from := l.CallerID
-		if from == "" {
-			from = v.book.conv.DialledNumber
-		}
-		return v.center.calls.DialNumber(v.ctx, call.DialRequest{
-			ID: id.New(id.Leg), LineID: l.ID, To: number, From: from, RingTimeout: 45 * time.Second,
+		leg, why := v.center.calls.DialNumber(v.ctx, call.DialRequest{
+			ID: id.New(id.Leg), LineID: l.ID, To: number, From: cmp.Or(l.CallerID, v.book.conv.DialledNumber), RingTimeout: cmp.Or(ring, ringOut),
 		})
+		if why == nil {
+			return leg, nil
+		}
+		v.log.Info("line cannot be called out on", "line", l.ID, "err", why)
+		err = errors.Join(err, why)
 	}
-	return nil, fmt.Errorf("%w: no line to call out on", account.ErrState)
+	return nil, err
 }
 
 // await follows an outside leg: bridged when answered, given back otherwise.
@@ -204,7 +214,7 @@ func (v *conversation) transferForFlow(req ivr.TransferRequest) error {
 				Wait: agent.Seconds(req.Timeout / time.Second)}
 		})
 	case "number":
-		leg, err := v.dialOut(req.Target)
+		leg, err := v.dialOut(req.Target, req.Timeout)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ivr.ErrUnsupported, err)
 		}

@@ -128,12 +128,14 @@ func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResul
 	soon := time.NewTimer(time.Hour) // the first announcement
 	defer soon.Stop()
 	var entered waitEvent
+	var said time.Time // when the last announcement was over
 	for {
 		select {
 		case <-ctx.Done():
 			return ivr.QueueResult{}, context.Cause(ctx)
 		case <-soon.C:
 			s.announce(ctx, req.Announce, entered)
+			said = time.Now()
 		case <-limit:
 			limit = nil
 			s.v.post(func() { s.v.giveUp("max_wait") })
@@ -148,7 +150,10 @@ func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResul
 				entered = ev
 				soon.Reset(announceAfter)
 			case waitPosition:
-				s.announce(ctx, req.Announce, ev)
+				if time.Since(said) > announceGap {
+					s.announce(ctx, req.Announce, ev)
+					said = time.Now()
+				}
 			case waitOverflow:
 				s.v.sound.stop()
 				return ivr.QueueResult{Outcome: ivr.QueueOverflow, Overflow: ev.overflow}, nil
@@ -162,6 +167,10 @@ func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResul
 // announceAfter is when the first announcement comes: who is answered at once
 // hears none.
 const announceAfter = 4 * time.Second
+
+// announceGap is the least time between two announcements, whatever interval
+// queue or flow want: one that fell due meanwhile is left out.
+const announceGap = 2 * time.Second
 
 // ended translates a conversation that is over for the flow.
 func ended(err error) error {
@@ -227,23 +236,4 @@ func (s *voice) Transfer(ctx context.Context, req ivr.TransferRequest) (ivr.Tran
 			}
 		}
 	}
-}
-
-// Voicemail implements ivr.Session.
-func (s *voice) Voicemail(ctx context.Context, req ivr.VoicemailRequest) (ivr.VoicemailResult, error) {
-	var id string
-	err := s.v.ask(ctx, func() (err error) { id, err = s.v.startVoicemail(); return err })
-	if err != nil {
-		return ivr.VoicemailResult{}, ended(err)
-	}
-	began := s.v.center.now()
-	t := time.NewTimer(req.Max)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	s.v.post(s.v.finishRecording)
-	res := ivr.VoicemailResult{RecordingID: id, Duration: s.v.center.now().Sub(began)}
-	return res, context.Cause(ctx)
 }

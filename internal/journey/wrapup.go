@@ -41,3 +41,14 @@ func (v *conversation) wrappingSide(agentID string) *side {
 	}
 	return last
 }
+
+// wrapUpEnd says why a wrap-up ended.
+func wrapUpEnd(reason string) omni.EndReason {
+	switch reason {
+	case agent.WrapUpExpired:
+		return omni.Expired
+	case agent.WrapUpReturned:
+		return omni.Resumed
+	}
+	return omni.WrappedUp
+}

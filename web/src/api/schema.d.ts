@@ -2188,6 +2188,8 @@ export interface components {
             wrap_up_time: number;
         };
         QueueEntry: {
+            /** Format: int64 */
+            announce_every?: number;
             channel: components["schemas"]["CapacityChannel"];
             conversation_id: string;
             direct_agent?: string;
@@ -2453,6 +2455,11 @@ export interface components {
         TransferInputBody: {
             /** @enum {string} */
             kind: "agent" | "queue" | "flow" | "number";
+            /**
+             * Format: int64
+             * @description Seconds for which a number rings before the customer comes back; 0 means 30
+             */
+            ring?: number;
             /** @description Identifier of the agent, queue or flow, or the number */
             target: string;
         };
