@@ -250,6 +250,7 @@ func checkLeftOver(t *testing.T, db *store.DB, began time.Time) {
 			t.Errorf("recording of a second: %d ms, %d bytes, ended %s", r.DurationMS, r.Bytes, r.EndedAt)
 		}
 	}
+	checkRoutingEvents(t, db)
 	state, err := db.RoutingState(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -268,6 +269,35 @@ func checkLeftOver(t *testing.T, db *store.DB, began time.Time) {
 	c, s, err := db.LostInQueue(t.Context(), "+8613911112222", "9002", began)
 	if err != nil || c.ID != "cv_waiting" || !s.StartedAt.Equal(began.Add(time.Minute)) {
 		t.Errorf("the lost place in the queue: %s since %s, %v", c.ID, s.StartedAt, err)
+	}
+}
+
+// checkRoutingEvents wants the journal to say what became of offers and work, in
+// the conversations that they were about and before those completed.
+func checkRoutingEvents(t *testing.T, db *store.DB) {
+	t.Helper()
+	for _, c := range []struct{ conversation, typ, agentID, from, to string }{
+		{"cv_waiting", omni.OfferCanceled, "ag_2", "", ""},
+		{"cv_waiting", omni.AgentWorkStateChanged, "ag_2", "alerting", "idle"},
+		{"cv_talking", omni.AgentWorkStateChanged, "ag_1", "connected", "idle"},
+	} {
+		d, err := db.Detail(t.Context(), c.conversation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, e := range d.Events {
+			if e.Type == omni.ConversationCompleted {
+				break
+			}
+			var data struct{ From, To string }
+			if err := json.Unmarshal(e.Data, &data); err == nil && e.Type == c.typ && e.AgentID == c.agentID && data.From == c.from && data.To == c.to {
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s: %d times %s of %s", c.conversation, found, c.typ, c.agentID)
+		}
 	}
 }
 

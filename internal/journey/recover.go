@@ -46,7 +46,7 @@ func (c *Center) closeLeft(ctx context.Context, node string, bye func(context.Co
 	}
 	now := c.now()
 	var w Write
-	if err := c.closeWork(ctx, now, &w.Agent); err != nil {
+	if err := c.closeWork(ctx, now, &w); err != nil {
 		return err
 	}
 	if len(live)+len(legs)+len(records)+len(w.Agent.Offers)+len(w.Agent.Works)+len(w.Agent.QueueEntries) == 0 {
@@ -145,29 +145,34 @@ func (c *Center) close(ctx context.Context, v omni.Conversation, now time.Time, 
 }
 
 // closeWork ends offers, work and queue entries of a process that died, so that
-// the router begins with nobody busy.
-func (c *Center) closeWork(ctx context.Context, now time.Time, w *agent.Change) error {
+// the router begins with nobody busy, and says so in the router's own words.
+func (c *Center) closeWork(ctx context.Context, now time.Time, w *Write) error {
 	state, err := c.store.RoutingState(ctx)
 	if err != nil {
 		return fmt.Errorf("routing state: %w", err)
 	}
+	did := func(o agent.Output) { w.Omni.Events = append(w.Omni.Events, routingEvents(o, now)...) }
 	for _, o := range state.Offers {
-		switch o.State {
+		from := o.State
+		switch from {
 		case agent.OfferPending:
 			o.State = agent.OfferCanceled
 		default:
 			o.State = agent.OfferCompleted
 		}
 		o.EndedAt = now
-		w.Offers = append(w.Offers, o)
+		w.Agent.Offers = append(w.Agent.Offers, o)
+		did(agent.OfferEnded{Offer: o, From: from})
 	}
 	for _, k := range state.Works {
-		k.State, k.EndedAt, k.EndReason = agent.Idle, now, string(omni.SystemError)
-		w.Works = append(w.Works, k)
+		from := k.State
+		k.State, k.Since, k.EndedAt, k.EndReason = agent.Idle, now, now, string(omni.SystemError)
+		w.Agent.Works = append(w.Agent.Works, k)
+		did(agent.WorkStateChanged{Work: k, From: from})
 	}
 	for _, e := range state.Entries {
 		e.State, e.Reason, e.UpdatedAt = agent.EntryLeft, string(omni.SystemError), now
-		w.QueueEntries = append(w.QueueEntries, e)
+		w.Agent.QueueEntries = append(w.Agent.QueueEntries, e)
 	}
 	return nil
 }
