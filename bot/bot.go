@@ -103,8 +103,12 @@ type Decision struct {
 	Reply  string `json:"reply"`
 	// Intent is what the turn is about: of a reply to the bot's question it is
 	// the intent that the question was for. Empty: not understood.
-	Intent   string          `json:"intent,omitempty"`
-	P        float64         `json:"p,omitempty"`
+	Intent string  `json:"intent,omitempty"`
+	P      float64 `json:"p,omitempty"`
+	// Topic is the pack's own intent that the turn or the conversation is about,
+	// even where the turn itself is small talk or not sure; what a ticket would
+	// be filed under.
+	Topic    string          `json:"topic,omitempty"`
 	Guesses  []Guess         `json:"guesses,omitempty"`
 	Entities []entity.Entity `json:"entities,omitempty"`
 	Sources  []Source        `json:"sources,omitempty"`

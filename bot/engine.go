@@ -134,6 +134,37 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	return b, nil
 }
 
+// Articles makes an index over other articles than the pack's, with what the
+// pack knows of the language's meanings. With own, articles that the pack has
+// under the same id bring their known wordings.
+func (e *Engine) Articles(ctx context.Context, language string, list []faq.Article, own bool) (*faq.Index, error) {
+	b, err := e.brain(ctx, language)
+	if err != nil {
+		return nil, err
+	}
+	if own {
+		list = slices.Clone(list)
+		for i, a := range list {
+			for _, p := range b.pack.Articles {
+				if p.ID == a.ID {
+					list[i].Variants = slices.Concat(a.Variants, []string{p.Question}, p.Variants)
+				}
+			}
+		}
+	}
+	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, Outside: outside(b.pack), Train: e.cfg.Train})
+}
+
+// meaning is what a text means: its intents and the pack's articles that are
+// like it.
+func (b *brain) meaning(text string, dst []float64) []float64 {
+	dst = b.model.Scores(text, dst)
+	if b.faq == nil {
+		return dst
+	}
+	return b.faq.Classes(text, dst)
+}
+
 func articles(p *pack.Pack) []faq.Article {
 	out := make([]faq.Article, 0, len(p.Articles))
 	for _, a := range p.Articles {

@@ -68,7 +68,26 @@ func (t *turn) decision() Decision {
 		t.st.Said, t.st.Same = t.text, 1
 	}
 	t.d.Mood, t.d.Entities, t.d.After = t.mood, t.entities, t.st
+	t.d.Topic = t.topicOf()
 	return t.d
+}
+
+// topicOf is the pack's own intent that the turn is about, or the one that is
+// open, or the likeliest one.
+func (t *turn) topicOf() string {
+	if in, ok := t.brain.labels[t.d.Intent]; ok && !in.Shared {
+		return in.ID
+	}
+	if t.st.Active != "" {
+		return t.st.Active
+	}
+	labels := t.brain.model.Labels()
+	for _, i := range t.ranked(len(t.p)) {
+		if !t.brain.labels[labels[i]].Shared {
+			return labels[i]
+		}
+	}
+	return ""
 }
 
 func copied(st State) State {

@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -88,5 +90,46 @@ func (p printer) line(name, format string, args ...any) {
 func (p printer) rate(name string, r Rate) {
 	if r.Of > 0 {
 		p.line(name, "%5.1f %%  (%.1f to %.1f, %d of %d)", 100*r.Share, 100*r.Low, 100*r.High, r.Right, r.Of)
+	}
+}
+
+// Print writes the report on conversations for reading.
+func (r Dialogues) Print(w io.Writer, limit int) {
+	p := printer{w}
+	p.line("dialogues", "%d with %d turns", r.Dialogues, r.Turns)
+	p.rate("turns with the right intent", r.TurnsRight)
+	p.rate("slots right", r.SlotsRight)
+	p.rate("dialogues without a fault", r.WholeRight)
+	p.line("asked again for what was said", "%d", r.AskedAgain)
+	p.list(r.Faults, limit)
+}
+
+// Print writes the report on tickets for reading.
+func (r Extractions) Print(w io.Writer, limit int) {
+	p := printer{w}
+	p.line("rows", "%d", r.Rows)
+	p.rate("complete", r.Complete)
+	for _, k := range slices.Sorted(maps.Keys(r.Slots)) {
+		p.rate(k+", recall", r.Slots[k].Recall)
+		p.rate(k+", precision", r.Slots[k].Precision)
+	}
+	p.list(r.Faults, limit)
+}
+
+// Print writes the report on articles for reading.
+func (r Retrieval) Print(w io.Writer, limit int) {
+	p := printer{w}
+	p.line("rows", "%d for %d articles", r.Rows, r.Articles)
+	p.line("query", "mean %.0f µs, 99th percentile %.0f µs", r.Query.MeanMicros, r.Query.P99Micros)
+	p.rate("first article right", r.Top1)
+	p.rate("right one in the first three", r.Top3)
+	p.rate("answered", r.Answered)
+	p.rate("answers that are right", r.Precision)
+	p.list(r.Faults, limit)
+}
+
+func (p printer) list(faults []string, limit int) {
+	for _, f := range faults[:min(limit, len(faults))] {
+		fmt.Fprintln(p.w, "  "+f)
 	}
 }

@@ -240,3 +240,12 @@ func (ix *Index) hits(scores []float64, nearest []int) []Hit {
 	slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.P, a.P) })
 	return hits
 }
+
+// Classes appends to dst the classifier's probability of each article, in no
+// order that says anything; nothing where there is no classifier.
+func (ix *Index) Classes(text string, dst []float64) []float64 {
+	if ix.classifier == nil {
+		return dst
+	}
+	return ix.classifier.Scores(text, dst)
+}

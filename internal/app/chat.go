@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -49,6 +47,15 @@ func chatCommand(ctx context.Context, args []string, std Streams) error {
 
 // chatEngine is a bot whose look-ups ask the sample service.
 func chatEngine(name, lang, dir string) (*bot.Engine, error) {
+	l, err := sampleLookup()
+	if err != nil {
+		return nil, err
+	}
+	return bot.New(bot.Config{Pack: name, Language: lang, Lookup: l, Overlays: overlays(dir)})
+}
+
+// sampleLookup asks the sample service, inside the process.
+func sampleLookup() (*lookup.Client, error) {
 	actions, err := lookup.Parse(sample.Actions)
 	if err != nil {
 		return nil, err
@@ -57,11 +64,7 @@ func chatEngine(name, lang, dir string) (*bot.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := bot.Config{Pack: name, Language: lang, Lookup: lookup.NewClient(actions, transport)}
-	if dir != "" {
-		cfg.Overlays = []fs.FS{os.DirFS(dir)}
-	}
-	return bot.New(cfg)
+	return lookup.NewClient(actions, transport), nil
 }
 
 func talk(ctx context.Context, engine *bot.Engine, begin bot.State, explain bool, std Streams) error {

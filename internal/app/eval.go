@@ -10,20 +10,26 @@ import (
 	"os"
 	"time"
 
+	"github.com/openhotline/hotline/bot"
 	"github.com/openhotline/hotline/bot/eval"
 )
 
 // evalFlags are what `hotline eval` is asked.
 type evalFlags struct {
 	data, train, pack, lang, overlay string
-	json                             bool
+	dialogues, extraction, faq       string
+	own, json                        bool
 	limit                            int
 }
 
 func evalCommand(ctx context.Context, args []string, std Streams) error {
-	fs := flags("eval", "--data FILE.jsonl [--train FILE.jsonl | --pack P --lang L]", std)
+	fs := flags("eval", "--data FILE.jsonl [--train FILE.jsonl | --pack P --lang L] | --dialogues | --extraction | --faq FILE.jsonl", std)
 	var f evalFlags
 	fs.StringVar(&f.data, "data", "", `rows to measure: {"text","intent","lang","pack"}, one a line`)
+	fs.StringVar(&f.dialogues, "dialogues", "", `conversations to hold: {"pack","turns":[{"user","intent","slots","bot","pending"}]}, one a line`)
+	fs.StringVar(&f.extraction, "extraction", "", `texts to make tickets of: {"pack","text" or "turns","gold":{"issue_type",…}}, one a line`)
+	fs.StringVar(&f.faq, "faq", "", `questions to find: {"pack","faq","answer_key","paraphrases"}, one a line`)
+	fs.BoolVar(&f.own, "known", false, "with --faq: use the wordings that the pack itself knows for articles of the same key")
 	fs.StringVar(&f.train, "train", "", "rows to train on instead of a pack, same format")
 	fs.StringVar(&f.pack, "pack", "", "industry pack of rows that do not name theirs; other rows are skipped")
 	fs.StringVar(&f.lang, "lang", "", "language of rows that do not name theirs (zh, en, ja); other rows are skipped")
@@ -37,10 +43,58 @@ func evalCommand(ctx context.Context, args []string, std Streams) error {
 	if err := wants(std, rest, 0, "flags only"); err != nil {
 		return err
 	}
-	if f.data == "" {
-		return wants(std, rest, -1, "--data FILE.jsonl")
+	engines := &eval.Engines{Name: f.pack, Language: f.lang, Overlays: overlays(f.overlay), Change: withSample}
+	switch {
+	case f.data != "":
+		return evalRows(ctx, f, std)
+	case f.dialogues != "":
+		return measure(f.dialogues, f, std, eval.ReadDialogues, func(rows []eval.Dialogue, progress func(float64)) (report, error) {
+			return engines.Dialogues(ctx, rows, progress)
+		})
+	case f.extraction != "":
+		return measure(f.extraction, f, std, eval.ReadExtractions, func(rows []eval.Extraction, progress func(float64)) (report, error) {
+			return engines.Extract(ctx, rows, progress)
+		})
+	case f.faq != "":
+		return measure(f.faq, f, std, eval.ReadParaphrased, func(rows []eval.Paraphrased, progress func(float64)) (report, error) {
+			return engines.Retrieve(ctx, rows, f.own, progress)
+		})
 	}
-	return evalRows(ctx, f, std)
+	return wants(std, rest, -1, "--data, --dialogues, --extraction or --faq FILE.jsonl")
+}
+
+// report is what can be printed for people.
+type report interface {
+	Print(w io.Writer, limit int)
+}
+
+// measure reads rows, measures them, and prints the report.
+func measure[T any](file string, f evalFlags, std Streams, read func(io.Reader) ([]T, error), run func([]T, func(float64)) (report, error)) error {
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rows, err := read(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	r, err := run(rows, progressOn(std.Err)("measuring"))
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return json.NewEncoder(std.Out).Encode(r)
+	}
+	r.Print(std.Out, f.limit)
+	return nil
+}
+
+// withSample lets look-ups ask the sample service.
+func withSample(cfg *bot.Config) {
+	if l, err := sampleLookup(); err == nil {
+		cfg.Lookup = l
+	}
 }
 
 func evalRows(ctx context.Context, f evalFlags, std Streams) error {
