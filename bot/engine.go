@@ -127,7 +127,7 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
 	if len(p.Articles) > 0 {
-		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, Outside: outside(p), Train: e.cfg.Train}); err != nil {
+		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, Outside: outside(p), Background: background(p), Train: e.cfg.Train}); err != nil {
 			return nil, fmt.Errorf("bot: %w", err)
 		}
 	}
@@ -152,7 +152,7 @@ func (e *Engine) Articles(ctx context.Context, language string, list []faq.Artic
 			}
 		}
 	}
-	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, Outside: outside(b.pack), Train: e.cfg.Train})
+	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, Outside: outside(b.pack), Background: background(b.pack), Train: e.cfg.Train})
 }
 
 // meaning is what a text means: its intents and the pack's articles that are
@@ -200,6 +200,17 @@ func everyday(p *pack.Pack) []string {
 	var out []string
 	for _, id := range []string{"greeting", "goodbye", "affirm", "deny", "repeat", "bot_identity", "opening_hours"} {
 		in, _ := p.Intent(id)
+		for _, u := range in.Utterances {
+			out = append(out, u.Text)
+		}
+	}
+	return out
+}
+
+// background are all utterances of a pack.
+func background(p *pack.Pack) []string {
+	var out []string
+	for _, in := range p.Intents {
 		for _, u := range in.Utterances {
 			out = append(out, u.Text)
 		}

@@ -73,7 +73,8 @@ var (
 	orderNamed = regexp.MustCompile(`(?:\border|\bconfirmation|\bpurchase|\breference|\bref\b|\bapplication|\bapp\b|\bticket|\bcase\b|\breceipt|\brefund|\breturn|\brma|\bbooking|\btransaction|\bclaim|\bcomplaint|\binvoice|\brequest|\bpo\b|\bserial|` +
 		`订单|訂單|单号|單號|定单|编号|工单|受理|申请|小票|退款|退货|换货|流水|参考|凭证|业务|预约|报修|交易|` +
 		`注文|オーダー|受付|申込|申し込み|申請|レシート|照会|返品|返金|受注|予約|整理|管理|取引|お客様番号|交換|ご注文|依頼)` + behind + codeText)
-	phoneNamed = regexp.MustCompile(`(?:phone|mobile|cell|cellphone|telephone|tel|call me(?: back)?(?: on| at)?|reach me(?: on| at)?|contact(?: me)?(?: on| at)?|ring me(?: on| at)?|whatsapp|` +
+	parcelNamed = regexp.MustCompile(`\b(?:parcel|package|shipment|包裹|荷物)` + behind + `([a-z0-9]{8,20})\b`)
+	phoneNamed  = regexp.MustCompile(`(?:phone|mobile|cell|cellphone|telephone|tel|call me(?: back)?(?: on| at)?|reach me(?: on| at)?|contact(?: me)?(?: on| at)?|ring me(?: on| at)?|whatsapp|` +
 		`手机|电话|手機|電話|联系方式|联系|打给我|打我|回电|携帯|ケータイ|連絡先|tel)` + strings.Replace(behind, `|\(`, "", 1) + `(\+?\(?\d(?:[ \-.()の]{0,2}\d){6,14})`)
 	caseWord = regexp.MustCompile(`^(?:in|on|at|to|of|for|is|the|and|or|by|my|no|a|an|from|i|was|its|it|with|but|not|pm|am|usd|rmb|jpy|about|over|paid|cost|only|past|since|than|like|have|had|got|been|took|will|day|days|these|those|all|are|has|you|we|did|do|so|if|as|item|items|iphone|size|ps|model|v|mp|covid|4g|5g)[ \-/_#.]`)
 )
@@ -88,6 +89,11 @@ func (s *search) namedCodes() {
 	}{{TrackingNumber, trackingNamed}, {OrderNumber, orderNamed}} {
 		for _, m := range p.re.FindAllStringSubmatchIndex(s.view.s, -1) {
 			s.namedCode(p.kind, m[2], m[3])
+		}
+	}
+	for _, m := range parcelNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
+		if code := compact(s.view.s[m[2]:m[3]]); len(code) >= 8 && digitsOf(code) < len(code) {
+			s.namedCode(TrackingNumber, m[2], m[3])
 		}
 	}
 	for _, m := range phoneNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
@@ -198,7 +204,8 @@ func (s *search) bareCodes() {
 			}
 			from += at[1]
 		}
-		if letters, _, apart := strings.Cut(s.view.s[from:to], " "); apart && digitsOf(letters) == 0 && s.opt.Pending != OrderNumber && s.opt.Pending != TrackingNumber {
+		tail := from > 0 && s.view.s[from-1] == '\'' // "it's 61077"
+		if letters, _, apart := strings.Cut(s.view.s[from:to], " "); apart && digitsOf(letters) == 0 && (tail || s.opt.Pending != OrderNumber && s.opt.Pending != TrackingNumber) {
 			from += len(letters) + 1 // "order 4711": a word, unless a code was asked for
 		}
 		if from >= to || !s.free(from, to) || from > 0 && s.view.s[from-1] >= 'a' && s.view.s[from-1] <= 'z' {

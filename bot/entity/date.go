@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 var months = map[string]int{"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}
@@ -47,7 +48,7 @@ var dateForms = []struct {
 		`(?:周|星期|礼拜)[一二三四五六日天](?:早上|上午|中午|下午|晚上)?|(?:上|这|本|下)(?:个)?(?:周末|星期|礼拜|周)|[\d一二两三四五六七八九十几]+\s?(?:天|个?星期|周|个?礼拜|个?月|年)(?:以?前|之前|以?后|之后)|去年|今年|前年|月初|月底|前几天|前两天|前些天)`), ""},
 	{regexp.MustCompile(`(?:今日|本日|昨日|一昨日|おととい|おとつい|きのう|きょう|あした|あさって|明日|明後日|今朝|昨夜|夕べ|ゆうべ|(?:先々週|先週|今週|来週|再来週)の?(?:[月火水木金土日]曜日?)?|(?:先々月|先月|今月|来月|再来月)(?:の?(?:末|初め|はじめ|頭|中旬|下旬|上旬|\d{1,2}日))?|` +
 		`[月火水木金土日]曜日?|[\d一二三四五六七八九十数]+(?:日|週間|か月|ヶ月|カ月|年)(?:ほど|くらい|ぐらい)?(?:前|後)|数日前|去年|昨年|今年|月末|月初|年末)`), ""},
-	{regexp.MustCompile(`\b(?:the day before yesterday|the day after tomorrow|yesterday|today|tomorrow|tonight|last night|this morning|(?:last|this|next|past|coming|on) (?:` + weekday + `|week(?:end)?|month|year)|` +
+	{regexp.MustCompile(`\b(?:the day before yesterday|the day after tomorrow|yesterday|today|tomorrow|tonight|last night|this morning|(?:last|this|next|past|coming) (?:` + weekday + `|week(?:end)?|month|year)|` +
 		`(?:earlier|later) this (?:week|month)|` + few + ` (?:days?|weeks?|months?|years?) (?:ago|back|earlier|from now|later)|in ` + few + ` (?:days?|weeks?|months?)|` + weekday + `s? (?:morning|afternoon|evening|night)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|the (?:[0-3]?\d ?(?:st|nd|rd|th)|` + ordinalWord + `)(?: of (?:this|last|next) month)?|end of (?:the|this) month)\b`), ""},
 	{regexp.MustCompile(`(?:^|[^\d])((?:3[01]|[12]\d|[1-9])\s?[号日])(?:[^码楼线店院]|$)`), "phrase"},
 }
@@ -87,6 +88,9 @@ func (s *search) date(parts string, m []int) {
 		s.add(Date, strings.TrimSpace(s.view.said(from, to)), from, to, false)
 		return
 	case "phrase":
+		if before, _ := utf8.DecodeLastRuneInString(s.view.s[:m[2]]); strings.ContainsRune("路街道弄巷里村区楼栋线", before) {
+			return // a house's number
+		}
 		s.add(Date, strings.TrimSpace(s.view.said(m[2], m[3])), m[2], m[3], false)
 		return
 	}

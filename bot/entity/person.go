@@ -11,16 +11,17 @@ var (
 	// Chinese family names that most people have (中国常见姓氏).
 	familyNames = `(?:欧阳|司马|上官|诸葛|司徒|东方|皇甫|尉迟|公孙|慕容|令狐|夏侯|[王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许邓冯韩曹曾彭萧肖蔡潘田董袁于余叶蒋杜苏魏程吕丁沈任姚卢傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严武莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单裴霍涂成苗谷曲盛冉翁蓝路游辛靳管柴蒙鲍华喻祁房蒲滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟])`
 	zhName      = []*regexp.Regexp{
-		regexp.MustCompile(`(?:我的?名字是?叫?|我叫做?|姓名(?:是|为|[:：])?|名字叫|本人叫?|收件人(?:是|叫|为|[:：])?|收货人(?:是|叫|为|改成|[:：])?|户名(?:是|为|[:：])?|持卡人(?:是|叫|为|[:：])?|机主(?:是|叫|为|[:：])?|联系人(?:是|叫|为|[:：])?)\s*(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|手机|电话|订单|尾号|想|要|的|，|就|是|我|身份|卡|在|住|地址)`),
+		regexp.MustCompile(`(?:我的?名字是?叫?|我叫做?|姓名(?:是|为|[:：])?|名字叫|本人叫?|(?:收件人|收货人)也?(?:是|叫|为|换成|改成|改为|换一下,?换成|写|[:：])?|户名(?:是|为|[:：])?|持卡人(?:是|叫|为|[:：])?|机主(?:是|叫|为|[:：])?|联系人(?:是|叫|为|[:：])?)\s*(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|手机|电话|订单|尾号|想|要|的|，|就|是|我|身份|卡|在|住|地址)`),
 		regexp.MustCompile(`(?:^|[,，。\s])我是(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|手机|电话|订单|想|要|尾号|，)`),
 		regexp.MustCompile(`(?:我姓|免贵姓|姓)(` + familyNames + `)(?:[,，。.、\s]|$|名|的|叫)`),
 	}
 	jaName = []*regexp.Regexp{
 		regexp.MustCompile(`(?:名前は|氏名は|お名前は|名義は|宛名は|わたくし|私は?|あの|えっと|、|。|^|\s|です|が)([\p{Han}々]{1,4}[ 　]?[\p{Han}々]{0,3}|\p{Katakana}[\p{Katakana}ー]{1,8}[ ・]?[\p{Katakana}ー]{0,8}|\p{Hiragana}{2,6} ?\p{Hiragana}{0,6})(?:と申します|と申し|といいます|と言います|という者|って言います|っていいます)`),
-		regexp.MustCompile(`(?:名前は|氏名は|お名前は|名義は|宛名は|受取人は|契約者は|名前が|氏名[:：]|名前[:：])\s?([\p{Han}々]{1,4}[ 　]?[\p{Han}々]{0,3}|\p{Katakana}[\p{Katakana}ー]{1,8}[ ・]?[\p{Katakana}ー]{0,8})(?:です|でございます|になります|に|で|、|。|\s|$)`),
+		regexp.MustCompile(`(?:名前は|氏名は|お名前は|名義は|宛名[はを]|受取人[はを]|契約者は|名前[がを]|氏名[:：]|名前[:：])\s?([\p{Han}々]{1,4}[ 　]?[\p{Han}々]{0,3}|\p{Katakana}[\p{Katakana}ー]{1,8}[ ・]?[\p{Katakana}ー]{0,8})(?:です|でございます|になります|に変更|に|で|、|。|\s|$)`),
+		regexp.MustCompile(`(?:宛名|名義)は(株式会社[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?|[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?株式会社)(?:に|で|、|。|$)`),
 	}
 	enName = []*regexp.Regexp{
-		regexp.MustCompile(`\b(?:my (?:full |first |last |sur)?name(?: is|'s)|name(?: is|'s|:| on (?:the|my) (?:account|order|card) is)|i am called|i'm called|under the name(?: of)?|this is|it's under|recipient(?: is|:)|(?:card|account) ?holder(?: is|:)|speaking to|call me)\s+((?:mr|mrs|ms|miss|dr)\.?\s+)?([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-\.]*){0,3})`),
+		regexp.MustCompile(`\b(?:my (?:full |first |last |sur)?name(?: is|'s)|name(?: is|'s|:| on (?:the|my) (?:account|order|card) is)|i am called|i'm called|under the name(?: of)?|this is|it's under|(?:the )?recipient(?: is|:| should be| will be|'s)|(?:put |change )?the name(?: should be| as| to)|(?:card|account) ?holder(?: is|:)|speaking to|call me)\s+((?:mr|mrs|ms|miss|dr)\.?\s+)?([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-\.]*){0,3})`),
 		regexp.MustCompile(`\b(?:i'm|i am|it's)\s+()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,3})`),
 	}
 	notName = func() map[string]bool {
@@ -111,7 +112,7 @@ func (s *search) zhAddress(from, to int) {
 	if lead := zhLead.FindStringIndex(s.view.s[from:to]); lead != nil && lead[1] < to-from {
 		from += lead[1]
 	}
-	for _, end := range []string{"谢谢", "麻烦", "可以吗", "行吗", "吗", "呢", "了", "吧", "这个地址", "的", "帮我"} {
+	for _, end := range []string{"谢谢", "麻烦", "可以吗", "行吗", "吗", "呢", "了", "吧", "这个地址", "的", "帮我", "运费", "邮费", "快递", "多少", "要几天", "能送"} {
 		if i := strings.Index(s.view.s[from:to], end); i > 0 {
 			to = from + i
 		}

@@ -26,10 +26,22 @@ type lexical struct {
 	postings map[string][]posting
 	lengths  []float64
 	mean     float64
+	// seen counts in how many texts of the language at large a term is: what is
+	// common there says little, even if few questions have it.
+	seen map[string]float64
+	all  float64
 }
 
-func newLexical(texts []string) *lexical {
-	x := &lexical{postings: map[string][]posting{}, lengths: make([]float64, len(texts))}
+func newLexical(texts, background []string) *lexical {
+	x := &lexical{postings: map[string][]posting{}, lengths: make([]float64, len(texts)), seen: map[string]float64{}}
+	x.all = float64(len(texts) + len(background))
+	for _, list := range [][]string{texts, background} {
+		for _, text := range list {
+			for t := range count(terms(text)) {
+				x.seen[t]++
+			}
+		}
+	}
 	for i, text := range texts {
 		terms := count(terms(text))
 		for _, t := range slices.Sorted(keysOf(terms)) {
@@ -53,8 +65,8 @@ func keysOf(m map[string]float64) func(yield func(string) bool) {
 
 // idf is high for rare terms; one that no text holds counts like the rarest.
 func (x *lexical) idf(term string) float64 {
-	n := float64(len(x.postings[term]))
-	return math.Log(1 + (float64(len(x.lengths))-n+0.5)/(n+0.5))
+	n := x.seen[term]
+	return math.Log(1 + (x.all-n+0.5)/(n+0.5))
 }
 
 func (x *lexical) weight(count, length float64) float64 {
@@ -113,8 +125,8 @@ func terms(text string) []string {
 			}
 			word := runes[from:i]
 			out = append(out, string(word))
-			if len(word) > 4 {
-				out = append(out, string(word[:4])+"…")
+			for n := 4; n <= min(5, len(word)-1); n++ {
+				out = append(out, string(word[:n])+"…")
 			}
 		default:
 			i++

@@ -37,6 +37,9 @@ type Config struct {
 	Meaning func(text string, dst []float64) []float64
 	// Outside are texts that no article answers; they teach where to stop.
 	Outside []string
+	// Background are other texts of the same customers, by which is known which
+	// words say little.
+	Background []string
 	// Precision is the share of right answers wanted among those given without
 	// asking back. Defaults to 0.93.
 	Precision float64
@@ -75,8 +78,8 @@ type wording struct {
 	meaning []float64 // of length 1
 }
 
-// mix says how the three opinions are weighed. The weights were chosen by
-// leaving wordings out of the shipped packs (docs/nlu.md).
+// mix says how the three opinions are weighed; docs/nlu.md has the figures by
+// which the weights were chosen.
 type mix struct{ words, meaning, classes float64 }
 
 // New makes an index. It takes a second or less for a few hundred articles.
@@ -90,7 +93,7 @@ func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 			return nlu.Train(ctx, examples, nlu.Config{})
 		}
 	}
-	ix := &Index{articles: slices.Clone(articles), meaning: cfg.Meaning, mix: mix{words: 1, meaning: 0.7}}
+	ix := &Index{articles: slices.Clone(articles), meaning: cfg.Meaning, mix: mix{words: 1, meaning: 1.2}}
 	var texts []string
 	counts := make([]int, len(articles))
 	for i, a := range articles {
@@ -106,7 +109,7 @@ func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 			return nil, fmt.Errorf("faq: article %q has no question", a.ID)
 		}
 	}
-	ix.words = newLexical(texts)
+	ix.words = newLexical(texts, cfg.Background)
 	slices.Sort(counts)
 	if counts[len(counts)/2] >= classifierWordings && len(articles) > 1 {
 		if err := ix.train(ctx, cfg); err != nil {
@@ -130,7 +133,7 @@ func (ix *Index) train(ctx context.Context, cfg Config) error {
 }
 
 func (ix *Index) setClassifier(m *nlu.Model) {
-	ix.classifier, ix.mix.classes = m, 1.2
+	ix.classifier, ix.mix.classes = m, 0.8
 	ix.classes = ix.classes[:0]
 	for _, l := range m.Labels() {
 		ix.classes = append(ix.classes, slices.IndexFunc(ix.articles, func(a Article) bool { return a.ID == l }))
