@@ -15,6 +15,7 @@ var (
 	ErrUnknownDevice = errors.New("sip: no such device")
 	ErrNotRegistered = errors.New("sip: device is not registered")
 	ErrBusy          = errors.New("sip: all calls of the line are taken")
+	ErrOverload      = errors.New("sip: calls come faster than they are answered")
 	ErrAddress       = errors.New("sip: not a usable address")
 	ErrTimeout       = errors.New("sip: no answer in time")
 	ErrTransport     = errors.New("sip: message could not be sent")

@@ -44,10 +44,16 @@ type Config struct {
 	// CallRate is how many new calls per second are taken, CallBurst how many
 	// at once. Default 500 and 500.
 	CallRate, CallBurst int
+	// SetUpDelay is how long incoming calls may wait for their first answer
+	// before further ones are refused, until it is shorter again. Defaults to T1,
+	// after which callers repeat their requests.
+	SetUpDelay time.Duration
 	// RetryAfter is said in 503 responses. Defaults to 5s.
 	RetryAfter time.Duration
 	// SourceRate is how many requests per second one address may send, of a
-	// line or a registered phone. Defaults to 5000.
+	// line or a registered phone; what is beyond it is not read. Defaults to 20
+	// for each call of CallRate, at least 5000: one line may bring all calls, and
+	// a caller who gets no answer repeats.
 	SourceRate int
 	// StrangerRate is how many REGISTER requests per second one unknown address
 	// may send; all unknown addresses together may send 20 times as many.
@@ -92,8 +98,9 @@ func (c Config) withDefaults() Config {
 	c.MaxCalls = cmp.Or(c.MaxCalls, 2000)
 	c.CallRate = cmp.Or(c.CallRate, 500)
 	c.CallBurst = cmp.Or(c.CallBurst, 500)
+	c.SetUpDelay = cmp.Or(c.SetUpDelay, c.T1)
 	c.RetryAfter = cmp.Or(c.RetryAfter, 5*time.Second)
-	c.SourceRate = cmp.Or(c.SourceRate, 5000)
+	c.SourceRate = cmp.Or(c.SourceRate, max(5000, 20*c.CallRate))
 	c.StrangerRate = cmp.Or(c.StrangerRate, 5)
 	c.MaxConnections = cmp.Or(c.MaxConnections, 4096)
 	c.RegisterMin = cmp.Or(c.RegisterMin, time.Minute)

@@ -283,6 +283,7 @@ func (d *Dialog) over(end End) {
 	if d.out.stopWatch != nil {
 		d.out.stopWatch()
 	}
+	d.heard()
 	d.e.admission.release(d.lineID)
 	close(d.done)
 	d.log.Debug("dialog over", "call", d.callID, "cause", string(end.Cause), "status", end.Status, "by_remote", end.ByRemote)

@@ -193,16 +193,11 @@ func (e *Endpoint) receiveNew(req *sipgo.Request, from hop) {
 	}
 }
 
-func (a *admission) isDraining() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.draining
+func (e *Endpoint) unavailable() *refusal {
+	return (&refusal{code: 503}).with("Retry-After", e.retryAfter())
 }
 
-func (e *Endpoint) unavailable() *refusal {
-	seconds := max(1, int(e.cfg.RetryAfter.Seconds()))
-	return (&refusal{code: 503}).with("Retry-After", strconv.Itoa(seconds))
-}
+func (e *Endpoint) retryAfter() string { return strconv.Itoa(max(1, int(e.cfg.RetryAfter.Seconds()))) }
 
 // receiveInvite authenticates the caller, takes a place for the call and opens
 // the dialog.
@@ -224,7 +219,6 @@ func (e *Endpoint) receiveInvite(req *sipgo.Request, from hop) {
 		return
 	}
 	if err := e.admission.take(line, true); err != nil {
-		e.log.Info("call refused", "call", req.CallID().Value(), "error", err)
 		e.answer(req, from, e.unavailable())
 		return
 	}
@@ -235,6 +229,7 @@ func (e *Endpoint) receiveInvite(req *sipgo.Request, from hop) {
 	}
 	d := newIncoming(e, req, tx, from, line, device)
 	if !e.add(d) {
+		e.admission.settled(d.in.setup)
 		e.admission.release(lineID(line))
 		e.respondTx(tx, 503, "")
 		return

@@ -115,6 +115,9 @@ func (e *Endpoint) housekeeping(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			e.registrar.expire(now)
+			for err, n := range e.admission.refusals() {
+				e.log.Warn("calls refused", "count", n, "error", err)
+			}
 			if n := e.sources.dropped.Load(); n != reported {
 				e.log.Debug("packets of unknown or too busy sources dropped", "count", n-reported)
 				reported = n
@@ -294,72 +297,6 @@ func (e *Endpoint) contact(network string, remote netip.Addr, user string, secur
 		u.UriParams = sipgo.HeaderParams{{K: "transport", V: "tls"}}
 	}
 	return &sipgo.ContactHeader{Address: u}
-}
-
-// admission bounds the calls and their rate.
-type admission struct {
-	max  int
-	rate *limiter
-
-	mu       sync.Mutex
-	draining bool
-	total    int
-	lines    map[string]int
-}
-
-func newAdmission(cfg Config) *admission {
-	return &admission{max: cfg.MaxCalls, rate: newLimiter(1, cfg.CallRate, cfg.CallBurst), lines: map[string]int{}}
-}
-
-func (a *admission) drain() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.draining = true
-}
-
-func (a *admission) calls() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.total
-}
-
-// take takes a place for a call. Only incoming calls count against the rate and
-// are refused while draining: an answered customer may still need an agent's phone.
-func (a *admission) take(l *Line, incoming bool) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	id := ""
-	if l != nil {
-		id = l.ID
-	}
-	switch {
-	case incoming && a.draining:
-		return ErrDraining
-	case a.total >= a.max:
-		return ErrBusy
-	case l != nil && l.MaxCalls > 0 && a.lines[id] >= l.MaxCalls:
-		return ErrBusy
-	case incoming && !a.rate.take(netip.Addr{}):
-		return ErrBusy
-	}
-	a.total++
-	if id != "" {
-		a.lines[id]++
-	}
-	return nil
-}
-
-// release gives a place back.
-func (a *admission) release(lineID string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.total--
-	if lineID == "" {
-		return
-	}
-	if a.lines[lineID]--; a.lines[lineID] <= 0 {
-		delete(a.lines, lineID)
-	}
 }
 
 // errKind turns an error of a transaction into a cause.

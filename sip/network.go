@@ -125,8 +125,12 @@ func (n *network) listenPacket(addr string) (packetConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A burst of calls must survive a scheduling hiccup; the kernel caps it.
-	_ = c.SetReadBuffer(4 << 20)
+	// A burst of calls must survive a scheduling hiccup; the kernel caps it, unless
+	// the process may go beyond the cap.
+	const size = 4 << 20
+	if !forceReadBuffer(c, size) {
+		_ = c.SetReadBuffer(size)
+	}
 	return c, nil
 }
 

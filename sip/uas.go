@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"container/list"
 	"context"
 	"strings"
 	"time"
@@ -12,8 +13,9 @@ import (
 type uasCall struct {
 	tx       *serverTx
 	trying   *alarm // 100 is due, if nothing else was sent
-	peer100  bool   // the caller supports reliable provisional responses
-	must100  bool   // … and requires them
+	setup    *list.Element
+	peer100  bool // the caller supports reliable provisional responses
+	must100  bool // … and requires them
 	rseq     uint32
 	reliable *reliable // provisional response without PRACK yet
 	queued   []func()  // responses waiting for that PRACK
@@ -92,6 +94,7 @@ func newIncoming(e *Endpoint, req *sipgo.Request, tx *serverTx, from hop, line *
 	}
 	d.learnPeer(req)
 	d.in.trying = d.alarms.after(tryingAfter, func() { tx.trying(newResponse(req, 100, "", "")) })
+	d.in.setup = e.admission.begun()
 	return d
 }
 
@@ -99,6 +102,13 @@ func newIncoming(e *Endpoint, req *sipgo.Request, tx *serverTx, from hop, line *
 // out within 200 ms unless another response is known to (RFC 3261 §17.2.1), and
 // most calls are answered sooner.
 const tryingAfter = 100 * time.Millisecond
+
+// heard notes that the caller is about to hear of us.
+func (d *Dialog) heard() {
+	d.alarms.cancel(d.in.trying)
+	d.e.admission.settled(d.in.setup)
+	d.in.trying, d.in.setup = nil, nil
+}
 
 // asserted takes the identity a line vouches for (RFC 3325 §9.1).
 func (d *Dialog) asserted(req *sipgo.Request) {
@@ -184,7 +194,7 @@ func stateError(d *Dialog) error {
 // reply hears of its PRACK. A late offer can only be made in a reliable one
 // (RFC 3261 §13.2.1), so otherwise its session description is left out.
 func (d *Dialog) provisional(code int, sdp []byte, reply chan<- error) bool {
-	d.alarms.cancel(d.in.trying)
+	d.heard()
 	rel := d.in.must100 || (d.in.peer100 && sdp != nil)
 	if !rel {
 		if d.offer == nil {
@@ -311,7 +321,7 @@ func (d *Dialog) accept(sdp []byte, reply chan<- error) {
 	}
 	res := d.response(d.invite, 200, "", sdp)
 	d.agreeTimer(d.invite, res)
-	d.alarms.cancel(d.in.trying)
+	d.heard()
 	d.phase = phaseAnswered
 	d.accepted(d.invite, d.in.tx, res, late, reply)
 	d.unacked.initial = true
@@ -398,7 +408,8 @@ func (d *Dialog) answerHandler() func([]byte) {
 	return d.onAnswer
 }
 
-// Reject refuses an incoming call with a final status of 300 to 699.
+// Reject refuses an incoming call with a final status of 300 to 699; 503 tells
+// when to try again.
 func (d *Dialog) Reject(code int, reason string, headers ...Header) error {
 	if code < 300 || code > 699 {
 		return ErrState
@@ -423,8 +434,11 @@ func (d *Dialog) refuseAs(code int, reason string, end End, headers ...Header) {
 	for _, h := range headers {
 		res.AppendHeader(sipgo.NewHeader(oneLine(h.Name), oneLine(h.Value)))
 	}
+	if code == 503 && len(res.GetHeaders("Retry-After")) == 0 {
+		res.AppendHeader(sipgo.NewHeader("Retry-After", d.e.retryAfter()))
+	}
+	d.heard()
 	_ = d.in.tx.respond(res)
-	d.alarms.cancel(d.in.trying)
 	if r := d.in.reliable; r != nil && r.reply != nil {
 		r.reply <- ErrEnded
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/openhotline/hotline/internal/id"
@@ -14,9 +13,6 @@ import (
 	"github.com/openhotline/hotline/media/sdp"
 	"github.com/openhotline/hotline/sip"
 )
-
-// retryAfter is what a caller is told when all media ports are taken.
-const retryAfter = 5 * time.Second
 
 // Invite implements sip.Handler.
 func (c *Control) Invite(d *sip.Dialog) {
@@ -42,7 +38,7 @@ func (c *Control) receive(d *sip.Dialog) {
 	link, err := c.newSIPLink(leg, d)
 	switch {
 	case errors.Is(err, ErrNoPort):
-		c.refuse(d, 503, "Service Unavailable", err, sip.Header{Name: "Retry-After", Value: strconv.Itoa(int(retryAfter.Seconds()))})
+		c.refuse(d, 503, "Service Unavailable", err)
 		return
 	case errors.Is(err, sdp.ErrMalformed):
 		c.refuse(d, 400, "Bad Session Description", err)
@@ -83,9 +79,9 @@ func (c *Control) newSIPLink(leg *Leg, d *sip.Dialog) (*sipLink, error) {
 	return s, nil
 }
 
-func (c *Control) refuse(d *sip.Dialog, code int, phrase string, cause error, headers ...sip.Header) {
+func (c *Control) refuse(d *sip.Dialog, code int, phrase string, cause error) {
 	c.log.Warn("call refused", "call_id", d.CallID(), "line", d.LineID(), "status", code, "err", cause)
-	if err := d.Reject(code, phrase, headers...); err != nil && !errors.Is(err, sip.ErrEnded) {
+	if err := d.Reject(code, phrase); err != nil && !errors.Is(err, sip.ErrEnded) {
 		c.log.Warn("refusal not sent", "call_id", d.CallID(), "err", err)
 	}
 }

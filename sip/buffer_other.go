@@ -1,0 +1,7 @@
+//go:build !linux
+
+package sip
+
+import "net"
+
+func forceReadBuffer(*net.UDPConn, int) bool { return false }
