@@ -45,8 +45,8 @@ type Config struct {
 	// at once. Default 500 and 500.
 	CallRate, CallBurst int
 	// SetUpDelay is how long incoming calls may wait for their first answer
-	// before further ones are refused, until it is shorter again. Defaults to T1,
-	// after which callers repeat their requests.
+	// before further ones are refused, until it is shorter again. Defaults to
+	// half of T1, after which callers repeat their requests.
 	SetUpDelay time.Duration
 	// RetryAfter is said in 503 responses. Defaults to 5s.
 	RetryAfter time.Duration
@@ -98,7 +98,7 @@ func (c Config) withDefaults() Config {
 	c.MaxCalls = cmp.Or(c.MaxCalls, 2000)
 	c.CallRate = cmp.Or(c.CallRate, 500)
 	c.CallBurst = cmp.Or(c.CallBurst, 500)
-	c.SetUpDelay = cmp.Or(c.SetUpDelay, c.T1)
+	c.SetUpDelay = cmp.Or(c.SetUpDelay, c.T1/2)
 	c.RetryAfter = cmp.Or(c.RetryAfter, 5*time.Second)
 	c.SourceRate = cmp.Or(c.SourceRate, max(5000, 20*c.CallRate))
 	c.StrangerRate = cmp.Or(c.StrangerRate, 5)
