@@ -51,7 +51,7 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		shards = 1
 		runtime.GOMAXPROCS(1)
 	}
-	pool, err := rtp.NewPortPool(rtp.PoolConfig{IP: netip.MustParseAddr("127.0.0.1"), Readers: shards})
+	pool, err := rtp.NewPortPool(rtp.PoolConfig{IP: netip.MustParseAddr("127.0.0.1")})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/dtmf"
+	"github.com/openhotline/hotline/media/udp"
 )
 
 // Errors of the package.
@@ -89,13 +90,13 @@ type Params struct {
 
 // Leg is one party's media. It implements media.Relayer.
 type Leg struct {
-	id     string
-	cfg    LegConfig
-	reader *reader
-	rtp    *socket
-	rtcp   *socket
-	port   uint16
-	log    *slog.Logger
+	id   string
+	cfg  LegConfig
+	rtp  *udp.Socket
+	rtcp *udp.Socket
+	in   *udp.Member
+	port uint16
+	log  *slog.Logger
 
 	rate   atomic.Uint32 // media.Rate
 	format atomic.Uint32 // media.Format; FormatNone while packets cannot be relayed
@@ -106,7 +107,8 @@ type Leg struct {
 	types   [128]payloadUse
 	header  pion.Header
 	latch   latch
-	recv    receiver
+	recv    Reception
+	peer    Feedback
 	buffer  *Buffer
 	codec   codec.Kind // of what arrives
 	decoder codec.Decoder
@@ -122,6 +124,7 @@ type Leg struct {
 	relayed  uint32 // timestamp behind the last byte handed to sink
 	draining bool   // the relay has ended and its rest was not read yet
 
+	rejected          uint64
 	lastRTP, lastRTCP time.Time
 	since             time.Time // start of the present wait for packets
 	silent            bool      // OnSilence was called for it
@@ -150,7 +153,7 @@ func OpenLeg(cfg LegConfig) (*Leg, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Leg{id: cfg.ID, cfg: cfg, rtp: rtp, rtcp: rtcp, port: port, since: time.Now(), reader: cfg.Pool.reader()}
+	l := &Leg{id: cfg.ID, cfg: cfg, rtp: rtp, rtcp: rtcp, port: port, since: time.Now()}
 	l.log = cfg.Log.With("leg", cfg.ID)
 	l.rate.Store(uint32(media.Rate8k))
 	l.latch.need = cfg.LatchPackets
@@ -158,14 +161,21 @@ func OpenLeg(cfg LegConfig) (*Leg, error) {
 	jitter := cfg.Jitter
 	jitter.Quiet = l.quiet
 	l.buffer = NewBuffer(jitter)
-	if err := l.reader.add(l); err != nil {
-		rtp.close()
-		rtcp.close()
+	l.in = &udp.Member{Inputs: []udp.Input{
+		{Socket: rtp, Batch: burst, Receive: l.receive}, {Socket: rtcp, Batch: burst, Receive: l.receiveRTCP},
+	}, Tend: l.tend}
+	if err := cfg.Pool.cfg.Readers.Add(l.in); err != nil {
+		rtp.Close()
+		rtcp.Close()
 		cfg.Pool.give(port)
 		return nil, fmt.Errorf("rtp: receive: %w", err)
 	}
 	return l, nil
 }
+
+// burst is how many packets of a leg are taken at once: what has gathered
+// behind a stall is caught up, a flood at one port does not starve the others.
+const burst = 4
 
 // ID implements media.Party.
 func (l *Leg) ID() string { return l.id }
@@ -299,14 +309,14 @@ func (l *Leg) Close() error {
 	if l.closed.Swap(true) {
 		return nil
 	}
-	l.reader.remove(l)
+	l.cfg.Pool.cfg.Readers.Remove(l.in)
 	l.mu.Lock()
 	l.sink = nil
 	l.mu.Unlock()
 	l.out.close()
 	l.notify.close()
-	l.rtp.close()
-	l.rtcp.close()
+	l.rtp.Close()
+	l.rtcp.Close()
 	l.cfg.Pool.give(l.port)
 	return nil
 }

@@ -21,7 +21,6 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 func newPool(t testing.TB, cfg PoolConfig) *PortPool {
 	t.Helper()
 	cfg.IP = loopback
-	cfg.Readers = 1
 	p, err := NewPortPool(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/openhotline/hotline/media/udp"
 )
 
 // PoolConfig sets up a PortPool.
@@ -21,21 +21,18 @@ type PoolConfig struct {
 	// Quarantine is how long a returned port is not given out again, so that a
 	// late packet of the old call does not reach the new one. Defaults to 5s.
 	Quarantine time.Duration
-	// Readers is the number of receiving goroutines. Defaults to GOMAXPROCS.
-	Readers int
-	// Sweep is how long a reader lets packets gather between two looks at its
-	// sockets: it bounds the latency the relay adds. Defaults to 1ms.
-	Sweep time.Duration
+	// Readers receives for the legs; browsers may share it. Defaults to one of
+	// the pool's own, made by the rule of udp.Config.
+	Readers *udp.Group
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }
 
-// PortPool gives out port pairs and runs the receiving goroutines: a few for
-// all legs, none per leg.
+// PortPool gives out port pairs. A few goroutines receive for all legs, none
+// per leg.
 type PortPool struct {
-	cfg     PoolConfig
-	readers []*reader
-	next    atomic.Uint32
+	cfg  PoolConfig
+	owns bool // Readers are the pool's own
 
 	mu     sync.Mutex
 	free   []uint16 // even ports, given out from the front
@@ -57,8 +54,6 @@ func NewPortPool(cfg PoolConfig) (*PortPool, error) {
 	}
 	cfg.IP = cfg.IP.Unmap()
 	cfg.Quarantine = cmp.Or(cfg.Quarantine, 5*time.Second)
-	cfg.Readers = cmp.Or(max(cfg.Readers, 0), runtime.GOMAXPROCS(0))
-	cfg.Sweep = cmp.Or(cfg.Sweep, time.Millisecond)
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	p := &PortPool{cfg: cfg}
 	if cfg.First != 0 || cfg.Last != 0 {
@@ -71,13 +66,12 @@ func NewPortPool(cfg PoolConfig) (*PortPool, error) {
 			return nil, fmt.Errorf("%w: %d to %d holds no pair of ports", ErrNoPort, cfg.First, cfg.Last)
 		}
 	}
-	for range cfg.Readers {
-		r, err := newReader(cfg.Sweep)
-		if err != nil {
-			p.Close()
-			return nil, fmt.Errorf("rtp: reader: %w", err)
+	if p.cfg.Readers == nil {
+		var err error
+		if p.cfg.Readers, err = udp.NewGroup(udp.Config{}); err != nil {
+			return nil, fmt.Errorf("rtp: %w", err)
 		}
-		p.readers = append(p.readers, r)
+		p.owns = true
 	}
 	return p, nil
 }
@@ -94,13 +88,14 @@ func (p *PortPool) Free() (free, total int) {
 	return len(p.free), len(p.free) + len(p.rested) + p.used
 }
 
-// Close ends the receiving goroutines and waits for them. Close legs first.
+// Close ends the pool and the receiving goroutines if they are its own, and
+// waits for them. Close legs first.
 func (p *PortPool) Close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	for _, r := range p.readers {
-		r.close()
+	if p.owns {
+		p.cfg.Readers.Close()
 	}
 }
 
@@ -144,7 +139,7 @@ func (p *PortPool) give(port uint16) {
 
 // open binds a pair of sockets. A port another program holds is passed over
 // and rests like a returned one.
-func (p *PortPool) open() (rtp, rtcp *socket, port uint16, err error) {
+func (p *PortPool) open() (rtp, rtcp *udp.Socket, port uint16, err error) {
 	if p.cfg.First == 0 && p.cfg.Last == 0 {
 		return p.openAny()
 	}
@@ -168,7 +163,7 @@ func (p *PortPool) open() (rtp, rtcp *socket, port uint16, err error) {
 
 // openAny lets the kernel choose until it chooses an even port whose upper
 // neighbour is free.
-func (p *PortPool) openAny() (rtp, rtcp *socket, port uint16, err error) {
+func (p *PortPool) openAny() (rtp, rtcp *udp.Socket, port uint16, err error) {
 	p.mu.Lock()
 	closed := p.closed
 	p.mu.Unlock()
@@ -176,33 +171,28 @@ func (p *PortPool) openAny() (rtp, rtcp *socket, port uint16, err error) {
 		return nil, nil, 0, ErrClosed
 	}
 	for range 64 {
-		s, err := bind(p.cfg.IP, 0)
+		s, err := udp.Bind(p.cfg.IP, 0)
 		if err != nil {
 			return nil, nil, 0, fmt.Errorf("%w: %w", ErrNoPort, err)
 		}
-		port := s.port
+		port := s.Port()
 		if port%2 == 0 {
-			if upper, err := bind(p.cfg.IP, port+1); err == nil {
+			if upper, err := udp.Bind(p.cfg.IP, port+1); err == nil {
 				return s, upper, port, nil
 			}
 		}
-		s.close()
+		s.Close()
 	}
 	return nil, nil, 0, fmt.Errorf("%w: no even port with a free neighbour in 64 tries", ErrNoPort)
 }
 
-func bindPair(ip netip.Addr, port uint16) (rtp, rtcp *socket, err error) {
-	if rtp, err = bind(ip, port); err != nil {
+func bindPair(ip netip.Addr, port uint16) (rtp, rtcp *udp.Socket, err error) {
+	if rtp, err = udp.Bind(ip, port); err != nil {
 		return nil, nil, err
 	}
-	if rtcp, err = bind(ip, port+1); err != nil {
-		rtp.close()
+	if rtcp, err = udp.Bind(ip, port+1); err != nil {
+		rtp.Close()
 		return nil, nil, err
 	}
 	return rtp, rtcp, nil
-}
-
-// reader picks the readers in turn.
-func (p *PortPool) reader() *reader {
-	return p.readers[int(p.next.Add(1))%len(p.readers)]
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/openhotline/hotline/media/dtmf"
 )
 
-// tendEvery is how often a reader tends to its legs.
-const tendEvery = 100 * time.Millisecond
-
 // comfortNoise is the static payload type of RFC 3389: the peer is silent and
 // says so.
 const comfortNoise = 13
@@ -26,7 +23,7 @@ func (l *Leg) receive(b []byte, from netip.AddrPort, now time.Time) {
 	defer l.mu.Unlock()
 	payload, ok := l.parse(b)
 	if !ok {
-		l.recv.rejected++
+		l.rejected++
 		return
 	}
 	h := &l.header
@@ -35,16 +32,16 @@ func (l *Leg) receive(b []byte, from netip.AddrPort, now time.Time) {
 		l.aim()
 	}
 	if !admitted {
-		l.recv.rejected++
+		l.rejected++
 		return
 	}
 	use := l.types[h.PayloadType]
 	if use == (payloadUse{}) && h.PayloadType != comfortNoise {
-		l.recv.rejected++
+		l.rejected++
 		return
 	}
 	l.lastRTP = now
-	switch fresh, restarted := l.recv.packet(h, now); {
+	switch fresh, restarted := l.recv.Packet(h.SSRC, h.SequenceNumber, now); {
 	case !fresh:
 		return
 	case restarted:
@@ -54,12 +51,12 @@ func (l *Leg) receive(b []byte, from netip.AddrPort, now time.Time) {
 			l.conceal.Reset()
 		}
 	}
-	l.recv.octets += uint64(len(payload))
 	switch {
 	case !l.params.Receiving:
 	case use.event != 0:
 		l.receiveEvent(use.event, payload, now)
 	case use.kind != codec.None:
+		l.recv.Arrived(h.Timestamp, now)
 		l.receiveAudio(use.kind, payload, now)
 	}
 }

@@ -8,12 +8,13 @@ import (
 
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
+	"github.com/openhotline/hotline/media/udp"
 )
 
 // sender is the outgoing half of a leg. Its mutex is a leaf lock.
 type sender struct {
 	mu        sync.Mutex
-	rtp, rtcp *socket
+	rtp, rtcp *udp.Socket
 	closed    bool
 	sending   bool
 	enc       codec.Encoder
@@ -21,7 +22,7 @@ type sender struct {
 	pt        uint8
 	event     EventType
 	frames    int // per packet
-	to, toCtl target
+	to, toCtl udp.Target
 
 	clock func() time.Time // time.Now, but in tests
 	ssrc  uint32
@@ -48,7 +49,7 @@ type sender struct {
 	keyEnd   uint32 // timestamp behind the last digit and its gap
 }
 
-func (s *sender) init(rtp, rtcp *socket) {
+func (s *sender) init(rtp, rtcp *udp.Socket) {
 	s.rtp, s.rtcp, s.clock = rtp, rtcp, time.Now
 	s.ssrc, s.seq, s.ts = newSSRC(), uint16(newSSRC()), newSSRC()
 	s.frames = 1
@@ -70,9 +71,9 @@ func (s *sender) configure(p Params, enc codec.Encoder) {
 func (s *sender) aim(rtp, rtcp netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rtp.disconnect()
-	s.rtp.set(&s.to, rtp)
-	s.rtcp.set(&s.toCtl, rtcp)
+	s.rtp.Disconnect()
+	s.rtp.Aim(&s.to, rtp)
+	s.rtcp.Aim(&s.toCtl, rtcp)
 }
 
 // tie connects the socket to a peer that is known and heard, and unties it
@@ -83,9 +84,9 @@ func (s *sender) tie(known bool) {
 	switch {
 	case s.closed:
 	case known:
-		s.rtp.connect(&s.to)
+		s.rtp.Connect(&s.to)
 	default:
-		s.rtp.disconnect()
+		s.rtp.Disconnect()
 	}
 }
 
@@ -119,7 +120,7 @@ func (l *Leg) WriteFrame(src []int16) {
 	s.pending = 0
 }
 
-func (s *sender) ready() bool { return s.sending && !s.closed && s.to.len > 0 }
+func (s *sender) ready() bool { return s.sending && !s.closed && s.to.Set() }
 
 // resume accounts for a pause before this packet: the timestamp goes on with
 // the clock, and the marker tells the peer (RFC 3551 §4.1).
@@ -144,7 +145,7 @@ func (s *sender) transmit(pt uint8, marker bool, ts uint32, n int) {
 	binary.BigEndian.PutUint16(s.buf[2:], s.seq)
 	binary.BigEndian.PutUint32(s.buf[4:], ts)
 	binary.BigEndian.PutUint32(s.buf[8:], s.ssrc)
-	if !s.rtp.write(s.buf[:12+n], &s.to) {
+	if !s.rtp.Write(s.buf[:12+n], &s.to) {
 		s.failed++
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
 )
 
@@ -36,17 +37,17 @@ func (l *Leg) Stats() Stats {
 	r := &l.recv
 	st := Stats{
 		Codec:            l.codec.String(),
-		PacketsReceived:  r.before + r.received,
-		PacketsLost:      r.past + r.lost(),
+		PacketsReceived:  r.Received(),
+		PacketsLost:      r.Lost(),
 		PacketsLate:      l.buffer.Late,
 		PacketsDuplicate: r.duplicate,
-		PacketsRejected:  r.rejected,
+		PacketsRejected:  l.rejected,
 		FramesConcealed:  l.buffer.Concealed,
-		Jitter:           time.Duration(r.jitter * float64(time.Second) / 8000),
+		Jitter:           r.Jitter(),
 		JitterBuffer:     l.buffer.Target(),
-		RoundTrip:        r.roundTrip,
-		RemoteLost:       r.remoteLost,
-		RemoteJitter:     r.remoteJitter,
+		RoundTrip:        l.peer.RoundTrip,
+		RemoteLost:       l.peer.Lost,
+		RemoteJitter:     media.Rate8k.Duration(int(l.peer.Jitter)),
 		LastRTP:          l.lastRTP,
 		LastRTCP:         l.lastRTCP,
 	}
@@ -60,8 +61,7 @@ func (l *Leg) Stats() Stats {
 	l.out.mu.Unlock()
 	if r.begun {
 		// Late packets are lost to the ear, too.
-		expected := float64(r.before + uint64(r.past) + r.expected())
-		loss := (float64(st.PacketsLost) + float64(st.PacketsLate)) / max(expected, 1)
+		loss := (float64(st.PacketsLost) + float64(st.PacketsLate)) / max(float64(r.Expected()), 1)
 		delay := st.RoundTrip/2 + st.JitterBuffer + 20*time.Millisecond
 		st.MOS = MOS(l.codec, delay, loss)
 	}

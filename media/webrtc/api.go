@@ -2,38 +2,31 @@ package webrtc
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/interceptor"
 	"github.com/pion/logging"
-	pion "github.com/pion/webrtc/v4"
+	"github.com/pion/stun/v4"
 )
-
-// socketBuffer is asked of the kernel for the one socket of all browsers.
-const socketBuffer = 4 << 20
 
 // API makes browser legs. All of them share one UDP socket.
 type API struct {
 	cfg      Config
 	log      *slog.Logger
-	conn     *net.UDPConn
+	loggers  logging.LoggerFactory
+	port     *port
 	mux      ice.UDPMux
-	settings pion.SettingEngine
+	servers  []*stun.URI
 	stop     context.CancelFunc
 	watching sync.WaitGroup
 
 	mu     sync.Mutex // guards the fields below; never held while a leg's lock is taken
-	cert   pion.Certificate
+	cert   *certificate
 	legs   map[*Leg]struct{}
 	closed bool
 }
@@ -45,71 +38,23 @@ func NewAPI(cfg Config, log *slog.Logger) (*API, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	conn, network, err := listen(cfg.Address)
+	servers, err := serverURLs(cfg.ICEServers)
 	if err != nil {
+		return nil, err
+	}
+	a := &API{cfg: cfg, log: log, loggers: quiet(log), servers: servers, legs: make(map[*Leg]struct{})}
+	if a.port, err = openPort(cfg.Address, cfg.Readers); err != nil {
 		return nil, fmt.Errorf("webrtc: listen on %s: %w", cfg.Address, err)
 	}
-	a := &API{cfg: cfg, log: log, conn: conn, legs: make(map[*Leg]struct{})}
-	loggers := quiet(log)
-	a.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: loggers.NewLogger("mux")})
-	if err := a.settle(network, loggers); err != nil {
-		return nil, errors.Join(err, a.mux.Close(), conn.Close())
-	}
+	a.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: a.port, Logger: a.loggers.NewLogger("mux")})
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.watching.Go(func() { a.watch(ctx) })
 	return a, nil
 }
 
-// listen binds the socket: IPv4 unless the host is an IPv6 address.
-func listen(address string) (*net.UDPConn, pion.NetworkType, error) {
-	network, kind := "udp4", pion.NetworkTypeUDP4
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, 0, err
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() && !ip.Is4In6() {
-		network, kind = "udp6", pion.NetworkTypeUDP6
-	}
-	addr, err := net.ResolveUDPAddr(network, address)
-	if err != nil {
-		return nil, 0, err
-	}
-	conn, err := net.ListenUDP(network, addr)
-	if err != nil {
-		return nil, 0, err
-	}
-	// The kernel may grant less; that is no reason to refuse.
-	_ = conn.SetReadBuffer(socketBuffer)
-	_ = conn.SetWriteBuffer(socketBuffer)
-	return conn, kind, nil
-}
-
-// settle prepares what all legs have in common.
-func (a *API) settle(network pion.NetworkType, loggers logging.LoggerFactory) error {
-	s := &a.settings
-	s.LoggerFactory = loggers
-	s.SetICEUDPMux(a.mux)
-	s.SetNetworkTypes([]pion.NetworkType{network})
-	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	s.SetIncludeLoopbackCandidate(a.cfg.IncludeLoopback)
-	if len(a.cfg.ExternalIPs) == 0 {
-		return nil
-	}
-	err := s.SetICEAddressRewriteRules(pion.ICEAddressRewriteRule{
-		External: a.cfg.ExternalIPs, AsCandidateType: pion.ICECandidateTypeHost, Mode: pion.ICEAddressRewriteReplace,
-	})
-	if err != nil {
-		return fmt.Errorf("%w: external addresses: %w", ErrConfig, err)
-	}
-	return nil
-}
-
 // Addr is the bound UDP address.
-func (a *API) Addr() netip.AddrPort {
-	addr, _ := a.conn.LocalAddr().(*net.UDPAddr)
-	return addr.AddrPort()
-}
+func (a *API) Addr() netip.AddrPort { return a.port.local.AddrPort() }
 
 // Legs is the number of open legs.
 func (a *API) Legs() int {
@@ -138,66 +83,28 @@ func (a *API) Close() error {
 		all = errors.Join(all, l.Close())
 	}
 	all = errors.Join(all, a.mux.Close())
-	if err := a.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		all = errors.Join(all, err)
-	}
+	a.port.shut()
 	return all
 }
 
 // certificate gives the DTLS certificate of all legs, renewed in good time
 // before it expires.
-func (a *API) certificate() (pion.Certificate, error) {
+func (a *API) certificate() (*certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return pion.Certificate{}, ErrClosed
+		return nil, ErrClosed
 	}
-	if time.Until(a.cert.Expires()) > 7*24*time.Hour {
+	now := time.Now()
+	if a.cert != nil && a.cert.expires.Sub(now) > 7*24*time.Hour {
 		return a.cert, nil
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return pion.Certificate{}, fmt.Errorf("webrtc: certificate: %w", err)
-	}
-	cert, err := pion.GenerateCertificate(key)
-	if err != nil {
-		return pion.Certificate{}, fmt.Errorf("webrtc: certificate: %w", err)
-	}
-	a.cert = *cert
-	return a.cert, nil
-}
-
-// connection makes a peer connection that knows exactly the given codecs.
-func (a *API) connection(settings pion.SettingEngine, parameters []pion.RTPCodecParameters) (*pion.PeerConnection, error) {
-	var codecs pion.MediaEngine
-	for _, p := range parameters {
-		if err := codecs.RegisterCodec(p, pion.RTPCodecTypeAudio); err != nil {
-			return nil, fmt.Errorf("webrtc: register %s: %w", p.MimeType, err)
-		}
-	}
-	var registry interceptor.Registry
-	if err := pion.ConfigureRTCPReports(&registry); err != nil {
-		return nil, fmt.Errorf("webrtc: reports: %w", err)
-	}
-	if err := pion.ConfigureNack(&codecs, &registry); err != nil {
-		return nil, fmt.Errorf("webrtc: nack: %w", err)
-	}
-	cert, err := a.certificate()
+	cert, err := newCertificate(now)
 	if err != nil {
 		return nil, err
 	}
-	servers := make([]pion.ICEServer, 0, len(a.cfg.ICEServers))
-	for _, s := range a.cfg.ICEServers {
-		servers = append(servers, pion.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
-	}
-	api := pion.NewAPI(pion.WithSettingEngine(settings), pion.WithMediaEngine(&codecs), pion.WithInterceptorRegistry(&registry))
-	pc, err := api.NewPeerConnection(pion.Configuration{
-		ICEServers: servers, Certificates: []pion.Certificate{cert}, BundlePolicy: pion.BundlePolicyMaxBundle,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("webrtc: peer connection: %w", err)
-	}
-	return pc, nil
+	a.cert = cert
+	return cert, nil
 }
 
 // watch looks at every leg's silence; one ticker serves all.

@@ -3,9 +3,7 @@ package webrtc
 import (
 	"context"
 	"fmt"
-	"net"
-
-	pion "github.com/pion/webrtc/v4"
+	"strings"
 
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
@@ -19,84 +17,57 @@ const clientEvents = 126
 // speaks the first one that is answered. Our candidates are in the offer;
 // OnCandidate gives those that come later. Connect takes the answer.
 func (a *API) NewClient(ctx context.Context, cfg LegConfig) (leg *Leg, offer string, err error) {
-	l := &Leg{api: a, cfg: cfg, rate: media.Rate8k, connected: make(chan struct{}), done: make(chan struct{})}
-	if l.pc, err = a.connection(a.clientSettings(), offerable(cfg.Prefs.codecs())); err != nil {
+	l, err := a.newLeg(cfg, true)
+	if err != nil {
 		return nil, "", err
 	}
-	if err := a.add(l); err != nil {
-		_ = l.pc.Close()
-		return nil, "", err
-	}
-	l.handle()
-	if offer, err = l.offer(ctx); err != nil {
+	l.rate = media.Rate8k
+	o := ours{formats: offerable(cfg.Prefs.codecs()), setup: "actpass", direction: "sendrecv"}
+	if err := l.describe(ctx, &o); err != nil {
 		_ = l.Close()
 		return nil, "", err
 	}
-	return l, offer, nil
-}
-
-// clientSettings give every client a socket of its own, as browsers have: the
-// other side tells those that share its one socket apart by their addresses.
-func (a *API) clientSettings() pion.SettingEngine {
-	s := a.settings
-	s.SetICEUDPMux(nil)
-	if ip := a.Addr().Addr(); !ip.IsUnspecified() {
-		s.SetIPFilter(func(candidate net.IP) bool { return candidate.Equal(ip.AsSlice()) })
-	}
-	return s
+	return l, o.String(), nil
 }
 
 // offerable lists codecs under their static payload types.
-func offerable(kinds []codec.Kind) []pion.RTPCodecParameters {
-	var list []pion.RTPCodecParameters
+func offerable(kinds []codec.Kind) []offered {
+	var list []offered
 	for _, k := range kinds {
 		if pt, ok := k.PayloadType(); ok {
-			list = append(list, pion.RTPCodecParameters{
-				RTPCodecCapability: pion.RTPCodecCapability{MimeType: "audio/" + k.String(), ClockRate: k.Clock()}, PayloadType: pion.PayloadType(pt),
-			})
+			list = append(list, offered{payloadType: pt, name: strings.ToUpper(k.String()), clock: k.Clock(), channels: 1})
 		}
 	}
-	return append(list, pion.RTPCodecParameters{
-		RTPCodecCapability: pion.RTPCodecCapability{MimeType: "audio/telephone-event", ClockRate: 8000}, PayloadType: clientEvents,
-	})
-}
-
-func (l *Leg) offer(ctx context.Context) (string, error) {
-	rtpSender, err := l.pc.AddTrack(&l.down)
-	if err != nil {
-		return "", fmt.Errorf("webrtc: add track: %w", err)
-	}
-	description, err := l.pc.CreateOffer(nil)
-	if err != nil {
-		return "", fmt.Errorf("webrtc: offer: %w", err)
-	}
-	if err := l.gather(ctx, description); err != nil {
-		return "", err
-	}
-	l.run(func() { l.readReports(rtpSender.Read) })
-	return l.pc.LocalDescription().SDP, nil
+	return append(list, offered{payloadType: clientEvents, name: "TELEPHONE-EVENT", clock: 8000, channels: 1})
 }
 
 // Connect gives a client the answer to its offer.
 func (l *Leg) Connect(answer string) error {
-	list, err := parseOffer(answer)
+	d, err := parseDescription(answer)
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	again := l.remote != nil
+	l.mu.Unlock()
+	if again || !l.client {
+		return fmt.Errorf("%w: not waiting for an answer", ErrState)
+	}
 	prefs := Prefs{}
-	for _, o := range list {
+	for _, o := range d.formats {
 		if k, ok := codec.Parse(o.name); ok && k != codec.Opus {
 			prefs.Codecs = append(prefs.Codecs, k)
 		}
 	}
-	if l.choice, err = choose(list, prefs); err != nil {
+	if l.choice, err = choose(d.formats, prefs); err != nil {
+		return err
+	}
+	if err := d.check(); err != nil {
 		return err
 	}
 	if err := l.prepare(); err != nil {
 		return err
 	}
-	if err := l.pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: answer}); err != nil {
-		return fmt.Errorf("%w: %w", ErrOffer, err)
-	}
+	l.start(d, true)
 	return nil
 }

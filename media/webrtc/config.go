@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/openhotline/hotline/media/udp"
 )
 
 // Errors of the package, to be compared with errors.Is.
@@ -45,6 +47,9 @@ type Config struct {
 	// IncludeLoopback announces loopback addresses too, for browsers on the
 	// same machine and for tests.
 	IncludeLoopback bool
+	// Readers receives for all browsers; SIP legs may share it. Defaults to one
+	// of the API's own.
+	Readers *udp.Group
 	// ICEServers are asked for further candidates. Defaults to none.
 	ICEServers []ICEServer
 	// GatherTimeout bounds the wait for our own candidates before an answer is

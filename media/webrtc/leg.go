@@ -5,15 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	pion "github.com/pion/webrtc/v4"
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
 
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
+	"github.com/openhotline/hotline/media/udp"
 )
 
 // Prefs says what a leg should speak.
@@ -53,9 +56,16 @@ type LegConfig struct {
 type Leg struct {
 	api    *API
 	cfg    LegConfig
-	pc     *pion.PeerConnection
+	client bool // the browser's side of a leg
 	choice choice
 	rate   media.Rate
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	agent  *ice.Agent
+	cert   *certificate // whose fingerprint we have told
+	offer  *description // the browser's; nil for a client
+	remote *description // the other side's
 
 	connected chan struct{}
 	isUp      atomic.Bool
@@ -64,40 +74,65 @@ type Leg struct {
 	heard     atomic.Int64 // when RTP or RTCP came last, Unix nanoseconds
 	trickle   atomic.Bool  // the answer was given: further candidates are sent on
 
-	up      receiver
-	down    sender
-	reports reports
+	way     atomic.Pointer[ice.Conn]   // through pion
+	target  atomic.Pointer[udp.Target] // past it
+	session atomic.Pointer[session]
+
+	up   receiver
+	down sender
 
 	mu     sync.Mutex
+	secure *dtls.Conn
+	peer   netip.AddrPort // that the port knows us by
 	closed bool
-	loops  sync.WaitGroup // readers of RTP and RTCP
-	done   chan struct{}  // closed when Close has finished
+	loops  sync.WaitGroup
+	done   chan struct{} // closed when Close has finished
 }
 
 var _ media.Relayer = (*Leg)(nil)
 
+// newLeg makes a leg and its ICE agent; Close ends it.
+func (a *API) newLeg(cfg LegConfig, client bool) (*Leg, error) {
+	l := &Leg{api: a, cfg: cfg, client: client, connected: make(chan struct{}), done: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.down.identify()
+	var err error
+	if l.agent, err = a.newAgent(client); err != nil {
+		l.cancel()
+		return nil, err
+	}
+	if err := a.add(l); err != nil {
+		l.cancel()
+		return nil, errors.Join(err, l.agent.Close())
+	}
+	if err := l.follow(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
 // NewLeg answers a browser's offer. The leg exists until Close; ctx bounds the
 // wait for our own candidates.
 func (a *API) NewLeg(ctx context.Context, cfg LegConfig, offer string) (leg *Leg, answer string, err error) {
-	list, err := parseOffer(offer)
+	d, err := parseDescription(offer)
 	if err != nil {
 		return nil, "", err
 	}
-	chosen, err := choose(list, cfg.Prefs)
+	chosen, err := choose(d.formats, cfg.Prefs)
 	if err != nil {
 		return nil, "", err
 	}
-	l := &Leg{api: a, cfg: cfg, choice: chosen, connected: make(chan struct{}), done: make(chan struct{})}
-	if err := l.prepare(); err != nil {
+	if err := d.check(); err != nil {
 		return nil, "", err
 	}
-	if l.pc, err = a.connection(a.settings, chosen.parameters()); err != nil {
+	l, err := a.newLeg(cfg, false)
+	if err != nil {
 		return nil, "", err
 	}
-	if err := a.add(l); err != nil {
-		return nil, "", errors.Join(err, l.pc.Close())
+	l.choice = chosen
+	if err = l.prepare(); err == nil {
+		answer, err = l.negotiate(ctx, d)
 	}
-	answer, err = l.negotiate(ctx, offer)
 	if err != nil {
 		_ = l.Close()
 		return nil, "", err
@@ -125,67 +160,77 @@ func (l *Leg) prepare() error {
 	return l.down.init(l, kind, l.rate)
 }
 
-// handle connects the peer connection's events with the leg.
-func (l *Leg) handle() {
-	l.pc.OnConnectionStateChange(l.stateChanged)
-	l.pc.OnTrack(func(t *pion.TrackRemote, r *pion.RTPReceiver) {
-		l.run(func() { l.up.readRTP(t) })
-		l.run(func() { l.readReports(r.Read) })
-	})
-	l.pc.OnICECandidate(func(c *pion.ICECandidate) {
-		if c == nil || !l.trickle.Load() || l.cfg.OnCandidate == nil {
-			return
-		}
-		if text, err := json.Marshal(c.ToJSON()); err == nil {
-			l.cfg.OnCandidate(text)
-		}
-	})
+// follow connects the agent's events with the leg.
+func (l *Leg) follow() error {
+	return errors.Join(
+		l.agent.OnConnectionStateChange(func(s ice.ConnectionState) {
+			if s == ice.ConnectionStateFailed {
+				l.die()
+			}
+		}),
+		l.agent.OnSelectedCandidatePairChange(l.route),
+	)
 }
 
 // negotiate makes the answer and starts the connection.
-func (l *Leg) negotiate(ctx context.Context, offer string) (string, error) {
-	l.handle()
-	rtpSender, err := l.pc.AddTrack(&l.down)
-	if err != nil {
-		return "", fmt.Errorf("webrtc: add track: %w", err)
+func (l *Leg) negotiate(ctx context.Context, d *description) (string, error) {
+	answer := ours{to: d, formats: l.choice.formats(), setup: "active", direction: d.answerDirection()}
+	if !d.answersActive() {
+		answer.setup = "passive"
 	}
-	if err := l.pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrOffer, err)
-	}
-	for _, t := range l.pc.GetTransceivers() {
-		if t.Kind() == pion.RTPCodecTypeAudio && t.Sender() == rtpSender {
-			if err := t.SetCodecPreferences(l.choice.parameters()); err != nil {
-				return "", fmt.Errorf("%w: %w", ErrCodec, err)
-			}
-		}
-	}
-	description, err := l.pc.CreateAnswer(nil)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrOffer, err)
-	}
-	if err := l.gather(ctx, description); err != nil {
+	l.offer = d
+	if err := l.describe(ctx, &answer); err != nil {
 		return "", err
 	}
-	l.run(func() { l.readReports(rtpSender.Read) })
-	return l.choice.tune(l.pc.LocalDescription().SDP), nil
+	l.start(d, false)
+	return answer.String(), nil
 }
 
-// gather applies our description and waits, within bounds, for our candidates.
-func (l *Leg) gather(ctx context.Context, d pion.SessionDescription) error {
-	gathered := pion.GatheringCompletePromise(l.pc)
-	if err := l.pc.SetLocalDescription(d); err != nil {
-		return fmt.Errorf("%w: %w", ErrOffer, err)
+// describe fills in what is ours alone.
+func (l *Leg) describe(ctx context.Context, o *ours) (err error) {
+	if l.cert, err = l.api.certificate(); err != nil {
+		return err
 	}
-	wait := time.NewTimer(l.api.cfg.GatherTimeout)
-	defer wait.Stop()
-	select {
-	case <-gathered:
-	case <-wait.C:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if o.ufrag, o.pwd, err = l.agent.GetLocalUserCredentials(); err != nil {
+		return fmt.Errorf("webrtc: ICE credentials: %w", err)
 	}
-	l.trickle.Store(true)
-	return nil
+	o.fingerprint, o.ssrc = l.cert.fingerprint, l.down.ssrc
+	o.candidates, o.complete, err = l.gather(ctx)
+	return err
+}
+
+// start begins to connect with the side that has given d.
+func (l *Leg) start(d *description, offered bool) {
+	l.mu.Lock()
+	l.remote = d
+	l.mu.Unlock()
+	for _, c := range d.candidates {
+		if err := l.addCandidate(c); err != nil {
+			l.api.log.Debug("candidate of the description not used", "leg", l.cfg.ID, "err", err)
+		}
+	}
+	l.run(func() { l.connect(d, offered) })
+}
+
+// tellCandidate hands out a candidate of ours as RTCIceCandidateInit.
+func (l *Leg) tellCandidate(c ice.Candidate) {
+	if l.cfg.OnCandidate == nil {
+		return
+	}
+	told := candidateInit{Candidate: "candidate:" + c.Marshal(), SDPMid: clientMid}
+	if l.offer != nil {
+		told.SDPMid, told.SDPMLineIndex = l.offer.mid(), l.offer.index
+	}
+	if text, err := json.Marshal(told); err == nil {
+		l.cfg.OnCandidate(text)
+	}
+}
+
+// candidateInit is RTCIceCandidateInit of the WebRTC API.
+type candidateInit struct {
+	Candidate     string `json:"candidate"`
+	SDPMid        string `json:"sdpMid"`
+	SDPMLineIndex int    `json:"sdpMLineIndex"`
 }
 
 // run starts a loop that Close waits for.
@@ -201,63 +246,118 @@ func (l *Leg) run(f func()) {
 // RTCIceCandidateInit. The end of candidates and names of mDNS, which we do not
 // resolve, are accepted and ignored: the browser reaches us anyway.
 func (l *Leg) AddCandidate(candidate []byte) error {
-	var c *pion.ICECandidateInit
+	var c *struct {
+		Candidate string `json:"candidate"`
+	}
 	if err := json.Unmarshal(candidate, &c); err != nil {
 		return fmt.Errorf("%w: %w", ErrCandidate, err)
 	}
-	if c == nil || c.Candidate == "" || strings.Contains(c.Candidate, ".local ") {
+	if c == nil || c.Candidate == "" {
 		return nil
 	}
-	if err := l.pc.AddICECandidate(*c); err != nil {
+	return l.addCandidate(c.Candidate)
+}
+
+// addCandidate adds a candidate of the other side by its candidate attribute.
+func (l *Leg) addCandidate(text string) error {
+	text = strings.TrimPrefix(text, "candidate:")
+	if strings.Contains(text, ".local ") {
+		return nil
+	}
+	l.mu.Lock()
+	remote := l.remote
+	l.mu.Unlock()
+	if remote == nil {
+		return fmt.Errorf("%w: no description yet", ErrState)
+	}
+	c, err := ice.UnmarshalCandidate(text)
+	switch {
+	case errors.Is(err, ice.ErrUnknownCandidateTyp), errors.Is(err, ice.ErrDetermineNetworkType):
+		return nil // of a kind that we do not have
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrCandidate, err)
+	case c.Component() != ice.ComponentRTP:
+		return nil // RTCP shares the way
+	}
+	if of, ok := c.GetExtension("ufrag"); ok && of.Value != remote.ufrag {
+		return nil // of an earlier generation
+	}
+	if err := l.agent.AddRemoteCandidate(c); err != nil {
 		return fmt.Errorf("%w: %w", ErrCandidate, err)
 	}
 	return nil
 }
 
-// stateChanged follows ICE and DTLS.
-func (l *Leg) stateChanged(s pion.PeerConnectionState) {
-	switch s {
-	case pion.PeerConnectionStateConnected:
-		l.hear()
-		if l.isUp.CompareAndSwap(false, true) {
-			close(l.connected)
-			if l.cfg.OnConnected != nil {
-				l.cfg.OnConnected()
-			}
-		}
-	case pion.PeerConnectionStateFailed, pion.PeerConnectionStateClosed:
-		l.dead.Store(true)
-		l.check(time.Now())
+// datagram takes SRTP or SRTCP (RFC 5761 §4 tells them apart). It overwrites b.
+func (l *Leg) datagram(b []byte, now time.Time) {
+	s := l.session.Load()
+	if s == nil || len(b) < 2 {
+		return
 	}
+	if b[1] >= 192 && b[1] <= 223 {
+		if b, ok := s.openRTCP(b); ok {
+			l.hear(now)
+			l.up.rtcp(b, l.down.ssrc, now)
+		}
+		return
+	}
+	b, ok := s.openRTP(b)
+	if !ok {
+		return
+	}
+	l.hear(now)
+	if p, ok := parse(b); ok && len(p.payload) > 0 {
+		l.up.packet(p, now)
+	}
+}
+
+// sendRTP encrypts a packet in its place and sends it; b has tagRoom behind it.
+func (l *Leg) sendRTP(b []byte) bool {
+	s := l.session.Load()
+	if s == nil {
+		return false
+	}
+	b, ok := s.sealRTP(b)
+	return ok && l.transmit(b)
+}
+
+// rise tells that media can flow.
+func (l *Leg) rise() {
+	l.hear(time.Now())
+	if l.isUp.CompareAndSwap(false, true) {
+		close(l.connected)
+		if l.cfg.OnConnected != nil {
+			l.cfg.OnConnected()
+		}
+	}
+}
+
+// die notes that the connection is over for good.
+func (l *Leg) die() {
+	l.dead.Store(true)
+	l.check(time.Now())
 }
 
 // hear notes a sign of life.
-func (l *Leg) hear() {
-	l.heard.Store(time.Now().UnixNano())
-	if !l.lost.Load() || l.dead.Load() {
-		return
-	}
-	if l.lost.CompareAndSwap(true, false) && l.cfg.OnLost != nil {
-		l.cfg.OnLost(false)
-	}
-}
+func (l *Leg) hear(now time.Time) { l.heard.Store(now.UnixNano()) }
 
-// check looks for silence and for digits whose end was lost; the API calls it
-// from time to time.
+// check looks for silence and its end, and for digits whose end was lost; the
+// API calls it from time to time.
 func (l *Leg) check(now time.Time) {
-	l.up.expire(now)
-	if !l.isUp.Load() && !l.dead.Load() {
-		return
-	}
-	silent := now.UnixNano()-l.heard.Load() > int64(l.api.cfg.LostAfter)
-	if !silent && !l.dead.Load() {
-		return
-	}
 	if l.isClosed() {
 		return
 	}
-	if l.lost.CompareAndSwap(false, true) && l.cfg.OnLost != nil {
-		l.cfg.OnLost(true)
+	l.up.expire(now)
+	up, dead := l.isUp.Load(), l.dead.Load()
+	if !up && !dead {
+		return
+	}
+	silent := dead || now.UnixNano()-l.heard.Load() > int64(l.api.cfg.LostAfter)
+	if l.lost.CompareAndSwap(!silent, silent) && l.cfg.OnLost != nil {
+		l.cfg.OnLost(silent)
+	}
+	if up && !dead {
+		l.report(now)
 	}
 }
 
@@ -289,10 +389,18 @@ func (l *Leg) Close() error {
 		return nil
 	}
 	l.closed = true
+	peer, secure := l.peer, l.secure
 	l.mu.Unlock()
 	defer close(l.done)
-	l.down.stop()
-	err := l.pc.GracefulClose()
+	if peer.IsValid() {
+		l.api.port.forget(peer, l)
+	}
+	l.session.Store(nil)
+	l.cancel()
+	if secure != nil {
+		_ = secure.Close() // tells the browser, if it still listens
+	}
+	err := l.agent.GracefulClose()
 	l.loops.Wait()
 	l.api.remove(l)
 	return err

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
-	pion "github.com/pion/webrtc/v4"
 )
 
 // offered is one payload type of the browser's audio section.
@@ -26,20 +25,8 @@ var staticTypes = map[uint8]offered{
 	9: {9, "G722", 8000, 1, ""},
 }
 
-// parseOffer lists the payload types of the first audio section that is not
-// refused, in the browser's order.
-func parseOffer(text string) ([]offered, error) {
-	var desc sdp.SessionDescription
-	if err := desc.UnmarshalString(text); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOffer, err)
-	}
-	i := slices.IndexFunc(desc.MediaDescriptions, func(m *sdp.MediaDescription) bool {
-		return m.MediaName.Media == "audio"
-	})
-	if i < 0 {
-		return nil, fmt.Errorf("%w: no audio section", ErrOffer)
-	}
-	section := desc.MediaDescriptions[i]
+// parseFormats lists the payload types of a section in its order.
+func parseFormats(section *sdp.MediaDescription) ([]offered, error) {
 	list := make([]offered, 0, len(section.MediaName.Formats))
 	for _, f := range section.MediaName.Formats {
 		pt, err := strconv.ParseUint(f, 10, 7)
@@ -123,46 +110,43 @@ func choose(list []offered, prefs Prefs) (choice, error) {
 	return c, nil
 }
 
-// parameters lists the choice as pion wants it, in the order of the answer.
-func (c choice) parameters() []pion.RTPCodecParameters {
-	var list []pion.RTPCodecParameters
-	add := func(o *offered, mime string) {
-		if o == nil {
-			return
-		}
-		channels := o.channels
-		if mime != pion.MimeTypeOpus {
-			channels = 0
-		}
-		list = append(list, pion.RTPCodecParameters{
-			RTPCodecCapability: pion.RTPCodecCapability{MimeType: mime, ClockRate: o.clock, Channels: channels, SDPFmtpLine: o.fmtp},
-			PayloadType:        pion.PayloadType(o.payloadType),
-		})
+// formats lists the choice in the order of the answer.
+func (c choice) formats() []offered {
+	var list []offered
+	if c.up != nil {
+		up := *c.up
+		up.fmtp = opusParameters(up.fmtp)
+		list = append(list, up)
 	}
-	add(c.up, pion.MimeTypeOpus)
-	add(&c.down, "audio/"+c.down.name)
-	add(c.digits, "audio/telephone-event")
+	list = append(list, c.down)
+	if c.digits != nil {
+		list = append(list, *c.digits)
+	}
 	return list
 }
 
-// tune adds usedtx=1 to Opus in an answer, which switches the browser's
-// discontinuous transmission on (RFC 7587 §7.1).
-func (c choice) tune(answer string) string {
-	if c.up == nil {
-		return answer
+// opusParameters are what we ask of a browser's Opus, beside what it offers:
+// discontinuous transmission, and no more than the 16 kHz that we play
+// (RFC 7587 §6.1), which is less to encode, send and decode.
+func opusParameters(offered string) string {
+	list := strings.FieldsFunc(offered, func(r rune) bool { return r == ';' || r == ' ' })
+	for _, want := range []string{"usedtx=1", "maxplaybackrate=16000"} {
+		key, _, _ := strings.Cut(want, "=")
+		list = slices.DeleteFunc(list, func(p string) bool { return strings.HasPrefix(p, key+"=") })
+		list = append(list, want)
 	}
-	fmtp, rtpmap := fmt.Sprintf("a=fmtp:%d ", c.up.payloadType), fmt.Sprintf("a=rtpmap:%d ", c.up.payloadType)
-	present := strings.Contains(answer, fmtp)
-	var b strings.Builder
-	for line := range strings.Lines(answer) {
-		text := strings.TrimRight(line, "\r\n")
-		if strings.HasPrefix(text, fmtp) && !strings.Contains(text, "usedtx=") {
-			text += ";usedtx=1"
-		}
-		b.WriteString(text + "\r\n")
-		if !present && strings.HasPrefix(text, rtpmap) {
-			b.WriteString(fmtp + "usedtx=1\r\n")
-		}
+	return strings.Join(list, ";")
+}
+
+// mapping is the value of an rtpmap (RFC 8866 §6.6).
+func (o offered) mapping() string {
+	name := o.name
+	switch name {
+	case "OPUS", "TELEPHONE-EVENT":
+		name = strings.ToLower(name)
 	}
-	return b.String()
+	if o.channels > 1 {
+		return fmt.Sprintf("%s/%d/%d", name, o.clock, o.channels)
+	}
+	return fmt.Sprintf("%s/%d", name, o.clock)
 }

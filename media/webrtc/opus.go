@@ -89,6 +89,14 @@ func (b *opusBuffer) begin(ts uint32) {
 	b.next, b.high, b.starved = ts, ts, 0
 }
 
+// reset empties the buffer for another stream; counters and delay stay.
+func (b *opusBuffer) reset() {
+	for i := range b.slots {
+		b.slots[i].used = false
+	}
+	b.filled, b.playing = false, false
+}
+
 // free finds a slot: an empty one, or the oldest packet's. It gives nil when
 // the packet is there already.
 func (b *opusBuffer) free(ts uint32) *opusSlot {

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"math"
 	"os"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/pion/rtp"
 
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
@@ -35,6 +32,7 @@ func opusTone(t testing.TB) (packets [][]byte) {
 func bareLeg(t testing.TB, c choice) *Leg {
 	t.Helper()
 	l := &Leg{cfg: LegConfig{ID: "a"}, choice: c, connected: make(chan struct{})}
+	l.down.identify()
 	if err := l.prepare(); err != nil {
 		t.Fatal(err)
 	}
@@ -53,19 +51,18 @@ func opusUp() choice {
 	return c
 }
 
-// nowhere takes packets as pion would.
+// nowhere takes packets in a connection's place.
 type nowhere struct {
-	headers []rtp.Header
+	packets []packet
 	keep    bool
 }
 
-func (n *nowhere) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
-	if n.keep {
-		n.headers = append(n.headers, *h)
+func (n *nowhere) sendRTP(b []byte) bool {
+	if p, ok := parse(b); ok && n.keep {
+		n.packets = append(n.packets, p)
 	}
-	return len(payload), nil
+	return true
 }
-func (n *nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
 func TestOpusIsHeardWideband(t *testing.T) {
 	l := bareLeg(t, opusUp())
@@ -152,7 +149,6 @@ func TestRelayGoesOnInOurStream(t *testing.T) {
 	l := bareLeg(t, pcmu())
 	out := &nowhere{keep: true}
 	l.down.out = out
-	l.down.events = 126
 	frame := make([]int16, 160)
 	for range 3 {
 		l.WriteFrame(frame)
@@ -166,17 +162,17 @@ func TestRelayGoesOnInOurStream(t *testing.T) {
 	l.RelayPacket(&media.Packet{SSRC: 8, Seq: 2, Timestamp: 1 << 30, Event: true, Payload: payload[:4]})
 	l.WriteFrame(frame)
 	wantSeq, wantTS := []uint16{0, 1, 2, 3, 4, 5, 7, 8, 9, 10}, []uint32{0, 160, 320, 480, 640, 800, 1120, 1280, 1280, 1440}
-	if len(out.headers) != len(wantSeq) {
-		t.Fatalf("%d packets, want %d", len(out.headers), len(wantSeq))
+	if len(out.packets) != len(wantSeq) {
+		t.Fatalf("%d packets, want %d", len(out.packets), len(wantSeq))
 	}
-	first := out.headers[0]
-	for i, h := range out.headers {
-		if h.SequenceNumber-first.SequenceNumber != wantSeq[i] || h.Timestamp-first.Timestamp != wantTS[i] {
-			t.Errorf("packet %d: seq +%d, timestamp +%d; want +%d, +%d", i, h.SequenceNumber-first.SequenceNumber, h.Timestamp-first.Timestamp, wantSeq[i], wantTS[i])
+	first := out.packets[0]
+	for i, h := range out.packets {
+		if h.seq-first.seq != wantSeq[i] || h.timestamp-first.timestamp != wantTS[i] {
+			t.Errorf("packet %d: seq +%d, timestamp +%d; want +%d, +%d", i, h.seq-first.seq, h.timestamp-first.timestamp, wantSeq[i], wantTS[i])
 		}
 	}
-	if out.headers[8].PayloadType != 126 || out.headers[9].PayloadType != 0 {
-		t.Errorf("payload types %d, %d", out.headers[8].PayloadType, out.headers[9].PayloadType)
+	if out.packets[8].payloadType != 126 || out.packets[9].payloadType != 0 {
+		t.Errorf("payload types %d, %d", out.packets[8].payloadType, out.packets[9].payloadType)
 	}
 }
 
@@ -246,8 +242,12 @@ func TestRelayStartsWithWhatIsBufferedAndEndsWithoutRepetition(t *testing.T) {
 }
 
 func TestReportsGiveRoundTrip(t *testing.T) {
-	var r reports
+	l := bareLeg(t, pcmu())
+	r := &l.up
 	now := time.Unix(1_800_000_000, 250_000_000)
+	shortNTP := func(t time.Time) uint32 {
+		return uint32(t.Unix()+2_208_988_800)<<16 | uint32(uint64(t.Nanosecond())<<16/uint64(time.Second))
+	}
 	b := make([]byte, 8+24)
 	b[0], b[1] = 0x81, 201
 	binary.BigEndian.PutUint16(b[2:], 7)
@@ -256,16 +256,17 @@ func TestReportsGiveRoundTrip(t *testing.T) {
 	binary.BigEndian.PutUint32(b[20:], 80)
 	binary.BigEndian.PutUint32(b[24:], shortNTP(now.Add(-150*time.Millisecond)))
 	binary.BigEndian.PutUint32(b[28:], 1<<16/10) // 100 ms with the browser
-	r.take(b, 41, now)
-	if r.roundTrip.Load() != 0 {
+	r.rtcp(b, 41, now)
+	if l.Stats().RoundTrip != 0 {
 		t.Error("took a report about somebody else")
 	}
-	r.take(b, 42, now)
-	if d := time.Duration(r.roundTrip.Load()); d < 49*time.Millisecond || d > 51*time.Millisecond {
-		t.Errorf("round trip %s, want 50 ms", d)
+	r.rtcp(b, 42, now)
+	s := l.Stats()
+	if s.RoundTrip < 49*time.Millisecond || s.RoundTrip > 51*time.Millisecond {
+		t.Errorf("round trip %s, want 50 ms", s.RoundTrip)
 	}
-	if r.lost.Load() != 64 || r.jitter.Load() != 80 {
-		t.Errorf("lost %d, jitter %d", r.lost.Load(), r.jitter.Load())
+	if s.RemoteLost != 0.25 || s.RemoteJitter != 10*time.Millisecond || !s.LastRTCP.Equal(now) {
+		t.Errorf("stats %+v", s)
 	}
 }
 
@@ -307,44 +308,46 @@ func TestPacketsDoNotAllocate(t *testing.T) {
 	}
 }
 
-func TestAnswerIsTuned(t *testing.T) {
-	c := opusUp()
-	for _, tt := range []struct{ name, in, want string }{
-		{"with parameters", "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n", "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;usedtx=1\r\n"},
-		{"without", "a=rtpmap:111 opus/48000/2\r\n", "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 usedtx=1\r\n"},
-		{"already", "a=fmtp:111 usedtx=1\r\n", "a=fmtp:111 usedtx=1\r\n"},
+func TestOpusParameters(t *testing.T) {
+	for _, tt := range []struct{ offered, want string }{
+		{"minptime=10;useinbandfec=1", "minptime=10;useinbandfec=1;usedtx=1;maxplaybackrate=16000"},
+		{"", "usedtx=1;maxplaybackrate=16000"},
+		{"usedtx=0; maxplaybackrate=48000", "usedtx=1;maxplaybackrate=16000"},
 	} {
-		if got := c.tune(tt.in); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		if got := opusParameters(tt.offered); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.offered, got, tt.want)
 		}
-	}
-	if got := pcmu().tune("a=rtpmap:0 PCMU/8000\r\n"); got != "a=rtpmap:0 PCMU/8000\r\n" {
-		t.Errorf("an answer without Opus became %q", got)
 	}
 }
 
 const sampleOffer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8 110 126\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n"
 
+const sampleTransport = "a=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdabcdabcdabcdabcdabcd\r\na=fingerprint:sha-256 00:11\r\na=setup:actpass\r\n"
+
 func FuzzOffer(f *testing.F) {
 	f.Add(sampleOffer)
 	f.Add("")
 	f.Add("v=0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 //\r\n")
+	f.Add(sampleOffer + sampleTransport + "a=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		list, err := parseOffer(text)
+		d, err := parseDescription(text)
 		if err != nil {
 			if !errors.Is(err, ErrOffer) {
 				t.Fatalf("error %v is not ErrOffer", err)
 			}
 			return
 		}
-		c, err := choose(list, Prefs{OpusUp: true})
-		if err != nil {
+		c, err := choose(d.formats, Prefs{OpusUp: true})
+		if err != nil || d.check() != nil {
 			return
 		}
-		for _, p := range c.parameters() {
-			if !strings.HasPrefix(p.MimeType, "audio/") || p.ClockRate == 0 {
-				t.Fatalf("chose %+v", p)
-			}
+		answer := ours{to: d, formats: c.formats(), ufrag: "u", pwd: "p", fingerprint: "00", setup: "active", direction: d.answerDirection()}
+		back, err := parseDescription(answer.String())
+		if err != nil {
+			t.Fatalf("our answer is not understood: %v\n%s", err, answer.String())
+		}
+		if back.index != d.index || len(back.sections) != len(d.sections) || back.mid() != d.mid() || back.check() != nil {
+			t.Fatalf("offered %+v, answered %+v", d, back)
 		}
 	})
 }
@@ -358,7 +361,7 @@ func FuzzPacket(f *testing.F) {
 	f.Add(append([]byte{0x80, 110, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3}, e.Append(nil)...))
 	frame := make([]int16, 320)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l.reports.take(b, 0, time.Now())
+		l.up.rtcp(b, 0, time.Now())
 		p, ok := parse(b)
 		if !ok {
 			return

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	pion "github.com/pion/webrtc/v4"
-
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/dtmf"
@@ -19,8 +17,8 @@ const opusCarry = int(media.Rate16k) * (120 + 20) / 1000
 // recent is how many packets are kept for the start of a relay.
 const recent = 16
 
-// receiver is the way from the browser. Packets come in readRTP, frames leave
-// in the room's tick.
+// receiver is the way from the browser. Packets come in datagram, frames
+// leave in the room's tick.
 type receiver struct {
 	leg     *Leg
 	kind    codec.Kind
@@ -35,13 +33,17 @@ type receiver struct {
 	bytes  *rtp.Buffer // PCMU, PCMA, G722
 	opus   opusBuffer
 	digits dtmf.Receiver
-	count  counter
+	count  rtp.Reception
+	said   rtp.Feedback // by the browser about what we send
+	saidAt time.Time
+	hidden uint64 // frames that were concealed
 	sink   media.PacketSink
 	out    media.Packet // the one being handed to sink
 	unread int          // frames that were relayed and not read when the relay ended; -1: none
 	last   [recent]kept
 	at     int    // where the next packet goes in last
 	high   uint32 // timestamp behind the newest byte
+	fresh  bool   // there is none yet
 }
 
 // kept is a packet that was received lately.
@@ -54,7 +56,7 @@ type kept struct {
 func (r *receiver) init(l *Leg, kind codec.Kind, rate media.Rate) (err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leg, r.kind, r.rate, r.unread = l, kind, rate, -1
+	r.leg, r.kind, r.rate, r.unread, r.fresh = l, kind, rate, -1, true
 	if r.decoder, err = codec.NewDecoder(kind); err != nil {
 		return fmt.Errorf("%w: %w", ErrCodec, err)
 	}
@@ -64,23 +66,8 @@ func (r *receiver) init(l *Leg, kind codec.Kind, rate media.Rate) (err error) {
 	} else {
 		r.bytes = rtp.NewBuffer(rtp.BufferConfig{})
 	}
-	r.count.clock = kind.Clock()
+	r.count.SetClock(kind.Clock())
 	return nil
-}
-
-// readRTP reads packets until the track ends.
-func (r *receiver) readRTP(track *pion.TrackRemote) {
-	buf := make([]byte, 1500)
-	for {
-		n, _, err := track.Read(buf)
-		if err != nil {
-			return
-		}
-		r.leg.hear()
-		if p, ok := parse(buf[:n]); ok && len(p.payload) > 0 {
-			r.packet(p, time.Now())
-		}
-	}
 }
 
 // packet takes one packet; what it carries is told by its payload type alone.
@@ -101,7 +88,14 @@ func (r *receiver) packet(p packet, now time.Time) {
 func (r *receiver) audio(p packet, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.count.arrived(p, now)
+	fresh, restarted := r.count.Packet(p.ssrc, p.seq, now)
+	if !fresh {
+		return
+	}
+	r.count.Arrived(p.timestamp, now)
+	if restarted {
+		r.restart()
+	}
 	if r.kind == codec.Opus {
 		r.opus.put(p.timestamp, p.payload)
 		return
@@ -109,6 +103,25 @@ func (r *receiver) audio(p packet, now time.Time) {
 	r.bytes.Put(p.timestamp, p.payload, now)
 	r.keep(p)
 	r.forward(p, false)
+}
+
+// restart forgets what is buffered of a stream that another one has replaced.
+func (r *receiver) restart() {
+	if r.kind == codec.Opus {
+		r.opus.reset()
+		return
+	}
+	r.bytes.Reset()
+	r.last, r.fresh = [recent]kept{}, true
+}
+
+// rtcp takes a compound packet of the browser's about ssrc, the stream we send.
+func (r *receiver) rtcp(b []byte, ssrc uint32, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.said.Take(b, ssrc, &r.count, now) {
+		r.saidAt = now
+	}
 }
 
 // forward hands a packet to the relay, if there is one. Called with mu held,
@@ -125,8 +138,8 @@ func (r *receiver) forward(p packet, event bool) {
 
 // keep remembers the packet for the start of a relay.
 func (r *receiver) keep(p packet) {
-	if end := p.timestamp + uint32(len(p.payload)); r.count.received == 1 || int32(end-r.high) > 0 {
-		r.high = end
+	if end := p.timestamp + uint32(len(p.payload)); r.fresh || int32(end-r.high) > 0 {
+		r.high, r.fresh = end, false
 	}
 	k := &r.last[r.at]
 	r.at = (r.at + 1) % recent
@@ -143,7 +156,10 @@ func (r *receiver) event(p packet, now time.Time) {
 		return
 	}
 	r.mu.Lock()
-	r.count.sequence(p)
+	if fresh, _ := r.count.Packet(p.ssrc, p.seq, now); !fresh {
+		r.mu.Unlock()
+		return
+	}
 	press, ok := r.digits.Packet(p.timestamp, r.leg.choice.digits.clock, e, now)
 	r.forward(p, true)
 	r.mu.Unlock()
@@ -184,7 +200,7 @@ func (r *receiver) readFrame(dst []int16) bool {
 	r.unread = -1
 	state := r.bytes.Read(payload)
 	if state == rtp.Lost {
-		r.count.concealed++
+		r.hidden++
 	}
 	r.mu.Unlock()
 	switch state {
@@ -206,7 +222,7 @@ func (r *receiver) readOpus(dst []int16) bool {
 		r.mu.Lock()
 		n, ticks, state := r.opus.read(r.payload[:])
 		if state == rtp.Lost {
-			r.count.concealed++
+			r.hidden++
 		}
 		r.mu.Unlock()
 		room := r.carry[r.carried:]

@@ -1,34 +1,34 @@
 package webrtc
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/pion/rtp"
-	pion "github.com/pion/webrtc/v4"
+	"time"
 
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/dtmf"
 )
 
-// sender is the way to the browser: a track of pion's, and one stream of our
-// own sequence numbers and timestamps, whether packets are made from frames or
-// relayed.
+// sender is the way to the browser: one stream of our own sequence numbers and
+// timestamps, whether packets are made from frames or relayed.
 type sender struct {
 	leg     *Leg
 	kind    codec.Kind
 	encoder codec.Encoder
 	narrow  *media.Resampler // from the leg's rate, when the codec's is lower
 	packets atomic.Uint64
+	ssrc    uint32
 
 	mu      sync.Mutex
-	out     pion.TrackLocalWriter // nil until bound
-	header  rtp.Header
-	events  uint8 // payload type of telephone-event, 0 for none
+	out     outlet // nil after stop
+	octets  uint64
+	audio   uint8 // payload types
+	events  uint8 // 0 for none
 	next    uint32
 	seq     uint16 // of the last packet
 	source  uint32 // SSRC of the stream that is being relayed
@@ -40,7 +40,17 @@ type sender struct {
 	press   uint32 // timestamp of the digit being sent
 	samples []int16
 	payload [media.MaxPayload]byte
+	buf     [headerSize + media.MaxPayload + tagRoom]byte
+	report  time.Time // when the next report is due
 }
+
+// outlet sends RTP packets; it may overwrite them and tagRoom bytes more.
+type outlet interface {
+	sendRTP(b []byte) bool
+}
+
+// headerSize is that of our RTP packets.
+const headerSize = 12
 
 // digit is one that is being sent, in ticks of 20 ms; key 0 is a pause.
 type digit struct {
@@ -58,8 +68,18 @@ const (
 	maxDigits  = 64
 )
 
+// identify chooses what RFC 3550 §5.1 wants at random. Sequence numbers begin in
+// the lower half, so that SRTP's other end is not wrong about the first ones'
+// rollover (RFC 3711 §3.3.1).
+func (s *sender) identify() {
+	s.ssrc = max(rand.Uint32(), 1)
+	s.seq, s.next = uint16(rand.Uint32())>>1, rand.Uint32()
+}
+
 func (s *sender) init(l *Leg, kind codec.Kind, rate media.Rate) (err error) {
-	s.leg, s.kind = l, kind
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leg, s.kind, s.out = l, kind, l
 	if s.encoder, err = codec.NewEncoder(kind); err != nil {
 		return fmt.Errorf("%w: %w", ErrCodec, err)
 	}
@@ -67,55 +87,13 @@ func (s *sender) init(l *Leg, kind codec.Kind, rate media.Rate) (err error) {
 		s.narrow = media.NewResampler(rate, kind.Rate(), rate.Frame())
 		s.samples = make([]int16, s.narrow.Len(rate.Frame()))
 	}
-	s.header = rtp.Header{Version: 2}
-	s.seq, s.next = uint16(rand.Uint32()), rand.Uint32()
-	return nil
-}
-
-// Bind implements pion's TrackLocal.
-func (s *sender) Bind(t pion.TrackLocalContext) (pion.RTPCodecParameters, error) {
-	mime := "audio/" + s.kind.String()
-	for _, p := range t.CodecParameters() {
-		if !strings.EqualFold(p.MimeType, mime) {
-			continue
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.out = t.WriteStream()
-		s.header.SSRC, s.header.PayloadType = uint32(t.SSRC()), uint8(p.PayloadType)
-		// Events we send use the audio's clock (RFC 4733 §2.1), which is not the
-		// clock of what the browser sends when that is Opus.
-		if d := s.leg.choice.digits; d != nil && s.leg.choice.up == nil {
-			s.events = d.payloadType
-		}
-		return p, nil
+	s.audio = l.choice.down.payloadType
+	// Events we send use the audio's clock (RFC 4733 §2.1), which is not the
+	// clock of what the browser sends when that is Opus.
+	if d := l.choice.digits; d != nil && l.choice.up == nil {
+		s.events = d.payloadType
 	}
-	return pion.RTPCodecParameters{}, ErrCodec
-}
-
-// Unbind implements pion's TrackLocal.
-func (s *sender) Unbind(pion.TrackLocalContext) error {
-	s.stop()
 	return nil
-}
-
-// ID implements pion's TrackLocal.
-func (s *sender) ID() string { return "audio" }
-
-// RID implements pion's TrackLocal.
-func (s *sender) RID() string { return "" }
-
-// StreamID implements pion's TrackLocal.
-func (s *sender) StreamID() string { return "hotline" }
-
-// Kind implements pion's TrackLocal.
-func (s *sender) Kind() pion.RTPCodecType { return pion.RTPCodecTypeAudio }
-
-// ssrc is our SSRC, 0 before the negotiation.
-func (s *sender) ssrc() uint32 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.header.SSRC
 }
 
 func (s *sender) stop() {
@@ -144,7 +122,7 @@ func (s *sender) writeFrame(src []int16) {
 		return
 	}
 	s.seq++
-	s.send(s.header.PayloadType, s.seq, s.next, !s.talked, s.payload[:n])
+	s.send(s.audio, s.seq, s.next, !s.talked, s.payload[:n])
 	s.next += uint32(n)
 	s.talked = true
 }
@@ -165,7 +143,7 @@ func (s *sender) relay(p *media.Packet) {
 		s.relays, s.source, marker = true, p.SSRC, true
 		s.seqDiff, s.tsDiff = s.seq+1-p.Seq, s.next-p.Timestamp
 	}
-	seq, ts, pt := p.Seq+s.seqDiff, p.Timestamp+s.tsDiff, s.header.PayloadType
+	seq, ts, pt := p.Seq+s.seqDiff, p.Timestamp+s.tsDiff, s.audio
 	if p.Event {
 		if pt = s.events; pt == 0 {
 			return
@@ -180,19 +158,26 @@ func (s *sender) relay(p *media.Packet) {
 	}
 }
 
-// send hands a packet to pion. Called with mu held.
+// send makes a packet and sends it. Called with mu held.
 func (s *sender) send(pt uint8, seq uint16, ts uint32, marker bool, payload []byte) {
-	if s.out == nil {
+	if s.out == nil || len(payload) > media.MaxPayload {
 		return
 	}
-	h := s.header
-	s.header.PayloadType, s.header.SequenceNumber, s.header.Timestamp, s.header.Marker = pt, seq, ts, marker
-	// An error means that the connection is not there any more, which the
-	// watch over silence tells.
-	if n, err := s.out.WriteRTP(&s.header, payload); err == nil && n > 0 {
-		s.packets.Add(1)
+	b := s.buf[:headerSize+len(payload)]
+	b[0], b[1] = 0x80, pt
+	if marker {
+		b[1] |= 0x80
 	}
-	s.header.PayloadType = h.PayloadType
+	binary.BigEndian.PutUint16(b[2:], seq)
+	binary.BigEndian.PutUint32(b[4:], ts)
+	binary.BigEndian.PutUint32(b[8:], s.ssrc)
+	copy(b[headerSize:], payload)
+	// What cannot be sent is lost; that the browser is gone is told by the
+	// watch over silence.
+	if s.out.sendRTP(b) {
+		s.packets.Add(1)
+		s.octets += uint64(len(payload))
+	}
 }
 
 // SendDigits queues digits as RFC 4733 events.

@@ -1,0 +1,226 @@
+package udp
+
+import (
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// endpoint is an input in a reader's table.
+type endpoint struct {
+	fd      int32
+	batch   int
+	receive Receive
+}
+
+// Reader receives for many sockets in one goroutine. Between two looks it
+// sleeps for the sweep time.
+type Reader struct {
+	group   *Group
+	epoll   int
+	sweep   time.Duration
+	wake    chan struct{}
+	stopped chan struct{}
+	begin   sync.Once
+
+	mu      sync.Mutex // held while datagrams are handled: remove waits for them
+	slots   []endpoint
+	vacant  []int32
+	members map[*Member]struct{}
+	closing bool
+	tended  time.Time
+
+	events [512]unix.EpollEvent
+	in     batch
+}
+
+func newReader(g *Group, sweep time.Duration) (*Reader, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{
+		group: g, epoll: fd, sweep: sweep, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+		members: map[*Member]struct{}{},
+	}
+	r.in.init()
+	return r, nil
+}
+
+func (r *Reader) add(m *Member) error {
+	r.begin.Do(func() { go r.run() })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return ErrClosed
+	}
+	for i, in := range m.Inputs {
+		if err := r.watch(in); err != nil {
+			for _, added := range m.Inputs[:i] {
+				r.unwatch(added.Socket)
+			}
+			return err
+		}
+	}
+	r.members[m] = struct{}{}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (r *Reader) watch(in Input) error {
+	s := in.Socket
+	if n := len(r.vacant); n > 0 {
+		s.slot = r.vacant[n-1]
+		r.vacant = r.vacant[:n-1]
+	} else {
+		s.slot = int32(len(r.slots))
+		r.slots = append(r.slots, endpoint{})
+	}
+	r.slots[s.slot] = endpoint{fd: int32(s.fd), batch: min(max(in.Batch, 1), maxBatch), receive: in.Receive}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.slot, Pad: int32(s.fd)}
+	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
+		r.vacate(s)
+		return err
+	}
+	return nil
+}
+
+func (r *Reader) unwatch(s *Socket) {
+	_ = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, s.fd, nil)
+	r.vacate(s)
+}
+
+func (r *Reader) vacate(s *Socket) {
+	r.slots[s.slot] = endpoint{fd: -1}
+	r.vacant = append(r.vacant, s.slot)
+}
+
+// remove tells whether m was there.
+func (r *Reader) remove(m *Member) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.members[m]; !ok {
+		return false
+	}
+	delete(r.members, m)
+	for _, in := range m.Inputs {
+		r.unwatch(in.Socket)
+	}
+	return true
+}
+
+// wait returns when the look that runs now, if any, is over.
+func (r *Reader) wait() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+}
+
+func (r *Reader) close() {
+	r.begin.Do(func() { close(r.stopped) })
+	r.mu.Lock()
+	already := r.closing
+	r.closing = true
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	<-r.stopped
+	if !already {
+		_ = unix.Close(r.epoll)
+	}
+}
+
+// idleLooks is how many empty looks make the reader look less often.
+const (
+	idleLooks = 100
+	idleSleep = 10 * time.Millisecond
+)
+
+func (r *Reader) run() {
+	defer close(r.stopped)
+	idle := 0
+	for {
+		moved, members, open := r.look()
+		switch {
+		case !open:
+			return
+		case members == 0:
+			<-r.wake
+			idle = 0
+			continue
+		case moved > 0:
+			idle = 0
+		default:
+			idle++
+		}
+		if idle < idleLooks {
+			time.Sleep(r.sweep)
+		} else {
+			time.Sleep(max(r.sweep, idleSleep))
+		}
+	}
+}
+
+// look handles what has arrived, sends what is queued, and tends to the members
+// ten times a second.
+func (r *Reader) look() (moved, members int, open bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return 0, 0, false
+	}
+	now := time.Now()
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epoll), uintptr(unsafe.Pointer(&r.events)),
+			uintptr(len(r.events)), 0, 0, 0)
+		if errno != 0 || n == 0 {
+			break
+		}
+		for i := range r.events[:n] {
+			moved += r.drain(&r.events[i], now)
+		}
+		if int(n) < len(r.events) {
+			break
+		}
+	}
+	if now.Sub(r.tended) >= TendEvery {
+		r.tended = now
+		for m := range r.members {
+			if m.Tend != nil {
+				m.Tend(now)
+			}
+		}
+	}
+	return moved + r.group.flush(), len(r.members), true
+}
+
+// fullBatches bounds what one look takes of a socket: a flood at one port does
+// not starve the others, and the kernel tells again when there is more.
+const fullBatches = 8
+
+// drain reads a socket that has something.
+func (r *Reader) drain(ev *unix.EpollEvent, now time.Time) (moved int) {
+	e := &r.slots[ev.Fd]
+	if e.receive == nil || e.fd != ev.Pad {
+		return 0
+	}
+	for range fullBatches {
+		n := r.in.receive(e.fd, e.batch)
+		for i := range n {
+			if data, from := r.in.datagram(i); data != nil {
+				e.receive(data, from, now)
+			}
+		}
+		moved += n
+		if n < e.batch || n < maxBatch {
+			break
+		}
+	}
+	return moved
+}

@@ -1,0 +1,227 @@
+package webrtc
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+
+	"github.com/openhotline/hotline/media/udp"
+)
+
+const (
+	// socketBuffer is asked of the kernel for the one socket of all browsers.
+	socketBuffer = 4 << 20
+	// portBatch is how many datagrams one look at the socket takes.
+	portBatch = 64
+	// portWaiting bounds what waits for pion: STUN and DTLS, little of each leg.
+	portWaiting = 1024
+)
+
+// port is the one UDP socket of all browsers. Media of a browser whose address
+// is known goes straight to its leg, in the reader's goroutine; everything else
+// is queued for pion's mux, to which port is the packet connection.
+type port struct {
+	readers *udp.Group
+	owns    bool // readers are the port's own
+	socket  *udp.Socket
+	queue   *udp.Queue
+	member  *udp.Member
+	local   *net.UDPAddr
+
+	mu   sync.RWMutex // a leaf lock
+	legs map[netip.AddrPort]*Leg
+
+	waiting chan *datagram
+	unused  sync.Pool
+	closing sync.Once
+	closed  chan struct{}
+}
+
+var (
+	_ net.PacketConn           = (*port)(nil)
+	_ ice.AddrPortReaderWriter = (*port)(nil)
+)
+
+// datagram is one that waits for pion.
+type datagram struct {
+	from netip.AddrPort
+	n    int
+	b    [2048]byte
+}
+
+// openPort binds the socket: IPv4 unless the host is an IPv6 address.
+func openPort(address string, readers *udp.Group) (*port, error) {
+	network := "udp4"
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() && !ip.Is4In6() {
+		network = "udp6"
+	}
+	local, err := net.ResolveUDPAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	ip := local.AddrPort().Addr().Unmap()
+	if !ip.IsValid() {
+		ip = netip.IPv4Unspecified()
+	}
+	p := &port{
+		readers: readers, legs: make(map[netip.AddrPort]*Leg),
+		waiting: make(chan *datagram, portWaiting), closed: make(chan struct{}),
+	}
+	p.unused.New = func() any { return new(datagram) }
+	if p.readers == nil {
+		if p.readers, err = udp.NewGroup(udp.Config{Readers: 1}); err != nil {
+			return nil, err
+		}
+		p.owns = true
+	}
+	if p.socket, err = udp.Bind(ip, uint16(local.Port)); err != nil {
+		p.end()
+		return nil, err
+	}
+	p.socket.SetBuffers(socketBuffer)
+	p.local = net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, p.socket.Port()))
+	p.queue = udp.NewQueue(p.socket)
+	p.member = &udp.Member{
+		Inputs: []udp.Input{{Socket: p.socket, Batch: portBatch, Receive: p.receive}}, Queue: p.queue,
+	}
+	if err := p.readers.Add(p.member); err != nil {
+		p.socket.Close()
+		p.end()
+		return nil, err
+	}
+	return p, nil
+}
+
+// end closes the readers if they are the port's own.
+func (p *port) end() {
+	if p.owns {
+		p.readers.Close()
+	}
+}
+
+// network is what ICE may use.
+func (p *port) network() ice.NetworkType {
+	if p.local.AddrPort().Addr().Is4() {
+		return ice.NetworkTypeUDP4
+	}
+	return ice.NetworkTypeUDP6
+}
+
+// receive takes a datagram in the reader's goroutine (RFC 7983).
+func (p *port) receive(b []byte, from netip.AddrPort, now time.Time) {
+	if isMedia(b) {
+		p.mu.RLock()
+		leg := p.legs[from]
+		p.mu.RUnlock()
+		if leg != nil {
+			leg.datagram(b, now)
+			return
+		}
+	}
+	d := p.unused.Get().(*datagram)
+	if len(b) > len(d.b) {
+		return
+	}
+	d.from, d.n = from, copy(d.b[:], b)
+	select {
+	case p.waiting <- d:
+	default: // lost, as on the wire: STUN and DTLS repeat themselves
+		p.unused.Put(d)
+	}
+}
+
+// isMedia tells SRTP and SRTCP from STUN, DTLS and TURN channels (RFC 7983 §7).
+func isMedia(b []byte) bool { return len(b) > 0 && b[0] >= 128 && b[0] <= 191 }
+
+// isHandshake tells DTLS.
+func isHandshake(b []byte) bool { return len(b) > 0 && b[0] >= 20 && b[0] <= 63 }
+
+// know gives a leg the media from an address.
+func (p *port) know(from netip.AddrPort, l *Leg) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.legs[from] = l
+}
+
+// forget ends it, unless another leg has the address by now.
+func (p *port) forget(from netip.AddrPort, l *Leg) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.legs[from] == l {
+		delete(p.legs, from)
+	}
+}
+
+// ReadFromAddrPort gives pion the next datagram.
+func (p *port) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	select {
+	case d := <-p.waiting:
+		n, from := copy(b, d.b[:d.n]), d.from
+		p.unused.Put(d)
+		return n, from, nil
+	case <-p.closed:
+		return 0, netip.AddrPort{}, io.EOF
+	}
+}
+
+// WriteToAddrPort sends what pion has to say, at once.
+func (p *port) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	var t udp.Target
+	if !p.socket.Aim(&t, to) || !p.socket.Write(b, &t) {
+		return 0, errUnreachable
+	}
+	return len(b), nil
+}
+
+var errUnreachable = errors.New("webrtc: not sent")
+
+// ReadFrom implements net.PacketConn.
+func (p *port) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := p.ReadFromAddrPort(b)
+	return n, net.UDPAddrFromAddrPort(from), err
+}
+
+// WriteTo implements net.PacketConn.
+func (p *port) WriteTo(b []byte, to net.Addr) (int, error) {
+	addr, ok := to.(*net.UDPAddr)
+	if !ok {
+		return 0, errUnreachable
+	}
+	return p.WriteToAddrPort(b, addr.AddrPort())
+}
+
+// LocalAddr implements net.PacketConn.
+func (p *port) LocalAddr() net.Addr { return p.local }
+
+// Close ends pion's reading; shut closes the socket.
+func (p *port) Close() error {
+	p.closing.Do(func() { close(p.closed) })
+	return nil
+}
+
+// shut ends everything. Close the legs and pion's mux first.
+func (p *port) shut() {
+	_ = p.Close()
+	p.readers.Remove(p.member)
+	p.socket.Close()
+	p.end()
+}
+
+// SetDeadline implements net.PacketConn; writing does not block and reading
+// ends with Close.
+func (p *port) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline implements net.PacketConn.
+func (p *port) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements net.PacketConn.
+func (p *port) SetWriteDeadline(time.Time) error { return nil }
