@@ -36,6 +36,7 @@ func NewEngine(cfg EngineConfig) *Engine {
 func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	start := time.Now()
+	start = start.Add(UntilBeat(start, FrameTime))
 	for _, s := range e.shards {
 		wg.Go(func() { s.run(ctx, start.Add(s.offset)) })
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/openhotline/hotline/internal/store"
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/rtp"
+	"github.com/openhotline/hotline/media/udp"
 	"github.com/openhotline/hotline/media/webrtc"
 	"github.com/openhotline/hotline/omni"
 	"github.com/openhotline/hotline/sip"
@@ -61,6 +62,7 @@ type service struct {
 	db       *store.DB
 	bus      *bus.Bus
 	engine   *media.Engine
+	readers  *udp.Group
 	ports    *rtp.PortPool
 	rtc      *webrtc.API
 	calls    *call.Control
@@ -144,14 +146,18 @@ func (s *service) openMedia() (err error) {
 		ip = netip.MustParseAddr(s.cfg.RTP.IP) // checked by Load
 	}
 	s.engine = media.NewEngine(media.EngineConfig{})
+	// Telephones and browsers share the readers: one wake-up serves both.
+	if s.readers, err = udp.NewGroup(udp.Config{}); err != nil {
+		return err
+	}
 	s.ports, err = rtp.NewPortPool(rtp.PoolConfig{
-		IP: ip, First: uint16(s.cfg.RTP.Ports.First), Last: uint16(s.cfg.RTP.Ports.Last), Log: s.log,
+		Readers: s.readers, IP: ip, First: uint16(s.cfg.RTP.Ports.First), Last: uint16(s.cfg.RTP.Ports.Last), Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
 	s.rtc, err = webrtc.NewAPI(webrtc.Config{
-		Address: s.cfg.WebRTC.UDP, ExternalIPs: s.cfg.WebRTC.ExternalIP, IncludeLoopback: true, ICEServers: iceServers(s.cfg.WebRTC),
+		Readers: s.readers, Address: s.cfg.WebRTC.UDP, ExternalIPs: s.cfg.WebRTC.ExternalIP, IncludeLoopback: true, ICEServers: iceServers(s.cfg.WebRTC),
 	}, s.log)
 	if err != nil {
 		return err
@@ -317,6 +323,9 @@ func (s *service) close() {
 	}
 	if s.ports != nil {
 		s.ports.Close()
+	}
+	if s.readers != nil {
+		s.readers.Close()
 	}
 	if s.bus != nil {
 		_ = s.bus.Close()

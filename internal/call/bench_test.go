@@ -2,6 +2,7 @@ package call_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,8 +27,12 @@ import (
 
 // generatorEnv makes the test binary a load generator: telephones that answer
 // and browsers that offer, in a process of their own, so that the benchmark
-// counts the CPU of the installation alone.
-const generatorEnv = "HOTLINE_CALL_GENERATOR"
+// counts the CPU of the installation alone. generatorBinary may name another
+// build's test binary, so that two builds are measured under the same load.
+const (
+	generatorEnv    = "HOTLINE_CALL_GENERATOR"
+	generatorBinary = "HOTLINE_CALL_GENERATOR_BINARY"
+)
 
 // said is one line between the benchmark and its generator.
 type said struct {
@@ -49,7 +54,8 @@ func TestGenerator(t *testing.T) {
 // generate answers calls and offers n browsers until in is closed.
 func generate(n int, in io.Reader, out io.Writer) error {
 	log := slog.New(slog.DiscardHandler)
-	engine := media.NewEngine(media.EngineConfig{Shards: 1})
+	// People do not speak in step: the shards' ticks lie evenly in a frame.
+	engine := media.NewEngine(media.EngineConfig{Shards: 10})
 	ports, err := rtp.NewPortPool(portRange())
 	if err != nil {
 		return err
@@ -160,7 +166,7 @@ func BenchmarkBrowserCall(b *testing.B) {
 	const calls, seconds = 50, 10
 	dir := b.TempDir()
 	h := newHub(b, hubOptions{})
-	cmd := exec.Command(os.Args[0], "-test.run=^TestGenerator$")
+	cmd := exec.Command(cmp.Or(os.Getenv(generatorBinary), os.Args[0]), "-test.run=^TestGenerator$")
 	cmd.Env = append(os.Environ(), generatorEnv+"="+strconv.Itoa(calls))
 	in, err := cmd.StdinPipe()
 	if err != nil {

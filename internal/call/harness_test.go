@@ -19,6 +19,7 @@ import (
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/rtp"
 	"github.com/openhotline/hotline/media/sdp"
+	"github.com/openhotline/hotline/media/udp"
 	"github.com/openhotline/hotline/media/webrtc"
 	"github.com/openhotline/hotline/sip"
 )
@@ -70,12 +71,16 @@ func newHub(t testing.TB, o hubOptions) *hub {
 	}
 	o.ports.IP = loopback
 	h := &hub{t: t, inbound: make(chan *call.Leg, 300), online: make(chan string, 8)}
-	var err error
+	readers, err := udp.NewGroup(udp.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.ports.Readers = readers
 	if h.ports, err = rtp.NewPortPool(o.ports); err != nil {
 		t.Fatal(err)
 	}
 	h.engine = media.NewEngine(media.EngineConfig{Shards: 1})
-	if h.web, err = webrtc.NewAPI(webrtc.Config{Address: "127.0.0.1:0", IncludeLoopback: true}, log); err != nil {
+	if h.web, err = webrtc.NewAPI(webrtc.Config{Address: "127.0.0.1:0", IncludeLoopback: true, Readers: readers}, log); err != nil {
 		t.Fatal(err)
 	}
 	o.cfg.Ports = h.ports
@@ -103,6 +108,7 @@ func newHub(t testing.TB, o hubOptions) *hub {
 			t.Errorf("browser media: %v", err)
 		}
 		h.ports.Close()
+		readers.Close()
 	})
 	return h
 }

@@ -20,6 +20,7 @@ type endpoint struct {
 type Reader struct {
 	group   *Group
 	epoll   int
+	clock   *clock
 	sweep   time.Duration
 	wake    chan struct{}
 	stopped chan struct{}
@@ -41,8 +42,13 @@ func newReader(g *Group, sweep time.Duration) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, err := newClock()
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
 	r := &Reader{
-		group: g, epoll: fd, sweep: sweep, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+		group: g, epoll: fd, clock: c, sweep: sweep, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 		members: map[*Member]struct{}{},
 	}
 	r.in.init()
@@ -132,6 +138,7 @@ func (r *Reader) close() {
 	}
 	<-r.stopped
 	if !already {
+		r.clock.close()
 		_ = unix.Close(r.epoll)
 	}
 }
@@ -151,6 +158,7 @@ func (r *Reader) run() {
 		case !open:
 			return
 		case members == 0:
+			r.clock.stop()
 			<-r.wake
 			idle = 0
 			continue
@@ -159,11 +167,11 @@ func (r *Reader) run() {
 		default:
 			idle++
 		}
-		if idle < idleLooks {
-			time.Sleep(r.sweep)
-		} else {
-			time.Sleep(max(r.sweep, idleSleep))
+		pause := r.sweep
+		if idle >= idleLooks {
+			pause = max(r.sweep, idleSleep)
 		}
+		r.clock.wait(pause)
 	}
 }
 

@@ -28,7 +28,7 @@ type file interface {
 }
 
 // Recorder writes a stereo µ-law WAV file at 8 kHz: caller left, agent right.
-// The header is valid after every flush, ten times a second, so that a killed
+// The header is valid after every flush, eight times a second, so that a killed
 // process leaves a file that plays. It implements media.Recorder: the room's
 // shard hands over bytes and a goroutine shared by all recorders writes them.
 //
@@ -290,7 +290,7 @@ func (q *queue) drop() {
 }
 
 // flusher writes for all recorders in one goroutine, which lives while there
-// are any. Every recorder has its turn ten times a second.
+// are any. Every recorder has its turn eight times a second.
 type flusher struct {
 	mu    sync.Mutex
 	slots [flushSlots][]*Recorder
@@ -302,10 +302,10 @@ type flusher struct {
 
 var shared flusher
 
-// A flush every 100 ms, spread over ten slots of 10 ms each.
+// A flush every 120 ms, spread over slots that fall on the beat of the frames.
 const (
-	flushSlots = 10
-	slotTime   = 10 * time.Millisecond
+	flushSlots = 6
+	slotTime   = media.FrameTime
 )
 
 func (f *flusher) add(r *Recorder) {
@@ -341,7 +341,7 @@ func (f *flusher) remove(r *Recorder) {
 
 func (f *flusher) run(stop, ended chan struct{}) {
 	defer close(ended)
-	t := time.NewTicker(slotTime)
+	t := time.NewTimer(media.UntilBeat(time.Now(), slotTime))
 	defer t.Stop()
 	var turn []*Recorder
 	for slot := 0; ; slot = (slot + 1) % flushSlots {
@@ -357,5 +357,6 @@ func (f *flusher) run(stop, ended chan struct{}) {
 			r.flush()
 			turn[i] = nil
 		}
+		t.Reset(media.UntilBeat(time.Now(), slotTime))
 	}
 }

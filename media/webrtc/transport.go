@@ -20,6 +20,9 @@ import (
 var errHandshake = errors.New("webrtc: no secure connection")
 
 const (
+	// consentTime is how often a browser is asked whether it still wants our
+	// packets (RFC 7675 §5.1). A lost one is seen by its silence much earlier.
+	consentTime = 5 * time.Second
 	// handshakeTime bounds DTLS, which starts when ICE has found a way.
 	handshakeTime = 30 * time.Second
 	// handshakeWaiting bounds what waits to be read by DTLS, in bytes.
@@ -45,7 +48,7 @@ func (a *API) newAgent(client bool) (*ice.Agent, error) {
 		}))
 	}
 	if ip := a.Addr().Addr(); !client {
-		options = append(options, ice.WithUDPMux(a.mux))
+		options = append(options, ice.WithUDPMux(a.mux), ice.WithKeepaliveInterval(consentTime), ice.WithDisconnectedTimeout(2*consentTime))
 	} else if !ip.IsUnspecified() {
 		options = append(options, ice.WithIPFilter(func(candidate net.IP) bool { return candidate.Equal(ip.AsSlice()) }))
 	}
