@@ -21,6 +21,7 @@ import (
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/rtp"
 	"github.com/openhotline/hotline/media/sdp"
+	"github.com/openhotline/hotline/media/udp"
 	"github.com/openhotline/hotline/media/webrtc"
 	"github.com/openhotline/hotline/sip"
 )
@@ -56,7 +57,13 @@ func generate(n int, in io.Reader, out io.Writer) error {
 	log := slog.New(slog.DiscardHandler)
 	// People do not speak in step: the shards' ticks lie evenly in a frame.
 	engine := media.NewEngine(media.EngineConfig{Shards: 10})
-	ports, err := rtp.NewPortPool(portRange())
+	readers, err := udp.NewGroup(udp.Config{Readers: 1})
+	if err != nil {
+		return err
+	}
+	pool := portRange()
+	pool.Readers = readers
+	ports, err := rtp.NewPortPool(pool)
 	if err != nil {
 		return err
 	}
@@ -71,7 +78,7 @@ func generate(n int, in io.Reader, out io.Writer) error {
 	go func() { _ = engine.Run(context.Background()) }()
 	go func() { _ = endpoint.Run(context.Background()) }()
 	<-endpoint.Ready()
-	api, err := webrtc.NewAPI(webrtc.Config{Address: "127.0.0.1:0", IncludeLoopback: true}, log)
+	api, err := webrtc.NewAPI(webrtc.Config{Address: "127.0.0.1:0", IncludeLoopback: true, Readers: readers}, log)
 	if err != nil {
 		return err
 	}

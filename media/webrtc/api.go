@@ -20,8 +20,8 @@ type API struct {
 	log      *slog.Logger
 	loggers  logging.LoggerFactory
 	port     *port
-	mux      ice.UDPMux
 	servers  []*stun.URI
+	kinds    []ice.CandidateType // that are gathered; nil for all, tests want fewer
 	stop     context.CancelFunc
 	watching sync.WaitGroup
 
@@ -43,10 +43,9 @@ func NewAPI(cfg Config, log *slog.Logger) (*API, error) {
 		return nil, err
 	}
 	a := &API{cfg: cfg, log: log, loggers: quiet(log), servers: servers, legs: make(map[*Leg]struct{})}
-	if a.port, err = openPort(cfg.Address, cfg.Readers); err != nil {
+	if a.port, err = openPort(cfg.Address, cfg.Readers, a.loggers.NewLogger("mux")); err != nil {
 		return nil, fmt.Errorf("webrtc: listen on %s: %w", cfg.Address, err)
 	}
-	a.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: a.port, Logger: a.loggers.NewLogger("mux")})
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.watching.Go(func() { a.watch(ctx) })
@@ -82,9 +81,7 @@ func (a *API) Close() error {
 	for _, l := range legs {
 		all = errors.Join(all, l.Close())
 	}
-	all = errors.Join(all, a.mux.Close())
-	a.port.shut()
-	return all
+	return errors.Join(all, a.port.shut())
 }
 
 // certificate gives the DTLS certificate of all legs, renewed in good time

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	pion "github.com/pion/webrtc/v4"
 
@@ -32,8 +33,10 @@ type browser struct {
 	heard []int16
 	types map[uint8]int
 	ssrc  map[uint32]int
-	seq   uint16
-	ts    uint32
+	// reported is the leg's last sender report.
+	reported *rtcp.SenderReport
+	seq      uint16
+	ts       uint32
 }
 
 // chromium is its list of audio codecs.
@@ -130,8 +133,16 @@ func newBrowser(t *testing.T, mime string) *browser {
 	pc.OnTrack(func(track *pion.TrackRemote, r *pion.RTPReceiver) {
 		go func() {
 			for {
-				if _, _, err := r.ReadRTCP(); err != nil {
+				packets, _, err := r.ReadRTCP()
+				if err != nil {
 					return
+				}
+				for _, p := range packets {
+					if report, ok := p.(*rtcp.SenderReport); ok && len(report.Reports) > 0 {
+						b.mu.Lock()
+						b.reported = report
+						b.mu.Unlock()
+					}
 				}
 			}
 		}()

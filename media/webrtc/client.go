@@ -13,7 +13,7 @@ import (
 const clientEvents = 126
 
 // NewClient makes the browser's side of a leg, for callers and agents that are
-// simulated: it offers the G.711 and G.722 codecs of cfg.Prefs and digits, and
+// simulated, with a socket of its own as browsers have: it offers the G.711 and G.722 codecs of cfg.Prefs and digits, and
 // speaks the first one that is answered. Our candidates are in the offer;
 // OnCandidate gives those that come later. Connect takes the answer.
 func (a *API) NewClient(ctx context.Context, cfg LegConfig) (leg *Leg, offer string, err error) {

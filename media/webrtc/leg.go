@@ -56,7 +56,8 @@ type LegConfig struct {
 type Leg struct {
 	api    *API
 	cfg    LegConfig
-	client bool // the browser's side of a leg
+	port   *port // the one of all browsers, or a client's own
+	client bool  // the browser's side of a leg
 	choice choice
 	rate   media.Rate
 
@@ -92,23 +93,32 @@ type Leg struct {
 var _ media.Relayer = (*Leg)(nil)
 
 // newLeg makes a leg and its ICE agent; Close ends it.
-func (a *API) newLeg(cfg LegConfig, client bool) (*Leg, error) {
-	l := &Leg{api: a, cfg: cfg, client: client, connected: make(chan struct{}), done: make(chan struct{})}
+func (a *API) newLeg(cfg LegConfig, client bool) (l *Leg, err error) {
+	l = &Leg{api: a, cfg: cfg, port: a.port, client: client, connected: make(chan struct{}), done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.down.identify()
-	var err error
-	if l.agent, err = a.newAgent(client); err != nil {
-		l.cancel()
-		return nil, err
+	if client {
+		if l.port, err = a.port.openClient(a.loggers.NewLogger("mux")); err != nil {
+			return nil, fmt.Errorf("webrtc: client's port: %w", err)
+		}
 	}
+	if l.agent, err = a.newAgent(l.port, client); err != nil {
+		return nil, errors.Join(err, l.release())
+	}
+	l.follow()
 	if err := a.add(l); err != nil {
-		l.cancel()
-		return nil, errors.Join(err, l.agent.Close())
-	}
-	if err := l.follow(); err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(err, l.agent.Close(), l.release())
 	}
 	return l, nil
+}
+
+// release ends what is the leg's own beside its agent.
+func (l *Leg) release() error {
+	l.cancel()
+	if l.client {
+		return l.port.shut()
+	}
+	return nil
 }
 
 // NewLeg answers a browser's offer. The leg exists until Close; ctx bounds the
@@ -160,16 +170,14 @@ func (l *Leg) prepare() error {
 	return l.down.init(l, kind, l.rate)
 }
 
-// follow connects the agent's events with the leg.
-func (l *Leg) follow() error {
-	return errors.Join(
-		l.agent.OnConnectionStateChange(func(s ice.ConnectionState) {
-			if s == ice.ConnectionStateFailed {
-				l.die()
-			}
-		}),
-		l.agent.OnSelectedCandidatePairChange(l.route),
-	)
+// follow connects the agent's events with the leg. Setting them cannot fail.
+func (l *Leg) follow() {
+	_ = l.agent.OnConnectionStateChange(func(s ice.ConnectionState) {
+		if s == ice.ConnectionStateFailed {
+			l.die()
+		}
+	})
+	_ = l.agent.OnSelectedCandidatePairChange(l.route)
 }
 
 // negotiate makes the answer and starts the connection.
@@ -393,7 +401,7 @@ func (l *Leg) Close() error {
 	l.mu.Unlock()
 	defer close(l.done)
 	if peer.IsValid() {
-		l.api.port.forget(peer, l)
+		l.port.forget(peer, l)
 	}
 	l.session.Store(nil)
 	l.cancel()
@@ -403,7 +411,7 @@ func (l *Leg) Close() error {
 	err := l.agent.GracefulClose()
 	l.loops.Wait()
 	l.api.remove(l)
-	return err
+	return errors.Join(err, l.release())
 }
 
 // ID implements media.Party.

@@ -186,6 +186,35 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
+// TestReportsGoBothWays: the browser gets our reports, which another
+// implementation reads, and answers with what tells the round trip.
+func TestReportsGoBothWays(t *testing.T) {
+	api := newAPI(t, time.Second)
+	b, leg, _ := call(t, api, pion.MimeTypePCMA, webrtc.LegConfig{ID: "a"})
+	payload := make([]byte, 160)
+	every20ms(t, "reports", func(i int) bool {
+		leg.WriteFrame(sine(950, i))
+		b.send(8, b.ts, payload)
+		b.ts += 160
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		s := leg.Stats()
+		return b.reported != nil && s.RoundTrip > 0 && !s.LastRTCP.IsZero()
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.reported
+	if r.PacketCount == 0 || r.OctetCount != 160*r.PacketCount || b.ssrc[r.SSRC] == 0 {
+		t.Errorf("report %+v does not fit the stream of %v", r, b.ssrc)
+	}
+	if len(r.Reports) != 1 || r.Reports[0].FractionLost != 0 || r.Reports[0].LastSequenceNumber == 0 {
+		t.Errorf("report %+v about what the browser sends", r.Reports)
+	}
+	if s := leg.Stats(); s.RoundTrip > 5*time.Second {
+		t.Errorf("round trip %s", s.RoundTrip)
+	}
+}
+
 func TestClientAgainstLeg(t *testing.T) {
 	api := newAPI(t, time.Second)
 	other := newAPI(t, time.Second)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
 
 	"github.com/openhotline/hotline/media/udp"
 )
@@ -17,21 +18,24 @@ const (
 	// socketBuffer is asked of the kernel for the one socket of all browsers.
 	socketBuffer = 4 << 20
 	// portBatch is how many datagrams one look at the socket takes.
-	portBatch = 64
+	portBatch   = 64
+	clientBatch = 4
 	// portWaiting bounds what waits for pion: STUN and DTLS, little of each leg.
 	portWaiting = 1024
 )
 
-// port is the one UDP socket of all browsers. Media of a browser whose address
-// is known goes straight to its leg, in the reader's goroutine; everything else
-// is queued for pion's mux, to which port is the packet connection.
+// port is the one UDP socket of all browsers, or that of a client. Media of a
+// peer whose address is known goes straight to its leg, in the reader's
+// goroutine; everything else is queued for pion's mux, to which port is the
+// packet connection.
 type port struct {
 	readers *udp.Group
 	owns    bool // readers are the port's own
 	socket  *udp.Socket
-	queue   *udp.Queue
+	queue   *udp.Queue // nil for a client, which has one peer
 	member  *udp.Member
 	local   *net.UDPAddr
+	mux     *ice.UDPMuxDefault
 
 	mu   sync.RWMutex // a leaf lock
 	legs map[netip.AddrPort]*Leg
@@ -54,8 +58,9 @@ type datagram struct {
 	b    [2048]byte
 }
 
-// openPort binds the socket: IPv4 unless the host is an IPv6 address.
-func openPort(address string, readers *udp.Group) (*port, error) {
+// openPort binds the socket of all browsers: IPv4 unless the host is an IPv6
+// address. Without readers it has one of its own.
+func openPort(address string, readers *udp.Group, log logging.LeveledLogger) (*port, error) {
 	network := "udp4"
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -72,33 +77,53 @@ func openPort(address string, readers *udp.Group) (*port, error) {
 	if !ip.IsValid() {
 		ip = netip.IPv4Unspecified()
 	}
-	p := &port{
-		readers: readers, legs: make(map[netip.AddrPort]*Leg),
-		waiting: make(chan *datagram, portWaiting), closed: make(chan struct{}),
-	}
-	p.unused.New = func() any { return new(datagram) }
-	if p.readers == nil {
-		if p.readers, err = udp.NewGroup(udp.Config{Readers: 1}); err != nil {
+	owns := readers == nil
+	if owns {
+		if readers, err = udp.NewGroup(udp.Config{Readers: 1}); err != nil {
 			return nil, err
 		}
-		p.owns = true
 	}
-	if p.socket, err = udp.Bind(ip, uint16(local.Port)); err != nil {
-		p.end()
-		return nil, err
-	}
-	p.socket.SetBuffers(socketBuffer)
-	p.local = net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, p.socket.Port()))
-	p.queue = udp.NewQueue(p.socket)
-	p.member = &udp.Member{
-		Inputs: []udp.Input{{Socket: p.socket, Batch: portBatch, Receive: p.receive}}, Queue: p.queue,
-	}
-	if err := p.readers.Add(p.member); err != nil {
-		p.socket.Close()
+	p := &port{readers: readers, owns: owns, waiting: make(chan *datagram, portWaiting)}
+	if err := p.bind(ip, uint16(local.Port), true, log); err != nil {
 		p.end()
 		return nil, err
 	}
 	return p, nil
+}
+
+// openClient binds a socket for one client, beside p.
+func (p *port) openClient(log logging.LeveledLogger) (*port, error) {
+	c := &port{readers: p.readers, waiting: make(chan *datagram, portWaiting/16)}
+	return c, c.bind(p.local.AddrPort().Addr(), 0, false, log)
+}
+
+func (p *port) bind(ip netip.Addr, number uint16, shared bool, log logging.LeveledLogger) (err error) {
+	p.legs, p.closed = make(map[netip.AddrPort]*Leg), make(chan struct{})
+	p.unused.New = func() any { return new(datagram) }
+	if p.socket, err = udp.Bind(ip, number); err != nil {
+		return err
+	}
+	p.member = &udp.Member{Inputs: []udp.Input{{Socket: p.socket, Batch: clientBatch, Receive: p.receive}}}
+	if shared {
+		p.socket.SetBuffers(socketBuffer)
+		p.queue = udp.NewQueue(p.socket)
+		p.member.Inputs[0].Batch, p.member.Queue = portBatch, p.queue
+	}
+	p.local = net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, p.socket.Port()))
+	if err := p.readers.Add(p.member); err != nil {
+		p.socket.Close()
+		return err
+	}
+	p.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: p, Logger: log})
+	return nil
+}
+
+// send sends an encrypted packet, with others of the same sweep if it can.
+func (p *port) send(b []byte, to *udp.Target) bool {
+	if p.queue != nil {
+		return p.queue.Send(b, to)
+	}
+	return p.socket.Write(b, to)
 }
 
 // end closes the readers if they are the port's own.
@@ -202,18 +227,19 @@ func (p *port) WriteTo(b []byte, to net.Addr) (int, error) {
 // LocalAddr implements net.PacketConn.
 func (p *port) LocalAddr() net.Addr { return p.local }
 
-// Close ends pion's reading; shut closes the socket.
+// Close implements net.PacketConn: it ends pion's reading.
 func (p *port) Close() error {
 	p.closing.Do(func() { close(p.closed) })
 	return nil
 }
 
-// shut ends everything. Close the legs and pion's mux first.
-func (p *port) shut() {
-	_ = p.Close()
+// shut ends everything. Close the legs first.
+func (p *port) shut() error {
+	err := p.mux.Close()
 	p.readers.Remove(p.member)
 	p.socket.Close()
 	p.end()
+	return err
 }
 
 // SetDeadline implements net.PacketConn; writing does not block and reading

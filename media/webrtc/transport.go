@@ -29,15 +29,14 @@ const (
 	handshakeWaiting = 64 << 10
 )
 
-// newAgent makes the ICE agent of a leg. A client has sockets of its own, as
-// browsers have: the other side tells those that share its one socket apart by
-// their addresses.
-func (a *API) newAgent(client bool) (*ice.Agent, error) {
+// newAgent makes the ICE agent of a leg.
+func (a *API) newAgent(p *port, client bool) (*ice.Agent, error) {
 	options := []ice.AgentOption{
-		ice.WithNetworkTypes([]ice.NetworkType{a.port.network()}),
+		ice.WithNetworkTypes([]ice.NetworkType{p.network()}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
 		ice.WithLoggerFactory(a.loggers),
 		ice.WithUrls(a.servers),
+		ice.WithUDPMux(p.mux),
 	}
 	if a.cfg.IncludeLoopback {
 		options = append(options, ice.WithIncludeLoopback())
@@ -47,10 +46,11 @@ func (a *API) newAgent(client bool) (*ice.Agent, error) {
 			External: a.cfg.ExternalIPs, AsCandidateType: ice.CandidateTypeHost, Mode: ice.AddressRewriteReplace,
 		}))
 	}
-	if ip := a.Addr().Addr(); !client {
-		options = append(options, ice.WithUDPMux(a.mux), ice.WithKeepaliveInterval(consentTime), ice.WithDisconnectedTimeout(2*consentTime))
-	} else if !ip.IsUnspecified() {
-		options = append(options, ice.WithIPFilter(func(candidate net.IP) bool { return candidate.Equal(ip.AsSlice()) }))
+	if !client {
+		options = append(options, ice.WithKeepaliveInterval(consentTime), ice.WithDisconnectedTimeout(2*consentTime))
+	}
+	if a.kinds != nil {
+		options = append(options, ice.WithCandidateTypes(a.kinds))
 	}
 	agent, err := ice.NewAgentWithOptions(options...)
 	if err != nil {
@@ -217,7 +217,7 @@ func (l *Leg) handshake(conn net.PacketConn, client bool, prints []fingerprinted
 }
 
 // demultiplex reads what does not come by the fast way: DTLS, and media through
-// a relay, of a client, or from before its address was known (RFC 7983).
+// a relay or from before its address was known (RFC 7983).
 func (l *Leg) demultiplex(conn *ice.Conn, handshakes *packetio.Buffer) {
 	buf := make([]byte, 2048)
 	for {
@@ -238,11 +238,11 @@ func (l *Leg) demultiplex(conn *ice.Conn, handshakes *packetio.Buffer) {
 }
 
 // route makes the fast way, past pion, when the chosen pair of candidates goes
-// over the port that all browsers share; else there is none. ICE may choose
+// over our port and not through a relay; else there is none. ICE may choose
 // again at any time.
 func (l *Leg) route(local, remote ice.Candidate) {
 	to := netip.AddrPort{}
-	if !l.client && local.Type() == ice.CandidateTypeHost && !local.NetworkType().IsTCP() {
+	if local.Type() == ice.CandidateTypeHost && !local.NetworkType().IsTCP() {
 		if ip, err := netip.ParseAddr(remote.Address()); err == nil {
 			to = netip.AddrPortFrom(ip.Unmap(), uint16(remote.Port()))
 		}
@@ -252,7 +252,7 @@ func (l *Leg) route(local, remote ice.Candidate) {
 	if l.closed || l.session.Load() == nil || to == l.peer {
 		return
 	}
-	p := l.api.port
+	p := l.port
 	if l.peer.IsValid() {
 		p.forget(l.peer, l)
 	}
@@ -269,7 +269,7 @@ func (l *Leg) route(local, remote ice.Candidate) {
 // transmit sends an encrypted packet.
 func (l *Leg) transmit(b []byte) bool {
 	if to := l.target.Load(); to != nil {
-		return l.api.port.queue.Send(b, to)
+		return l.port.send(b, to)
 	}
 	if conn := l.way.Load(); conn != nil {
 		n, err := conn.Write(b)
