@@ -149,8 +149,13 @@ func checkFile(t *testing.T, root, path string) {
 		if pkg == "media" && !strings.HasSuffix(path, "_test.go") && strings.Contains(imported, ".") && !ours {
 			t.Errorf("%s: the root of media imports the standard library only, not %s", path, imported)
 		}
-		if imported == "github.com/pion/webrtc/v4" && !within(pkg, "media/webrtc") && !within(pkg, "internal/simulate") && !strings.HasSuffix(path, "_test.go") {
-			t.Errorf("%s: only media/webrtc and the simulator's browsers use pion/webrtc", path)
+		if strings.HasPrefix(imported, "github.com/pion/webrtc/") && !within(pkg, "internal/simulate") && !strings.HasSuffix(path, "_test.go") {
+			t.Errorf("%s: only tests and the simulator's browsers use pion/webrtc", path)
+		}
+		for _, part := range []string{"ice", "dtls", "srtp"} {
+			if strings.HasPrefix(imported, "github.com/pion/"+part+"/") && !within(pkg, "media/webrtc") {
+				t.Errorf("%s: only media/webrtc uses pion's %s", path, part)
+			}
 		}
 		if !ours {
 			continue

@@ -143,7 +143,7 @@ func TestPlaysTakeTurnsOverMusic(t *testing.T) {
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { first <- c.Play(t.Context(), prompt(950, 500*time.Millisecond)) }()
 	k.ear.hears(t, "caller", 950)
-	go func() { second <- c.Play(t.Context(), prompt(1300, time.Hour)) }()
+	go func() { second <- c.Play(t.Context(), prompt(1300, time.Minute)) }()
 	if err := <-first; err != nil {
 		t.Error(err)
 	}

@@ -85,8 +85,8 @@ func (q *Queue) Send(b []byte, to *Target) bool {
 // Flush does nothing here.
 func (q *Queue) Flush() int { return 0 }
 
-// Reader keeps the members of a group; each socket has its own goroutine here.
-type Reader struct {
+// reader keeps the members of a group; each socket has its own goroutine here.
+type reader struct {
 	mu      sync.Mutex
 	members map[*Member]struct{}
 	closing bool
@@ -95,11 +95,11 @@ type Reader struct {
 	wg      sync.WaitGroup
 }
 
-func newReader(*Group, time.Duration) (*Reader, error) {
-	return &Reader{members: map[*Member]struct{}{}, stop: make(chan struct{})}, nil
+func newReader(*Group, time.Duration) (*reader, error) {
+	return &reader{members: map[*Member]struct{}{}, stop: make(chan struct{})}, nil
 }
 
-func (r *Reader) add(m *Member) error {
+func (r *reader) add(m *Member) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closing {
@@ -125,7 +125,7 @@ func receive(in Input) {
 	}
 }
 
-func (r *Reader) tendAll() {
+func (r *reader) tendAll() {
 	t := time.NewTicker(TendEvery)
 	defer t.Stop()
 	for {
@@ -145,7 +145,7 @@ func (r *Reader) tendAll() {
 }
 
 // remove tells whether m was there.
-func (r *Reader) remove(m *Member) bool {
+func (r *reader) remove(m *Member) bool {
 	r.mu.Lock()
 	_, ok := r.members[m]
 	delete(r.members, m)
@@ -160,9 +160,9 @@ func (r *Reader) remove(m *Member) bool {
 	return true
 }
 
-func (r *Reader) wait() {}
+func (r *reader) wait() {}
 
-func (r *Reader) close() {
+func (r *reader) close() {
 	r.mu.Lock()
 	if !r.closing {
 		r.closing = true

@@ -15,9 +15,9 @@ type endpoint struct {
 	receive Receive
 }
 
-// Reader receives for many sockets in one goroutine. Between two looks it
+// reader receives for many sockets in one goroutine. Between two looks it
 // sleeps for the sweep time.
-type Reader struct {
+type reader struct {
 	group   *Group
 	epoll   int
 	clock   *clock
@@ -37,7 +37,7 @@ type Reader struct {
 	in     batch
 }
 
-func newReader(g *Group, sweep time.Duration) (*Reader, error) {
+func newReader(g *Group, sweep time.Duration) (*reader, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func newReader(g *Group, sweep time.Duration) (*Reader, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	r := &Reader{
+	r := &reader{
 		group: g, epoll: fd, clock: c, sweep: sweep, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 		members: map[*Member]struct{}{},
 	}
@@ -55,7 +55,7 @@ func newReader(g *Group, sweep time.Duration) (*Reader, error) {
 	return r, nil
 }
 
-func (r *Reader) add(m *Member) error {
+func (r *reader) add(m *Member) error {
 	r.begin.Do(func() { go r.run() })
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *Reader) add(m *Member) error {
 	return nil
 }
 
-func (r *Reader) watch(in Input) error {
+func (r *reader) watch(in Input) error {
 	s := in.Socket
 	if n := len(r.vacant); n > 0 {
 		s.slot = r.vacant[n-1]
@@ -96,18 +96,18 @@ func (r *Reader) watch(in Input) error {
 	return nil
 }
 
-func (r *Reader) unwatch(s *Socket) {
+func (r *reader) unwatch(s *Socket) {
 	_ = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, s.fd, nil)
 	r.vacate(s)
 }
 
-func (r *Reader) vacate(s *Socket) {
+func (r *reader) vacate(s *Socket) {
 	r.slots[s.slot] = endpoint{fd: -1}
 	r.vacant = append(r.vacant, s.slot)
 }
 
 // remove tells whether m was there.
-func (r *Reader) remove(m *Member) bool {
+func (r *reader) remove(m *Member) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, ok := r.members[m]; !ok {
@@ -121,12 +121,12 @@ func (r *Reader) remove(m *Member) bool {
 }
 
 // wait returns when the look that runs now, if any, is over.
-func (r *Reader) wait() {
+func (r *reader) wait() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 }
 
-func (r *Reader) close() {
+func (r *reader) close() {
 	r.begin.Do(func() { close(r.stopped) })
 	r.mu.Lock()
 	already := r.closing
@@ -149,7 +149,7 @@ const (
 	idleSleep = 10 * time.Millisecond
 )
 
-func (r *Reader) run() {
+func (r *reader) run() {
 	defer close(r.stopped)
 	idle := 0
 	for {
@@ -177,7 +177,7 @@ func (r *Reader) run() {
 
 // look handles what has arrived, sends what is queued, and tends to the members
 // ten times a second.
-func (r *Reader) look() (moved, members int, open bool) {
+func (r *reader) look() (moved, members int, open bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closing {
@@ -213,7 +213,7 @@ func (r *Reader) look() (moved, members int, open bool) {
 const fullBatches = 8
 
 // drain reads a socket that has something.
-func (r *Reader) drain(ev *unix.EpollEvent, now time.Time) (moved int) {
+func (r *reader) drain(ev *unix.EpollEvent, now time.Time) (moved int) {
 	e := &r.slots[ev.Fd]
 	if e.receive == nil || e.fd != ev.Pad {
 		return 0

@@ -59,12 +59,12 @@ type Member struct {
 	// Queue, if not nil, is sent after every look of any reader of the group.
 	Queue *Queue
 
-	reader *Reader
+	reader *reader
 }
 
 // Group is a number of readers that share the work.
 type Group struct {
-	readers []*Reader
+	readers []*reader
 	queues  atomic.Pointer[[]*Queue]
 
 	mu     sync.Mutex // the two below; taken before a reader's

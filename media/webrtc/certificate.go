@@ -46,13 +46,13 @@ func newCertificate(now time.Time) (*certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: certificate: %w", err)
 	}
-	print, err := fingerprint.Fingerprint(parsed, crypto.SHA256)
+	sum, err := fingerprint.Fingerprint(parsed, crypto.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: certificate: %w", err)
 	}
 	return &certificate{
 		tls:         tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: parsed},
-		fingerprint: strings.ToUpper(print), expires: parsed.NotAfter,
+		fingerprint: strings.ToUpper(sum), expires: parsed.NotAfter,
 	}, nil
 }
 
