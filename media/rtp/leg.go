@@ -173,10 +173,6 @@ func OpenLeg(cfg LegConfig) (*Leg, error) {
 	return l, nil
 }
 
-// burst is how many packets of a leg are taken at once: what has gathered
-// behind a stall is caught up, a flood at one port does not starve the others.
-const burst = 4
-
 // ID implements media.Party.
 func (l *Leg) ID() string { return l.id }
 
