@@ -85,6 +85,7 @@ func (t *turn) answerArticle(id string, p float64) bool {
 		t.st.Failures = 0
 		if t.d.Intent == "" && a.Intent != "" {
 			t.about(a.Intent)
+			t.st.Active = a.Intent
 		}
 		t.d.Action = Answer
 		t.d.Sources = append(t.d.Sources, Source{Article: id, P: p})

@@ -85,7 +85,7 @@ func TestDialogues(t *testing.T) {
 			{"20240912138", Answer, "logistics_tracking", "order_number=20240912138", "20240912138"},
 		}},
 		{"never asks for what was given early", "ecommerce", "zh", []step{
-			{"帮我查一下订单20240912138到哪了", Answer, "", "order_number=20240912138", "20240912138"},
+			{"订单20240912138发货了没有", Answer, "order_status", "order_number=20240912138", "20240912138"},
 			{"我要退货", Answer, "return_request", "", ""},
 		}},
 		{"takes a correction", "ecommerce", "zh", []step{
@@ -99,7 +99,7 @@ func TestDialogues(t *testing.T) {
 		}},
 		{"leaves a topic and comes back", "ecommerce", "zh", []step{
 			{"我要取消订单", Ask, "order_cancel", "", "订单号"},
-			{"你们支持哪些付款方式", Answer, "payment_methods", "", ""},
+			{"你们支持哪些付款方式", Answer, "payment_methods", "", "订单号"},
 			{"4712", "", "order_cancel", "order_number=4712", ""},
 		}},
 		{"hands over when a person is wanted in the middle", "ecommerce", "zh", []step{
@@ -174,10 +174,12 @@ func TestLookUpThatFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, err := New(Config{Pack: "ecommerce", Lookup: l})
-			if err != nil {
+			trained := engine(t, "ecommerce")
+			if err := trained.Warm(t.Context(), "zh"); err != nil {
 				t.Fatal(err)
 			}
+			e := &Engine{cfg: trained.cfg, brains: trained.brains} // its own look-up, the same models
+			e.cfg.Lookup = l
 			run(t, e, "zh", []step{
 				{"我的快递到哪了，订单号20240912138", HandOver, "", "", "转"},
 			})

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ func (t *turn) handOverIntent() string {
 	if in, ok := t.brain.labels[t.res.Label]; ok && !in.Shared && t.res.Decision != nlu.Reject {
 		return in.ID
 	}
-	return cmp.Or(t.st.Active, t.d.Intent)
+	return t.st.Active
 }
 
 // group is the skill group: one that the customer named, that of the intent, or
@@ -55,9 +54,6 @@ func (t *turn) group() string {
 		}
 	}
 	if in, ok := t.brain.labels[t.handOverIntent()]; ok && in.Group != "" {
-		return in.Group
-	}
-	if in, ok := t.brain.labels[t.st.Active]; ok && in.Group != "" {
 		return in.Group
 	}
 	// Nothing was understood: the likeliest of the pack's own intents says where.

@@ -114,7 +114,25 @@ func (t *turn) concrete(in pack.Intent) bool {
 			return true
 		}
 	}
-	return in.Action != ""
+	return in.Action != "" || !asks(t.st.Language, t.text)
+}
+
+var questionWords = map[string][]string{
+	"zh": {"?", "吗", "嘛", "怎么", "怎样", "如何", "多少", "多久", "几", "什么", "啥", "哪", "能不能", "可不可以", "可以", "能", "有没有", "为什么", "是不是"},
+	"en": {"?", "how", "what", "when", "where", "which", "who", "why", "can ", "could ", "do ", "does ", "is ", "are ", "am i"},
+	"ja": {"?", "か", "どう", "何", "いつ", "どこ", "どれ", "いくら", "なぜ", "方法", "教えて"},
+}
+
+// asks tells that a text asks how things are, rather than that something be
+// done.
+func asks(language, text string) bool {
+	text = nlu.Normalize(text)
+	return slices.ContainsFunc(questionWords[language], func(w string) bool {
+		if language == "en" && w != "?" {
+			return strings.HasPrefix(text, w) || strings.Contains(text, " "+w)
+		}
+		return strings.Contains(text, w)
+	})
 }
 
 // begin makes an intent the topic.
@@ -160,8 +178,9 @@ func (t *turn) choices(known bool) []Choice {
 
 func (t *turn) offerChoices(choices []Choice) bool {
 	t.reason("between_thresholds")
-	if c := choices[0]; c.Intent != "" {
+	if c := choices[0]; c.Intent != "" { // until it is settled, the likeliest is the topic
 		t.about(c.Intent)
+		t.st.Active = c.Intent
 	}
 	if a, ok := t.assisted(); ok {
 		return a
