@@ -26,6 +26,14 @@ type deskMessage struct {
 // openDesk logs an agent in, makes them available and reads their socket.
 func (s *server) openDesk(email string) *desk {
 	s.t.Helper()
+	d := s.openTab(email, "")
+	s.call(http.MethodPut, "/agents/me/presence", d.token, map[string]string{"presence": "available"}, nil)
+	return d
+}
+
+// openTab logs an agent in and reads the socket of a browser tab of that name.
+func (s *server) openTab(email, tab string) *desk {
+	s.t.Helper()
 	d := &desk{s: s, token: s.login(email), messages: make(chan deskMessage, 1024)}
 	var me struct {
 		User struct {
@@ -34,7 +42,7 @@ func (s *server) openDesk(email string) *desk {
 	}
 	s.call(http.MethodGet, "/me", d.token, nil, &me)
 	d.agentID = me.User.AgentID
-	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.http, "http")+"/api/v1/live", http.Header{"Authorization": {"Bearer " + d.token}})
+	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.http, "http")+"/api/v1/live?tab="+tab, http.Header{"Authorization": {"Bearer " + d.token}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -58,7 +66,6 @@ func (s *server) openDesk(email string) *desk {
 		_ = conn.Close()
 		<-done
 	})
-	s.call(http.MethodPut, "/agents/me/presence", d.token, map[string]string{"presence": "available"}, nil)
 	return d
 }
 

@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/openhotline/hotline/internal/call"
-	"github.com/openhotline/hotline/media"
-	"github.com/openhotline/hotline/media/mediatest"
 	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/omni"
 )
@@ -129,24 +127,6 @@ func (s *server) recordingIn(conversationID string, state omni.RecordingState) b
 		}
 	}
 	return false
-}
-
-// hears records what a telephone hears for a second and wants a tone in it.
-func (s *server) hears(ear *call.Call, hz float64) {
-	s.t.Helper()
-	path := filepath.Join(s.t.TempDir(), "heard.wav")
-	if err := ear.Record(path, nil); err != nil {
-		s.t.Fatal(err)
-	}
-	time.Sleep(time.Second)
-	if _, err := ear.StopRecording(); err != nil {
-		s.t.Fatal(err)
-	}
-	heard, _, err := wav.Read(path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	mediatest.RequireTone(s.t, heard, media.Rate8k, hz)
 }
 
 // checkFailedRecording holds the first recording of a conversation to what must

@@ -54,13 +54,35 @@ func (p *softphone) answer() (conversationID string, leg *webrtc.Leg) {
 	if err := json.Unmarshal(p.wait("offer", 15*time.Second), &o); err != nil {
 		t.Fatal(err)
 	}
-	leg, sdp, err := p.api.NewClient(t.Context(), webrtc.LegConfig{ID: o.OfferID})
+	leg = p.talk(o.ConversationID, o.OfferID)
+	p.s.call(http.MethodPost, "/offers/"+o.OfferID+"/accept", p.token, nil, nil)
+	select {
+	case <-leg.Connected():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the agent's audio is not connected")
+	}
+	return o.ConversationID, leg
+}
+
+// offerAudio asks to open the tab's audio in a conversation.
+func (p *softphone) offerAudio(conversationID, legID string) *webrtc.Leg {
+	t := p.s.t
+	t.Helper()
+	leg, sdp, err := p.api.NewClient(t.Context(), webrtc.LegConfig{ID: legID})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.conn.WriteJSON(map[string]any{"type": "rtc.offer", "data": map[string]any{"conversation_id": o.ConversationID, "sdp": sdp}}); err != nil {
+	if err := p.conn.WriteJSON(map[string]any{"type": "rtc.offer", "data": map[string]any{"conversation_id": conversationID, "sdp": sdp, "resume": true}}); err != nil {
 		t.Fatal(err)
 	}
+	return leg
+}
+
+// talk opens the tab's audio in a conversation; the tab says its tone.
+func (p *softphone) talk(conversationID, legID string) *webrtc.Leg {
+	t := p.s.t
+	t.Helper()
+	leg := p.offerAudio(conversationID, legID)
 	var a struct {
 		SDP string `json:"sdp"`
 	}
@@ -70,7 +92,7 @@ func (p *softphone) answer() (conversationID string, leg *webrtc.Leg) {
 	if err := leg.Connect(a.SDP); err != nil {
 		t.Fatal(err)
 	}
-	room := p.engine.NewRoom(o.OfferID)
+	room := p.engine.NewRoom(legID)
 	t.Cleanup(room.Close)
 	tone := media.NewTone("tone", p.hz, -10, media.Rate8k)
 	for _, party := range []media.Party{leg, tone} {
@@ -78,16 +100,10 @@ func (p *softphone) answer() (conversationID string, leg *webrtc.Leg) {
 			t.Fatal(err)
 		}
 	}
-	if err := room.SetGain("tone", o.OfferID, media.Unity); err != nil {
+	if err := room.SetGain("tone", legID, media.Unity); err != nil {
 		t.Fatal(err)
 	}
-	p.s.call(http.MethodPost, "/offers/"+o.OfferID+"/accept", p.token, nil, nil)
-	select {
-	case <-leg.Connected():
-	case <-time.After(10 * time.Second):
-		t.Fatal("the agent's audio is not connected")
-	}
-	return o.ConversationID, leg
+	return leg
 }
 
 // An agent who is lost in a call, even on hold, and does not return: the caller

@@ -4,13 +4,16 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/media/mediatest"
 	"github.com/openhotline/hotline/media/rtp"
+	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/sip"
 )
 
@@ -85,6 +88,30 @@ func (p *telephone) dialCall(s *server, number, from string, hz float64) (*call.
 		p.t.Fatal(err)
 	}
 	return leg, c
+}
+
+// listen gives what a telephone hears in a second.
+func (s *server) listen(ear *call.Call) []int16 {
+	s.t.Helper()
+	path := filepath.Join(s.t.TempDir(), "heard.wav")
+	if err := ear.Record(path, nil); err != nil {
+		s.t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	if _, err := ear.StopRecording(); err != nil {
+		s.t.Fatal(err)
+	}
+	heard, _, err := wav.Read(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return heard
+}
+
+// hears wants a tone in what a telephone hears.
+func (s *server) hears(ear *call.Call, hz float64) {
+	s.t.Helper()
+	mediatest.RequireTone(s.t, s.listen(ear), media.Rate8k, hz)
 }
 
 // ended waits for the end of a leg.

@@ -12,20 +12,18 @@ import (
 // least; at most twice as many.
 const ringSize = 4096
 
-// hub knows the open live sockets, keeps the newest events for them, and
-// decides which tab of an agent is the softphone.
+// hub knows the open live sockets and keeps the newest events for them.
 type hub struct {
 	s *Server
 
 	mu     sync.Mutex
 	ring   []omni.Event // contiguous by seq
 	tabs   map[*tab]struct{}
-	phones map[string]*tab // softphone by agent
 	closed bool
 }
 
 func newHub(s *Server) *hub {
-	return &hub{s: s, tabs: map[*tab]struct{}{}, phones: map[string]*tab{}}
+	return &hub{s: s, tabs: map[*tab]struct{}{}}
 }
 
 // Run feeds the live sockets from the journal until ctx ends, then closes them.
@@ -75,8 +73,7 @@ func (h *hub) after(seq int64, limit int) (events []omni.Event, ok bool) {
 	return slices.Clone(h.ring[from:min(from+limit, len(h.ring))]), true
 }
 
-// add takes a tab in. The first tab of an agent is its softphone, and so is a
-// tab that comes back.
+// add takes a tab in; an older connection of the same one ends.
 func (h *hub) add(t *tab) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,79 +82,23 @@ func (h *hub) add(t *tab) bool {
 	}
 	h.tabs[t] = struct{}{}
 	h.s.metrics.sockets.WithLabelValues("live").Inc()
-	if t.agentID == "" {
+	if t.agentID == "" || t.name == "" {
 		return true
 	}
 	for other := range h.tabs {
-		if other != t && t.name != "" && other.agentID == t.agentID && other.name == t.name {
+		if other != t && other.agentID == t.agentID && other.name == t.name {
 			other.end(closeResume, "the tab connected again")
-			if h.phones[t.agentID] == other {
-				delete(h.phones, t.agentID)
-			}
 		}
 	}
-	if h.phones[t.agentID] == nil {
-		h.phones[t.agentID] = t
-	}
-	h.tell(t.agentID)
 	return true
 }
 
-// remove takes a tab out; another tab of the agent becomes the softphone. It
-// reports whether it was the agent's last one.
-func (h *hub) remove(t *tab) (last bool) {
+// remove takes a tab out.
+func (h *hub) remove(t *tab) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.tabs, t)
 	h.s.metrics.sockets.WithLabelValues("live").Dec()
-	if t.agentID == "" {
-		return false
-	}
-	var next *tab
-	for other := range h.tabs {
-		if other.agentID == t.agentID && (next == nil || other.id < next.id) {
-			next = other
-		}
-	}
-	if h.phones[t.agentID] == t {
-		delete(h.phones, t.agentID)
-		if next != nil {
-			h.phones[t.agentID] = next
-			h.tell(t.agentID)
-		}
-	}
-	return next == nil
-}
-
-// tell tells every tab of an agent whether it is the softphone. h.mu is held.
-func (h *hub) tell(agentID string) {
-	for t := range h.tabs {
-		if t.agentID == agentID {
-			t.send("softphone", map[string]bool{"here": h.phones[agentID] == t})
-		}
-	}
-}
-
-// take makes a tab the softphone; the one before hears softphone.taken.
-func (h *hub) take(t *tab) {
-	h.mu.Lock()
-	before := h.phones[t.agentID]
-	h.phones[t.agentID] = t
-	if before != nil && before != t {
-		before.send("softphone.taken", nil)
-	}
-	h.tell(t.agentID)
-	h.mu.Unlock()
-	if before != t && h.s.cfg.Desk != nil {
-		h.s.cfg.Desk.SoftphoneTaken(t.agentID, t.id)
-	}
-}
-
-// isPhone tells whether a tab is its agent's softphone.
-func (h *hub) isPhone(t *tab) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.phones[t.agentID] == t
 }
 
 // endSession closes the sockets of a session that was logged out.

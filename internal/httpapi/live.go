@@ -134,14 +134,14 @@ func (s *Server) runTab(ctx context.Context, t *tab, f *filter) {
 		t.pump(ctx, t.wake, func(tick bool) error { return s.advance(ctx, t, f, tick) })
 	}()
 	if t.agentID != "" && s.cfg.Desk != nil {
-		s.cfg.Desk.Connected(ctx, t.agentID, t.id, t.send)
+		s.cfg.Desk.Connected(ctx, t.agentID, t.id, t.name, t.send)
 	}
 	t.poke()
 	t.read(func(e Envelope) { s.fromTab(ctx, t, e) })
 	<-done
-	last := s.hub.remove(t)
+	s.hub.remove(t)
 	if t.agentID != "" && s.cfg.Desk != nil {
-		s.cfg.Desk.Disconnected(t.agentID, t.id, last)
+		s.cfg.Desk.Disconnected(t.agentID, t.id)
 	}
 }
 
@@ -227,12 +227,8 @@ func (s *Server) fromTab(ctx context.Context, t *tab, e Envelope) {
 	case t.agentID == "" || s.cfg.Desk == nil:
 		t.fail(e.Type, problem(ProblemForbidden, "this user does not work as an agent"))
 	case e.Type == "softphone.take":
-		s.hub.take(t)
+		s.cfg.Desk.TakeSoftphone(t.agentID, t.id)
 	case strings.HasPrefix(e.Type, "rtc."):
-		if !s.hub.isPhone(t) {
-			t.fail(e.Type, problem(ProblemState, "the softphone is in another tab"))
-			return
-		}
 		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 		defer cancel()
 		if err := s.cfg.Desk.Signal(ctx, t.agentID, t.id, e.Type, e.Data); err != nil {

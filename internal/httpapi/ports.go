@@ -60,17 +60,19 @@ type Journal interface {
 // journal.
 type Desk interface {
 	// Connected tells that a tab of the agent is there. Right away the desk sends
-	// what the tab must know: its pending offer and its work. A tab that returns
-	// has a new socketID.
-	Connected(ctx context.Context, agentID, socketID string, send func(kind string, data any) bool)
-	// Disconnected tells, at once, that a tab has gone; last says that it was the
-	// agent's last one. The desk keeps the presence for 30 s.
-	Disconnected(agentID, socketID string, last bool)
-	// Signal is a message of the tab that has the agent's softphone: rtc.offer
-	// {conversation_id, sdp, resume} or rtc.candidate.
+	// what the tab must know: whether it is the softphone (softphone {here}), its
+	// pending offer and its work. A tab that returns has a new socketID and the
+	// name of before; an empty name is nobody's.
+	Connected(ctx context.Context, agentID, socketID, name string, send func(kind string, data any) bool)
+	// Disconnected tells, at once, that a tab has gone. The desk keeps the
+	// presence for 30 s.
+	Disconnected(agentID, socketID string)
+	// Signal is a message about audio: rtc.offer {conversation_id, sdp, resume} or
+	// rtc.candidate. It is account.ErrState from a tab that is not the softphone.
 	Signal(ctx context.Context, agentID, socketID, kind string, data json.RawMessage) error
-	// SoftphoneTaken tells that another tab of the agent is the softphone now.
-	SoftphoneTaken(agentID, socketID string)
+	// TakeSoftphone makes a tab the softphone; the one before is told
+	// (softphone.taken).
+	TakeSoftphone(agentID, socketID string)
 
 	// SetPresence: presence is offline, available or break (with a reason); with
 	// next set it applies when the current work ends.

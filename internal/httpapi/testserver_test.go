@@ -52,22 +52,18 @@ func (d *desk) note(parts ...string) error {
 	return d.err
 }
 
-func (d *desk) Connected(_ context.Context, agentID, socketID string, send func(string, any) bool) {
+func (d *desk) Connected(_ context.Context, agentID, socketID, name string, send func(string, any) bool) {
 	d.mu.Lock()
 	d.sends[socketID] = send
 	d.mu.Unlock()
-	_ = d.note("connected", agentID)
+	_ = d.note("connected", agentID, name)
 	send("work", map[string]string{"state": "idle"})
 }
 
-func (d *desk) Disconnected(agentID, socketID string, last bool) {
+func (d *desk) Disconnected(agentID, socketID string) {
 	d.mu.Lock()
 	delete(d.sends, socketID)
 	d.mu.Unlock()
-	if last {
-		_ = d.note("gone", agentID)
-		return
-	}
 	_ = d.note("disconnected", agentID)
 }
 
@@ -78,7 +74,7 @@ func (d *desk) Signal(_ context.Context, agentID, _, kind string, data json.RawM
 	return d.note("signal", agentID, kind, string(data))
 }
 
-func (d *desk) SoftphoneTaken(agentID, _ string) { _ = d.note("softphone", agentID) }
+func (d *desk) TakeSoftphone(agentID, _ string) { _ = d.note("take", agentID) }
 
 func (d *desk) SetPresence(_ context.Context, _ account.Actor, agentID, presence, reason string, next bool) error {
 	if next {

@@ -432,7 +432,7 @@ func (c *Center) desk(agentID string) *desk {
 	defer c.mu.Unlock()
 	d := c.desks[agentID]
 	if d == nil {
-		d = &desk{agentID: agentID, legs: map[string]*call.Leg{}}
+		d = &desk{agentID: agentID, legs: map[string]browserAudio{}}
 		c.desks[agentID] = d
 	}
 	return d

@@ -13,60 +13,66 @@ import (
 	"github.com/openhotline/hotline/internal/id"
 )
 
-// tab is one open workbench page of an agent.
-type tab struct {
-	id   string
-	send func(kind string, data any) bool
-}
-
-// desk is where an agent sits: the open tabs, which of them is the softphone,
-// and the browser's legs by conversation.
+// desk is where an agent sits: the open tabs, and the browser's legs by
+// conversation.
 type desk struct {
+	tabs
 	agentID string
 
-	mu    sync.Mutex
-	tabs  []tab
-	phone string // id of the tab that is the softphone
-	legs  map[string]*call.Leg
+	legsMu sync.Mutex
+	legs   map[string]browserAudio
 }
 
-// send tells every tab of the agent.
-func (d *desk) send(kind string, data any) {
-	d.mu.Lock()
-	tabs := append([]tab(nil), d.tabs...)
-	d.mu.Unlock()
-	for _, t := range tabs {
-		t.send(kind, data)
+// browserAudio is a leg and the connection of the tab that opened it.
+type browserAudio struct {
+	leg    *call.Leg
+	socket string
+}
+
+// put keeps the leg of a conversation.
+func (d *desk) put(conversationID string, a browserAudio) {
+	d.legsMu.Lock()
+	defer d.legsMu.Unlock()
+	d.legs[conversationID] = a
+}
+
+// drop forgets a leg that has ended.
+func (d *desk) drop(conversationID string, leg *call.Leg) {
+	d.legsMu.Lock()
+	defer d.legsMu.Unlock()
+	if d.legs[conversationID].leg == leg {
+		delete(d.legs, conversationID)
 	}
 }
 
-// softphone tells the tab that has the softphone.
-func (d *desk) softphone(kind string, data any) {
-	d.mu.Lock()
-	tabs, phone := append([]tab(nil), d.tabs...), d.phone
-	d.mu.Unlock()
-	for _, t := range tabs {
-		if t.id == phone {
-			t.send(kind, data)
+// audio is the leg that a tab opened for a conversation; nil when it has none.
+func (d *desk) audio(conversationID, socket string) *call.Leg {
+	d.legsMu.Lock()
+	defer d.legsMu.Unlock()
+	if a := d.legs[conversationID]; a.socket == socket {
+		return a.leg
+	}
+	return nil
+}
+
+// rename follows a tab whose connection was renewed while its audio stood.
+func (d *desk) rename(from, to string) {
+	d.legsMu.Lock()
+	defer d.legsMu.Unlock()
+	for id, a := range d.legs {
+		if a.socket == from {
+			a.socket = to
+			d.legs[id] = a
 		}
 	}
 }
 
-func (d *desk) empty() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.tabs) == 0
-}
-
 // Connected implements httpapi.Desk.
-func (c *Center) Connected(ctx context.Context, agentID, socketID string, send func(kind string, data any) bool) {
+func (c *Center) Connected(ctx context.Context, agentID, socketID, name string, send func(kind string, data any) bool) {
 	d := c.desk(agentID)
-	d.mu.Lock()
-	d.tabs = append(d.tabs, tab{socketID, send})
-	if d.phone == "" {
-		d.phone = socketID
+	if old := d.join(&tab{socketID, name, send}); old != "" {
+		d.rename(old, socketID)
 	}
-	d.mu.Unlock()
 	if c.setup().agents[agentID].DeviceID == "" {
 		c.tell(func(at agent.At) agent.Input { return agent.DeviceUp{At: at, AgentID: agentID} })
 	}
@@ -100,26 +106,9 @@ func (c *Center) greet(ctx context.Context, agentID string, send func(string, an
 }
 
 // Disconnected implements httpapi.Desk.
-func (c *Center) Disconnected(agentID, socketID string, last bool) {
-	d := c.desk(agentID)
-	d.mu.Lock()
-	kept := d.tabs[:0]
-	for _, t := range d.tabs {
-		if t.id != socketID {
-			kept = append(kept, t)
-		}
-	}
-	d.tabs = kept
-	wasPhone := d.phone == socketID
-	if wasPhone {
-		d.phone = ""
-		if len(kept) > 0 {
-			d.phone = kept[len(kept)-1].id
-		}
-	}
-	gone := len(kept) == 0
-	d.mu.Unlock()
-	if (gone || last) && c.setup().agents[agentID].DeviceID == "" {
+func (c *Center) Disconnected(agentID, socketID string) {
+	wasPhone, empty := c.desk(agentID).leave(socketID)
+	if empty && c.setup().agents[agentID].DeviceID == "" {
 		c.tell(func(at agent.At) agent.Input { return agent.DeviceDown{At: at, AgentID: agentID} })
 	}
 	if wasPhone {
@@ -127,13 +116,8 @@ func (c *Center) Disconnected(agentID, socketID string, last bool) {
 	}
 }
 
-// SoftphoneTaken implements httpapi.Desk.
-func (c *Center) SoftphoneTaken(agentID, socketID string) {
-	d := c.desk(agentID)
-	d.mu.Lock()
-	d.phone = socketID
-	d.mu.Unlock()
-}
+// TakeSoftphone implements httpapi.Desk.
+func (c *Center) TakeSoftphone(agentID, socketID string) { c.desk(agentID).take(socketID) }
 
 // rtcOffer is what a tab sends to open its audio for a conversation.
 type rtcOffer struct {
@@ -148,24 +132,28 @@ type rtcCandidate struct {
 	Candidate      json.RawMessage `json:"candidate"`
 }
 
+// errOtherTab refuses audio to a tab that does not have the softphone.
+var errOtherTab = fmt.Errorf("%w: the softphone is in another tab", account.ErrState)
+
 // Signal implements httpapi.Desk.
-func (c *Center) Signal(ctx context.Context, agentID, _, kind string, data json.RawMessage) error {
+func (c *Center) Signal(ctx context.Context, agentID, socketID, kind string, data json.RawMessage) error {
+	d := c.desk(agentID)
+	if !d.isPhone(socketID) {
+		return errOtherTab
+	}
 	switch kind {
 	case "rtc.offer":
 		var o rtcOffer
 		if err := json.Unmarshal(data, &o); err != nil {
 			return fmt.Errorf("%w: rtc.offer: %w", account.ErrState, err)
 		}
-		return c.openAudio(ctx, agentID, o)
+		return c.openAudio(ctx, d, socketID, o)
 	case "rtc.candidate":
 		var m rtcCandidate
 		if err := json.Unmarshal(data, &m); err != nil {
 			return fmt.Errorf("%w: rtc.candidate: %w", account.ErrState, err)
 		}
-		d := c.desk(agentID)
-		d.mu.Lock()
-		leg := d.legs[m.ConversationID]
-		d.mu.Unlock()
+		leg := d.audio(m.ConversationID, socketID)
 		if leg == nil {
 			return nil // a late candidate of a call that is over
 		}
@@ -174,8 +162,10 @@ func (c *Center) Signal(ctx context.Context, agentID, _, kind string, data json.
 	return fmt.Errorf("%w: unknown message %q", account.ErrState, kind)
 }
 
-// openAudio makes the agent's browser leg and hands it to the conversation.
-func (c *Center) openAudio(ctx context.Context, agentID string, o rtcOffer) error {
+// openAudio makes the browser leg of the tab that has the softphone and hands it
+// to the conversation.
+func (c *Center) openAudio(ctx context.Context, d *desk, socketID string, o rtcOffer) error {
+	agentID := d.agentID
 	v := c.find(o.ConversationID)
 	if v == nil {
 		return fmt.Errorf("%w: conversation", account.ErrNotFound)
@@ -192,29 +182,25 @@ func (c *Center) openAudio(ctx context.Context, agentID string, o rtcOffer) erro
 	}); err != nil {
 		return err
 	}
-	d := c.desk(agentID)
-	candidates := func(raw []byte) {
-		d.softphone("rtc.candidate", rtcCandidate{o.ConversationID, raw})
-	}
+	candidates := func(raw []byte) { d.to(socketID, "rtc.candidate", rtcCandidate{o.ConversationID, raw}) }
 	leg, answer, err := c.calls.NewBrowserLeg(ctx, call.BrowserRequest{
 		ID: id.New(id.Leg), Party: call.Agent, Offer: o.SDP, Codec: codec, Transcribe: opus, OnCandidate: candidates,
 	})
 	if err != nil {
 		return fmt.Errorf("browser audio: %w", err)
 	}
-	d.mu.Lock()
-	d.legs[o.ConversationID] = leg
-	d.mu.Unlock()
+	d.put(o.ConversationID, browserAudio{leg, socketID})
 	c.work.Go(func() {
 		<-leg.Done()
-		d.mu.Lock()
-		if d.legs[o.ConversationID] == leg {
-			delete(d.legs, o.ConversationID)
-		}
-		d.mu.Unlock()
+		d.drop(o.ConversationID, leg)
 	})
-	d.softphone("rtc.answer", map[string]any{"conversation_id": o.ConversationID, "sdp": answer})
-	if err := v.ask(ctx, func() error { return v.browserLeg(agentID, leg) }); err != nil {
+	d.to(socketID, "rtc.answer", map[string]any{"conversation_id": o.ConversationID, "sdp": answer})
+	if err := v.ask(ctx, func() error {
+		if !d.isPhone(socketID) { // another tab took it meanwhile: its audio stays
+			return errOtherTab
+		}
+		return v.browserLeg(agentID, leg)
+	}); err != nil {
 		leg.Hangup(call.AgentLost)
 		return err
 	}

@@ -83,10 +83,26 @@ try {
   await agent.getByText(words.banner.elsewhere).waitFor({ timeout: 10_000 });
   check("taken over: the second tab talks, the first one watches", true);
 
-  await second.getByRole("button", { name: words.call.end_call }).click();
-  await second.getByRole("button", { name: words.wrapup.finish }).click({ timeout: 10_000 });
-  check("ended and wrapped up in the second tab", true);
-  await presence(second, words.presence.offline);
+  // A third tab only watches. The one with the sound closes: the newest takes it on.
+  const third = await agentContext.newPage();
+  await third.goto("/inbox");
+  await third.getByText(words.banner.elsewhere).waitFor({ timeout: 10_000 });
+  check("the third tab watches", true);
+  const closed = Date.now();
+  await second.close();
+  await third.locator('[data-media="live"]').waitFor({ timeout: 20_000 });
+  check("the talking tab closed: another one talks on", true, `${Date.now() - closed} ms`);
+  check("and the first one still watches", await agent.getByText(words.banner.elsewhere).isVisible());
+  // The tab that talks is reloaded: the sound does not wander to the other one.
+  await third.reload();
+  await third.locator('[data-media="live"]').waitFor({ timeout: 15_000 });
+  check("reloaded with another tab open: it talks again", true);
+  check("and the first one watches as before", await agent.getByText(words.banner.elsewhere).isVisible());
+
+  await third.getByRole("button", { name: words.call.end_call }).click();
+  await third.getByRole("button", { name: words.wrapup.finish }).click({ timeout: 10_000 });
+  check("ended and wrapped up in the third tab", true);
+  await presence(third, words.presence.offline);
 } catch (err) {
   check(
     "the script ran to its end",
