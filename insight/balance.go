@@ -3,10 +3,12 @@ package insight
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
-	"github.com/openhotline/hotline/omni"
 )
 
 // LoadBalance computes how evenly work is spread: per group of agents of equal
@@ -18,28 +20,21 @@ import (
 // longest is at least 80 % of that one's.
 func LoadBalance(ctx context.Context, src Source, q Query, groups map[string]string) ([]Row, error) {
 	q.By = ByAgent
-	cal, err := newCalendar(q)
+	t, err := newTally(q)
 	if err != nil {
 		return nil, err
 	}
-	t := tally{q: q, cal: cal, rows: map[rowKey]*counts{}, busy: map[string][]span{}}
-	err = src.EachSegment(ctx, q.From, q.To, func(s omni.Segment) error {
-		if s.Kind == omni.SegmentAgent || s.Kind == omni.SegmentWrapUp {
-			t.busy[s.AgentID] = append(t.busy[s.AgentID], span{s.StartedAt, s.EndedAt})
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("insight: read segments: %w", err)
+	if err := t.fill(ctx, src); err != nil {
+		return nil, err
 	}
 	periods, err := src.PresencePeriods(ctx, q.From, q.To)
 	if err != nil {
 		return nil, fmt.Errorf("insight: read presences: %w", err)
 	}
 	members := map[string][]load{}
-	for id, in := range loggedIn(periods, q) {
+	for id, in := range loggedIn(periods, q, t.now()) {
 		if g, ok := groups[id]; ok {
-			members[g] = append(members[g], load{in: in, busy: clip(union(t.busy[id], q.To), q)})
+			members[g] = append(members[g], load{in: in, busy: clip(union(t.spans[id], t.now()), q)})
 		}
 	}
 	rows := make([]Row, 0, len(members))
@@ -52,7 +47,7 @@ func LoadBalance(ctx context.Context, src Source, q Query, groups map[string]str
 		}
 		rows = append(rows, Row{ID: g, From: q.From, To: q.To, Figures: []Figure{count("agents", "N-AGENTS", n), f}})
 	}
-	sortRows(rows)
+	slices.SortFunc(rows, func(a, b Row) int { return strings.Compare(a.ID, b.ID) })
 	return rows, nil
 }
 
@@ -82,20 +77,20 @@ func spread(ms []load) (lo, hi time.Duration, n int) {
 	return lo, hi, n
 }
 
-func loggedIn(periods []PresencePeriod, q Query) map[string][]span {
+func loggedIn(periods []PresencePeriod, q Query, now int64) map[string][]span {
 	in := map[string][]span{}
 	for _, p := range periods {
 		if p.State != agent.Offline {
-			in[p.AgentID] = append(in[p.AgentID], span{p.From, p.To})
+			in[p.AgentID] = append(in[p.AgentID], spanOf(p.From, p.To))
 		}
 	}
 	for id, spans := range in {
-		in[id] = clip(union(spans, q.To), q)
+		in[id] = clip(union(spans, now), q)
 	}
 	return in
 }
 
 // clip cuts a union to the query's time.
 func clip(spans []span, q Query) []span {
-	return without(spans, []span{{time.Time{}, q.From}, {q.To, q.To.AddDate(1000, 0, 0)}})
+	return without(spans, []span{{math.MinInt64, q.From.UnixMicro()}, {q.To.UnixMicro(), goesOn}})
 }

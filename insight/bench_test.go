@@ -12,7 +12,7 @@ import (
 // stream yields many answered conversations without keeping them.
 type stream struct{ conversations int }
 
-func (s stream) EachSegment(_ context.Context, from, to time.Time, yield func(omni.Segment) error) error {
+func (s stream) EachSegment(_ context.Context, _ Which, from, to time.Time, yield func(omni.Segment) error) error {
 	step := to.Sub(from) / time.Duration(s.conversations)
 	queues, agents := make([]string, 20), make([]string, 500)
 	for i := range queues {
@@ -42,11 +42,16 @@ func (s stream) EachSegment(_ context.Context, from, to time.Time, yield func(om
 	return nil
 }
 
+func (stream) EachSheet(context.Context, By, []string, time.Time, time.Time, func(string, int64, *Sheet) error) error {
+	return ErrNoSheets
+}
+
 func (stream) PresencePeriods(context.Context, time.Time, time.Time) ([]PresencePeriod, error) {
 	return nil, nil
 }
 
-// A day of a million conversations in half hours, without reading a database.
+// A day of a million conversations in half hours, from segments and without
+// reading a database.
 func BenchmarkReportOverAMillionConversations(b *testing.B) {
 	q := Query{By: ByQueue, Granularity: HalfHour, From: morning, To: morning.Add(24 * time.Hour), Location: time.FixedZone("UTC+8", 8*3600)}
 	b.ReportAllocs()

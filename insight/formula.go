@@ -1,6 +1,8 @@
 package insight
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
@@ -55,30 +57,38 @@ type queueCount struct {
 
 // add counts one stay. A wait of exactly the threshold is within it.
 func (c *queueCount) add(o outcome, wait, threshold time.Duration) {
+	c.addMany(o, 1, wait, threshold)
+	if o == answered {
+		c.wait += wait
+	}
+}
+
+// addMany counts stays whose waits lie on the same side of the threshold and of
+// ShortAbandon as wait; the sum of the waits is added apart.
+func (c *queueCount) addMany(o outcome, n int, wait, threshold time.Duration) {
 	if o == stillWaiting {
-		c.waiting++
+		c.waiting += n
 		return
 	}
-	c.offered++
+	c.offered += n
 	if wait <= threshold {
-		c.removedIn++
+		c.removedIn += n
 	}
 	switch {
 	case o == answered:
-		c.answered++
-		c.wait += wait
+		c.answered += n
 		if wait <= threshold {
-			c.answeredIn++
+			c.answeredIn += n
 		}
 	case o == abandoned && wait <= ShortAbandon:
-		c.short++
+		c.short += n
 	case o == abandoned:
-		c.abandoned++
+		c.abandoned += n
 	default:
-		c.removed++
+		c.removed += n
 	}
 	if o == abandoned && wait > threshold {
-		c.abandonedLate++
+		c.abandonedLate += n
 	}
 }
 
@@ -99,17 +109,18 @@ func (c *queueCount) serviceLevel(code agent.Formula) (in, of int) {
 	return 0, 0
 }
 
-// figures lists the counts, service levels and the ASA.
-func (c *queueCount) figures(target agent.ServiceLevel) []Figure {
-	fs := []Figure{
+// figures appends the counts, service levels and the ASA; the service level of
+// the given formula is marked as the target.
+func (c *queueCount) figures(fs []Figure, target agent.Formula) []Figure {
+	fs = append(fs,
 		count("offered", Offered, c.offered), count("answered", Answered, c.answered),
 		count("abandoned", Abandoned, c.abandoned), count("short_abandons", Short, c.short),
 		count("removed", Removed, c.removed), count("waiting", Waiting, c.waiting),
-	}
+	)
 	for _, code := range ServiceLevels {
 		in, of := c.serviceLevel(code)
 		f := ratio("service_level", string(code), float64(in), float64(of))
-		f.Target = code == target.Formula
+		f.Target = code == target
 		fs = append(fs, f)
 	}
 	return append(fs, mean("asa", ASA, c.wait, c.answered))
@@ -149,4 +160,24 @@ func (q Query) target(queueID string) agent.ServiceLevel {
 		t.Formula = agent.SLStrict
 	}
 	return t
+}
+
+// formula returns the target of a row: its queue's; for all queues together,
+// the one that they share, if they do.
+func (q Query) formula(id string) agent.Formula {
+	if id != "" {
+		return q.target(id).Formula
+	}
+	shared := agent.Formula("")
+	for queueID := range q.Targets {
+		if len(q.IDs) > 0 && !slices.Contains(q.IDs, queueID) {
+			continue
+		}
+		f := q.target(queueID).Formula
+		if shared != "" && f != shared {
+			return ""
+		}
+		shared = f
+	}
+	return cmp.Or(shared, agent.SLStrict)
 }

@@ -1,10 +1,12 @@
 // Package insight computes figures from what conversations left behind: counts,
 // service levels, times, occupancy and load balance per queue and per agent, by
-// half hour, day and week; the same service level again from the journal alone;
+// half hour, hour, day and week; the same service level again from the journal alone;
 // and Erlang C for staffing. Every figure carries the code of its formula, so
 // that the number on a page and the number in a contract can be compared.
 //
-// The functions are pure: they read segments and events and keep nothing.
+// The functions are pure: they read and keep nothing. A store keeps sheets of
+// what they need, so that a million conversations are reported in well under two
+// seconds; the segments alone give the same figures, slowly (Recount).
 package insight
 
 import (
@@ -16,8 +18,12 @@ import (
 	"github.com/openhotline/hotline/omni"
 )
 
-// ErrQuery is wrapped by every complaint about a Query.
-var ErrQuery = errors.New("insight: bad query")
+// The errors of this package. Test with errors.Is.
+var (
+	ErrQuery    = errors.New("insight: bad query")
+	ErrNoSheets = errors.New("insight: the sheets are not complete")
+	ErrSheet    = errors.New("insight: a sheet is damaged or does not hold what is taken out of it")
+)
 
 // By says what a row stands for.
 type By string
@@ -26,6 +32,7 @@ type By string
 const (
 	ByQueue By = "queue"
 	ByAgent By = "agent"
+	ByTotal By = "total" // all queues and agents together
 )
 
 // Granularity is the length of a row's interval in calendar time.
@@ -35,6 +42,7 @@ type Granularity string
 // Monday; a day of 23 or 25 hours has 46 or 50 half hours.
 const (
 	HalfHour Granularity = "half_hour"
+	Hour     Granularity = "hour"
 	Day      Granularity = "day"
 	Week     Granularity = "week"
 	Whole    Granularity = "whole" // one interval from From to To
@@ -46,7 +54,10 @@ type Query struct {
 	Granularity Granularity
 	From, To    time.Time
 	Location    *time.Location // default UTC
-	IDs         []string       // queues or agents; empty: all
+	IDs         []string       // queues or agents, with ByTotal queues; empty: all
+	Agents      []string       // with ByTotal, whose occupancy counts; empty: all
+	// Now is until when what still goes on counts, when it lies before To. Zero: To.
+	Now time.Time
 	// Targets gives the service level target of each queue; one that is missing
 	// has 20 s and SL-STRICT.
 	Targets map[string]agent.ServiceLevel
@@ -100,12 +111,32 @@ type PresencePeriod struct {
 	To      time.Time // zero: still so
 }
 
-// Source is what figures are computed from.
+// Which chooses conversations.
+type Which int
+
+// The choices.
+const (
+	// Overlapping are those with a segment that overlaps the span.
+	Overlapping Which = iota
+	// Unsheeted are those of them that no sheet counts yet: live, new or just
+	// changed.
+	Unsheeted
+	// Begun are those that the sheets count and of which a segment began, or was
+	// ended by a transfer, within the span.
+	Begun
+)
+
+// Source is what figures are computed from, as it was at one moment.
 type Source interface {
-	// EachSegment yields all segments of every conversation that has one
-	// overlapping [from, to), ordered by conversation, then by StartedAt.
-	// An error of yield ends it and is returned.
-	EachSegment(ctx context.Context, from, to time.Time, yield func(omni.Segment) error) error
+	// EachSegment yields all segments of the conversations chosen for [from, to),
+	// ordered by conversation, StartedAt and ID. An error of yield ends it and is
+	// returned.
+	EachSegment(ctx context.Context, which Which, from, to time.Time, yield func(omni.Segment) error) error
+	// EachSheet yields the sheets of queues or agents (of those named; of all
+	// when ids is empty) whose day overlaps [from, to), with the day (DayOf). A
+	// sheet is good until yield returns. Where sheets and unsheeted
+	// conversations together are not everything, it returns ErrNoSheets at once.
+	EachSheet(ctx context.Context, by By, ids []string, from, to time.Time, yield func(id string, day int64, s *Sheet) error) error
 	// PresencePeriods returns the periods overlapping [from, to) of every agent,
 	// in the order of agent and From. PresencePeriods of this package makes them
 	// from journal events.

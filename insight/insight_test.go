@@ -26,22 +26,28 @@ type fake struct {
 	err      error
 }
 
-func (f *fake) EachSegment(_ context.Context, _, _ time.Time, yield func(omni.Segment) error) error {
+func (f *fake) EachSegment(_ context.Context, _ Which, _, _ time.Time, yield func(omni.Segment) error) error {
 	if f.err != nil {
 		return f.err
 	}
-	slices.SortStableFunc(f.segments, func(a, b omni.Segment) int {
-		if c := strings.Compare(a.ConversationID, b.ConversationID); c != 0 {
-			return c
-		}
-		return a.StartedAt.Compare(b.StartedAt)
-	})
+	slices.SortStableFunc(f.segments, inOrder)
 	for _, s := range f.segments {
 		if err := yield(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func inOrder(a, b omni.Segment) int {
+	if c := strings.Compare(a.ConversationID, b.ConversationID); c != 0 {
+		return c
+	}
+	return a.StartedAt.Compare(b.StartedAt)
+}
+
+func (f *fake) EachSheet(context.Context, By, []string, time.Time, time.Time, func(string, int64, *Sheet) error) error {
+	return ErrNoSheets
 }
 
 func (f *fake) PresencePeriods(context.Context, time.Time, time.Time) ([]PresencePeriod, error) {
@@ -230,7 +236,7 @@ func TestIntervalsFollowTheCalendarOfThePlace(t *testing.T) {
 		}
 		return loc
 	}
-	berlin, kolkata, beirut := load("Europe/Berlin"), load("Asia/Kolkata"), load("Asia/Beirut")
+	berlin, kolkata, beirut, lordHowe := load("Europe/Berlin"), load("Asia/Kolkata"), load("Asia/Beirut"), load("Australia/Lord_Howe")
 	at := func(loc *time.Location, s string) time.Time {
 		v, err := time.ParseInLocation("2006-01-02 15:04", s, loc)
 		if err != nil {
@@ -251,6 +257,9 @@ func TestIntervalsFollowTheCalendarOfThePlace(t *testing.T) {
 		{"day of 23 hours", Day, at(berlin, "2026-03-29 12:00"), at(berlin, "2026-03-29 00:00"), at(berlin, "2026-03-30 00:00"), 23 * time.Hour},
 		{"day of 25 hours", Day, at(berlin, "2026-10-25 02:30"), at(berlin, "2026-10-25 00:00"), at(berlin, "2026-10-26 00:00"), 25 * time.Hour},
 		{"midnight that does not exist", Day, at(beirut, "2026-03-29 12:00"), at(beirut, "2026-03-29 01:00"), at(beirut, "2026-03-30 00:00"), 23 * time.Hour},
+		{"hour", Hour, at(kolkata, "2026-03-02 09:44"), at(kolkata, "2026-03-02 09:00"), at(kolkata, "2026-03-02 10:00"), time.Hour},
+		{"hour in which the clock goes back by half", Hour, at(lordHowe, "2026-04-05 01:10"), at(lordHowe, "2026-04-05 01:00"), at(lordHowe, "2026-04-05 01:00").Add(time.Hour), time.Hour},
+		{"the half that comes again", Hour, at(lordHowe, "2026-04-05 01:00").Add(70 * time.Minute), at(lordHowe, "2026-04-05 01:00").Add(time.Hour), at(lordHowe, "2026-04-05 02:00"), 30 * time.Minute},
 		{"week from Monday", Week, at(berlin, "2026-03-01 23:59"), at(berlin, "2026-02-23 00:00"), at(berlin, "2026-03-02 00:00"), 168 * time.Hour},
 		{"week over a year", Week, at(berlin, "2026-01-01 00:00"), at(berlin, "2025-12-29 00:00"), at(berlin, "2026-01-05 00:00"), 168 * time.Hour},
 	}
@@ -260,11 +269,12 @@ func TestIntervalsFollowTheCalendarOfThePlace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := cal.of(tt.when)
-			if !b.from.Equal(tt.from) || !b.to.Equal(tt.to) || b.to.Sub(b.from) != tt.lengthWant {
-				t.Errorf("%v is in %v to %v, want %v to %v", tt.when, b.from, b.to, tt.from, tt.to)
+			i, ok := cal.of(tt.when.UnixMicro())
+			from, to := cal.times[i], cal.times[i+1]
+			if !ok || !from.Equal(tt.from) || !to.Equal(tt.to) || to.Sub(from) != tt.lengthWant {
+				t.Errorf("%v is in %v to %v, want %v to %v", tt.when, from, to, tt.from, tt.to)
 			}
-			if !cal.of(b.from).from.Equal(b.from) || cal.of(b.to).from.Before(b.to) {
+			if b := cal.whole(from); !b.from.Equal(from) || cal.whole(to).from.Before(to) {
 				t.Error("intervals overlap")
 			}
 		})
@@ -479,11 +489,11 @@ func TestSpans(t *testing.T) {
 	s := func(pairs ...int) []span {
 		var ss []span
 		for i := 0; i < len(pairs); i += 2 {
-			ss = append(ss, span{morning.Add(time.Duration(pairs[i])), morning.Add(time.Duration(pairs[i+1]))})
+			ss = append(ss, span{int64(pairs[i]), int64(pairs[i+1])})
 		}
 		return ss
 	}
-	if got := union(s(5, 9, 1, 3, 2, 4, 8, 12, 7, 7), morning.Add(20)); !reflect.DeepEqual(got, s(1, 4, 5, 12)) {
+	if got := union(s(5, 9, 1, 3, 2, 4, 8, 12, 7, 7), 20); !reflect.DeepEqual(got, s(1, 4, 5, 12)) {
 		t.Errorf("union %v", got)
 	}
 	tests := []struct{ a, b, want []span }{

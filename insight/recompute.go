@@ -27,11 +27,11 @@ import (
 //     wait that no segment.ended did.
 func Recompute(events iter.Seq[omni.Event], q Query) ([]Row, error) {
 	q.By = ByQueue
-	cal, err := newCalendar(q)
+	t, err := newTally(q)
 	if err != nil {
 		return nil, err
 	}
-	r := recount{t: tally{q: q, cal: cal, rows: map[rowKey]*counts{}}, open: map[string]stay{}}
+	r := recount{t: t, open: map[string]stay{}}
 	for e := range events {
 		if err := r.event(e); err != nil {
 			return nil, fmt.Errorf("insight: event %d %s: %w", e.Seq, e.Type, err)
@@ -40,12 +40,7 @@ func Recompute(events iter.Seq[omni.Event], q Query) ([]Row, error) {
 	for _, s := range r.open {
 		r.close(s, stillWaiting, time.Time{})
 	}
-	rows := make([]Row, 0, len(r.t.rows))
-	for k, c := range r.t.rows {
-		rows = append(rows, Row{ID: k.id, From: c.b.from, To: c.b.to, Figures: c.queue.figures(q.target(k.id))})
-	}
-	sortRows(rows)
-	return rows, nil
+	return r.t.result(func(c *counts, id string) []Figure { return c.queue.figures(nil, q.formula(id)) }), nil
 }
 
 // stay is a stay in a queue that is not over.
@@ -56,7 +51,7 @@ type stay struct {
 
 // recount follows the stays in queues through the journal.
 type recount struct {
-	t    tally
+	t    *tally
 	open map[string]stay // by conversation: it waits in one queue at a time
 }
 
@@ -93,9 +88,7 @@ func (r *recount) event(e omni.Event) error {
 
 // close counts a stay.
 func (r *recount) close(s stay, o outcome, at time.Time) {
-	if c := r.t.at(s.queue, s.from); c != nil {
-		c.queue.add(o, at.Sub(s.from), r.t.q.target(s.queue).Threshold.Duration())
-	}
+	r.t.stay(s.queue, s.from, o, at.Sub(s.from))
 }
 
 // PresencePeriods makes presence periods from the journal's

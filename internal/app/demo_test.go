@@ -226,7 +226,7 @@ func TestDemoHistoryHasFigures(t *testing.T) {
 	db, _ := seeded(t)
 	now := time.Now().UTC()
 	q := insight.Query{By: insight.ByQueue, Granularity: insight.Whole, From: now.AddDate(0, 0, -10), To: now}
-	rows, err := insight.Figures(t.Context(), db, q)
+	rows, err := db.Figures(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestDemoHistoryHasFigures(t *testing.T) {
 		}
 	}
 	q.By = insight.ByAgent
-	people, err := insight.Figures(t.Context(), db, q)
+	people, err := db.Figures(t.Context(), q)
 	if err != nil || len(people) != 2 {
 		t.Fatalf("%d agents have figures, %v", len(people), err)
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/openhotline/hotline/insight"
 	"github.com/openhotline/hotline/internal/config"
 	"github.com/openhotline/hotline/internal/httpapi"
 	"github.com/openhotline/hotline/web"
@@ -29,9 +28,7 @@ func (s *service) openAPI() error {
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: s.db, Omni: s.db, Journal: s.db, Desk: s.center, Phone: testPhone{s.center}, Commit: s.db.CommitOmni,
-		Figures: func(ctx context.Context, q insight.Query) ([]insight.Row, error) {
-			return insight.Figures(ctx, s.db, q)
-		},
+		Figures:   s.db.Figures,
 		Wallboard: s.center.Snapshot,
 		Web:       pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,
 		Demo: s.cfg.Demo, PhoneKey: []byte(s.cfg.Phone.Key), HTTPSPort: config.Port(s.cfg.HTTPS.Addr), TrustedProxies: s.cfg.Proxies(),

@@ -222,6 +222,7 @@ func (s *service) run(ctx context.Context) error {
 	})
 	g.Go(func() error { return over(work, s.keepLease(work)) })
 	g.Go(func() error { return over(work, s.db.RunRetention(work, s.cfg.RecordingsDir())) })
+	g.Go(func() error { return over(work, s.db.RunSheets(work, s.nodeID)) })
 	g.Go(func() error { return over(work, s.api.Run(work)) })
 	if s.cert != nil {
 		g.Go(func() error { return over(work, s.cert.Run(work)) })

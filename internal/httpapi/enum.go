@@ -185,12 +185,12 @@ func (agentChannel) Schema(r huma.Registry) *huma.Schema {
 
 // Schema implements huma.SchemaProvider.
 func (byEnum) Schema(r huma.Registry) *huma.Schema {
-	return enumRef(r, "FiguresBy", []insight.By{insight.ByQueue, insight.ByAgent})
+	return enumRef(r, "FiguresBy", []insight.By{insight.ByQueue, insight.ByAgent, insight.ByTotal})
 }
 
 // Schema implements huma.SchemaProvider.
 func (granularityEnum) Schema(r huma.Registry) *huma.Schema {
-	return enumRef(r, "Granularity", []insight.Granularity{insight.HalfHour, insight.Day, insight.Week, insight.Whole})
+	return enumRef(r, "Granularity", []insight.Granularity{insight.HalfHour, insight.Hour, insight.Day, insight.Week, insight.Whole})
 }
 
 // Schema implements huma.SchemaProvider.

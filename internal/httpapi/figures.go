@@ -34,7 +34,7 @@ type figuresInput struct {
 	Granularity insight.Granularity `query:"granularity" required:"true"`
 	From        time.Time           `query:"from" required:"true"`
 	To          time.Time           `query:"to" required:"true" doc:"Exclusive"`
-	ID          []string            `query:"id,explode" maxItems:"200" doc:"Only these queues or agents; may be repeated"`
+	ID          []string            `query:"id,explode" maxItems:"200" doc:"Only these queues or agents, with by=total queues; may be repeated"`
 	Zone        string              `query:"zone" maxLength:"64" doc:"IANA name of the time zone in which days begin; default UTC"`
 	Format      string              `query:"format" enum:"json,csv"`
 }
@@ -46,8 +46,8 @@ type figuresOutput struct {
 
 func (s *Server) registerFigures() {
 	register(s, operation("get-wallboard", http.MethodGet, "/wallboard", tagFigures, "Queues, agents and live conversations now", account.ActWallboard), s.wallboard)
-	op := operation("get-figures", http.MethodGet, "/figures", tagFigures, "Figures per queue or agent, each with the code of its formula", account.ActFigures)
-	op.Description = "At most 400 days; half hours at most 32 days. Agents see their own figures and those of their queues."
+	op := operation("get-figures", http.MethodGet, "/figures", tagFigures, "Figures per queue, per agent or of all together, each with the code of its formula", account.ActFigures)
+	op.Description = "At most 400 days; half hours and hours at most 32 days; at most 100,000 rows. Agents see their own figures and those of their queues."
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "The figures, as JSON or CSV (format=csv)",
 		Content: map[string]*huma.MediaType{
@@ -97,11 +97,17 @@ func (s *Server) wallboard(ctx context.Context, _ *struct{}) (*one[WallboardBody
 	return &one[WallboardBody]{body}, nil
 }
 
-// The longest spans that are computed in one request.
+// The bounds of one request.
 const (
-	maxSpan         = 400 * 24 * time.Hour
-	maxHalfHourSpan = 32 * 24 * time.Hour
+	maxSpan     = 400 * 24 * time.Hour
+	maxHourSpan = 32 * 24 * time.Hour // of half hours and hours
+	maxRows     = 100_000
 )
+
+// grains are the shortest intervals of the granularities that are hours.
+var grains = map[insight.Granularity]time.Duration{
+	insight.HalfHour: 30 * time.Minute, insight.Hour: time.Hour, insight.Day: 23 * time.Hour, insight.Week: 167 * time.Hour,
+}
 
 func badParameter(name, code, message string) error {
 	return problem(ProblemValidation, "", FieldError{Parameter: name, Code: code, Message: message})
@@ -112,23 +118,24 @@ func (s *Server) figures(ctx context.Context, in *figuresInput) (*figuresOutput,
 		return nil, badParameter("to", "too_small", "to must lie after from")
 	}
 	span := in.To.Sub(in.From)
-	if span > maxSpan || in.Granularity == insight.HalfHour && span > maxHalfHourSpan {
+	if grain := grains[in.Granularity]; span > maxSpan || grain > 0 && grain <= time.Hour && span > maxHourSpan {
 		return nil, badParameter("from", "too_large", "the span is too long for this granularity")
 	}
 	zone, err := time.LoadLocation(in.Zone)
 	if err != nil || in.Zone == "Local" {
 		return nil, badParameter("zone", "one_of", "expected an IANA name, such as Asia/Shanghai")
 	}
-	ids, targets, err := s.figureScope(ctx, in)
-	if err != nil {
+	q := insight.Query{By: in.By, Granularity: in.Granularity, From: in.From, To: in.To, Location: zone, Now: s.now()}
+	if err := s.figureScope(ctx, in, &q); err != nil {
+		return nil, err
+	}
+	if err := s.boundRows(ctx, q); err != nil {
 		return nil, err
 	}
 	if s.cfg.Figures == nil {
 		return nil, problem(ProblemUnavailable, "")
 	}
-	rows, err := s.cfg.Figures(ctx, insight.Query{
-		By: in.By, Granularity: in.Granularity, From: in.From, To: in.To, Location: zone, IDs: ids, Targets: targets,
-	})
+	rows, err := s.cfg.Figures(ctx, q)
 	if errors.Is(err, insight.ErrQuery) {
 		return nil, problem(ProblemValidation, err.Error())
 	}
@@ -141,10 +148,34 @@ func (s *Server) figures(ctx context.Context, in *figuresInput) (*figuresOutput,
 	return &figuresOutput{Body: func(hc huma.Context) { s.writeFigures(hc, in, rows) }}, nil
 }
 
+// boundRows refuses a table that nobody could read.
+func (s *Server) boundRows(ctx context.Context, q insight.Query) error {
+	grain, n := grains[q.Granularity], len(q.IDs)
+	switch {
+	case grain == 0 || q.By == insight.ByTotal:
+		return nil
+	case n == 0 && q.By == insight.ByAgent:
+		agents, err := setup.All[setup.Agent](ctx, s.cfg.Accounts, account.KindAgent)
+		if err != nil {
+			return err
+		}
+		n = len(agents)
+	case n == 0:
+		n = len(q.Targets)
+	}
+	if n*int(q.To.Sub(q.From)/grain+1) > maxRows {
+		return badParameter("from", "too_large", "that would be more than 100000 rows: choose a shorter span, longer intervals or fewer agents")
+	}
+	return nil
+}
+
 // nameRows adds the names of queues or agents, as far as they still exist.
 func (s *Server) nameRows(ctx context.Context, by insight.By, rows []insight.Row) error {
 	names := map[string]string{}
-	if by == insight.ByAgent {
+	switch by {
+	case insight.ByTotal:
+		return nil // the pages have a word for it
+	case insight.ByAgent:
 		agents, err := setup.All[setup.Agent](ctx, s.cfg.Accounts, account.KindAgent)
 		if err != nil {
 			return err
@@ -152,7 +183,7 @@ func (s *Server) nameRows(ctx context.Context, by insight.By, rows []insight.Row
 		for _, a := range agents {
 			names[a.ID] = a.Name
 		}
-	} else {
+	default:
 		queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
 		if err != nil {
 			return err
@@ -169,39 +200,54 @@ func (s *Server) nameRows(ctx context.Context, by insight.By, rows []insight.Row
 	return nil
 }
 
-// figureScope tells which queues or agents the actor may see figures of, and
-// the service levels that the queues promise. nil ids mean all.
-func (s *Server) figureScope(ctx context.Context, in *figuresInput) ([]string, map[string]agent.ServiceLevel, error) {
+// figureScope sets which queues or agents the actor may see figures of, and the
+// service levels that the queues promise. No ids mean all.
+func (s *Server) figureScope(ctx context.Context, in *figuresInput, q *insight.Query) error {
 	queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	targets := map[string]agent.ServiceLevel{}
-	for _, q := range queues {
-		targets[q.ID] = q.ServiceLevel
+	q.Targets = map[string]agent.ServiceLevel{}
+	for _, u := range queues {
+		q.Targets[u.ID] = u.ServiceLevel
 	}
 	a := actor(ctx)
 	g, err := s.sight(ctx)
-	if err != nil || g.all {
-		return in.ID, targets, err
+	if err != nil {
+		return err
 	}
-	allowed := g.team.Agents
-	if in.By == insight.ByQueue {
-		allowed = g.team.Queues
-		if a.Role == account.RoleAgent {
-			if allowed, err = s.servedQueues(ctx, g.own); err != nil {
-				return nil, nil, err
-			}
+	if g.all {
+		q.IDs = in.ID
+		return nil
+	}
+	seen := g.team.Queues
+	if a.Role == account.RoleAgent {
+		if seen, err = s.servedQueues(ctx, g.own); err != nil {
+			return err
 		}
 	}
+	switch in.By {
+	case insight.ByAgent:
+		q.IDs = among(in.ID, g.team.Agents)
+	case insight.ByTotal:
+		q.IDs, q.Agents = among(in.ID, seen), among(nil, g.team.Agents)
+	default:
+		q.IDs = among(in.ID, seen)
+	}
+	return nil
+}
+
+// among lists the wanted that are allowed, all of those when none is wanted. It
+// is never empty, which would mean all.
+func among(wanted, allowed []string) []string {
 	ids := allowed
-	if len(in.ID) > 0 {
-		ids = slices.DeleteFunc(slices.Clone(in.ID), func(want string) bool { return !slices.Contains(allowed, want) })
+	if len(wanted) > 0 {
+		ids = slices.DeleteFunc(slices.Clone(wanted), func(want string) bool { return !slices.Contains(allowed, want) })
 	}
 	if len(ids) == 0 {
-		ids = []string{"none"} // an empty list would mean all
+		return []string{"none"}
 	}
-	return ids, targets, nil
+	return ids
 }
 
 // servedQueues are the queues whose figures an agent sees.

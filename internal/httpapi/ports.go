@@ -15,7 +15,7 @@ import (
 // the change as Write.Omni); the events come back with their seq.
 type Commit func(ctx context.Context, c omni.Change) ([]omni.Event, error)
 
-// Figures computes figures (insight.Figures on the store).
+// Figures computes figures (store.DB.Figures).
 type Figures func(ctx context.Context, q insight.Query) ([]insight.Row, error)
 
 // Wallboard returns the router's view of the floor now.

@@ -19,6 +19,9 @@ func (db *DB) apply(ctx context.Context, q querier, w *Write, head *int64) (out 
 			return nil, nil, err
 		}
 	}
+	if err := db.touchSheets(ctx, q, w.Omni.Segments); err != nil {
+		return nil, nil, err
+	}
 	if err := applyOmni(ctx, q, &w.Omni); err != nil {
 		return nil, nil, err
 	}

@@ -52,6 +52,7 @@ const (
 
 // tables are those of a backup, and the order of their rows. Leases and
 // sessions of browsers are left out: they belong to the running installation.
+// So are the sheets of figures, which are made again from the segments.
 var tables = []struct{ name, order string }{
 	{"customers", "id"}, {"identities", "id"}, {"conversations", "id"}, {"counters", "conversation_id"},
 	{"segments", "id"}, {"legs", "id"}, {"recordings", "id"}, {"messages", "id"}, {"events", "seq"},

@@ -177,6 +177,11 @@ func (db *DB) LostInQueue(ctx context.Context, caller, dialled string, since tim
 // begun, unless it is still open.
 const maxStay = 7 * 24 * time.Hour
 
+// overlapping chooses segments within a span: $1 its beginning, $2 its end, $3
+// maxStay before the beginning.
+const overlapping = `t.started_at < $2 AND (t.started_at >= $3 AND (t.ended_at > $1 OR t.ended_at = 0 OR t.started_at >= $1)
+	OR t.ended_at = 0 AND t.started_at < $3)`
+
 // Segments are those that overlap [from, to), by start. A segment that lasted
 // longer than seven days is found by its first seven only.
 func (db *DB) Segments(ctx context.Context, from, to time.Time) ([]omni.Segment, error) {

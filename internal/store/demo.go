@@ -8,7 +8,10 @@ import "context"
 func (db *DB) DeleteDemo(ctx context.Context) (conversations int, err error) {
 	const demo = "(SELECT id FROM conversations WHERE demo)"
 	err = db.exclusive(ctx, func(q querier) error {
-		for _, table := range []string{"segments", "legs", "recordings", "messages", "works", "offers", "queue_entries"} {
+		if err := db.eraseSegments(ctx, q, "SELECT id FROM conversations WHERE demo"); err != nil {
+			return err
+		}
+		for _, table := range []string{"legs", "recordings", "messages", "works", "offers", "queue_entries"} {
 			if _, err := q.ExecContext(ctx, "DELETE FROM "+table+" WHERE conversation_id IN "+demo); err != nil {
 				return err
 			}

@@ -25,9 +25,10 @@ type dialect struct {
 	// share keeps a row that was read from being changed until the end of the
 	// transaction; SQLite has one writer and needs nothing.
 	share, lock string
-	away        func(error) bool // the database cannot be reached or cannot write
-	again       func(error) bool // the same transaction may succeed when repeated
-	duplicate   func(error) bool // a unique key exists
+	each        func(param string) string // a table whose column value holds the elements of a JSON list of texts
+	away        func(error) bool          // the database cannot be reached or cannot write
+	again       func(error) bool          // the same transaction may succeed when repeated
+	duplicate   func(error) bool          // a unique key exists
 }
 
 // sqliteDriver is the registered driver; tests put a failing one in its place.
@@ -36,6 +37,7 @@ var sqliteDriver = "sqlite"
 var sqliteDialect = dialect{
 	name:      "sqlite",
 	now:       "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+	each:      func(param string) string { return "json_each(" + param + ")" },
 	away:      sqliteAway,
 	again:     func(error) bool { return false },
 	duplicate: sqliteDuplicate,
@@ -46,6 +48,7 @@ var postgresDialect = dialect{
 	now:       "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
 	share:     " FOR SHARE",
 	lock:      " FOR UPDATE",
+	each:      func(param string) string { return "json_array_elements_text(CAST(" + param + " AS json))" },
 	away:      postgresAway,
 	again:     func(err error) bool { return slices.Contains([]string{"40001", "40P01"}, pgCode(err)) },
 	duplicate: func(err error) bool { return pgCode(err) == "23505" },

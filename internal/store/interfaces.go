@@ -14,5 +14,5 @@ var (
 	_ agent.Store    = (*DB)(nil)
 	_ account.Store  = (*DB)(nil)
 	_ ivr.Store      = (*DB)(nil)
-	_ insight.Source = (*DB)(nil)
+	_ insight.Source = figureSource{}
 )

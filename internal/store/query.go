@@ -51,6 +51,23 @@ func scanEvents(rows *sql.Rows, err error) ([]omni.Event, error) {
 	return list, rows.Err()
 }
 
+// scanStrings reads rows of one text.
+func scanStrings(rows *sql.Rows, err error) ([]string, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
 // query reads; text among the arguments is cleaned as it was when written, so
 // that bytes from outside find nothing instead of failing.
 func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {

@@ -54,7 +54,10 @@ func (db *DB) Restore(ctx context.Context, path, recordings string, force bool) 
 		if err := db.empty(ctx, q); err != nil {
 			return err
 		}
-		return load(ctx, q, path, m)
+		if err := load(ctx, q, path, m); err != nil {
+			return err
+		}
+		return db.discardSheets(ctx, q)
 	})
 	if err != nil {
 		return m, db.failed("restore", err)
@@ -82,8 +85,12 @@ func clearTables(ctx context.Context, q querier) error {
 			return err
 		}
 	}
-	_, err := q.ExecContext(ctx, "DELETE FROM sessions") // their users may be gone
-	return err
+	for _, name := range []string{"sessions", "unsheeted"} { // their users and conversations may be gone
+		if _, err := q.ExecContext(ctx, "DELETE FROM "+name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // extract writes the recordings of a backup into a folder.

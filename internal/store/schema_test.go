@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/openhotline/hotline/insight"
 )
 
 // Both databases have the same steps, so that a backup of one fits the other.
@@ -36,7 +38,7 @@ func TestBackupKnowsEveryTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	leftOut := []string{"schema_version", "leases", "sessions"}
+	leftOut := []string{"schema_version", "leases", "sessions", "sheets", "unsheeted", "sheet_state"}
 	n := 0
 	for rows.Next() {
 		var name string
@@ -63,19 +65,28 @@ func TestListsUseAnIndex(t *testing.T) {
 	}
 	defer db.Close()
 	for name, c := range map[string]struct{ query, want string }{
-		"newest":        {selectConversations + " ORDER BY c.created_at DESC, c.id DESC LIMIT 51", "conversations_newest"},
-		"of a customer": {selectConversations + " WHERE c.customer_id = 'x' ORDER BY c.created_at DESC, c.id DESC LIMIT 51", "conversations_of_customer"},
-		"that live":     {selectConversations + " WHERE c.state IN ('queued') AND c.state <> 'completed' ORDER BY c.created_at DESC, c.id DESC LIMIT 51", "conversations_active"},
-		"of the node":   {selectConversations + " WHERE c.node_id = 'x' AND c.state <> 'completed' ORDER BY c.created_at, c.id", "conversations_live"},
-		"events":        {strings.NewReplacer("$1", "5", "$2", "10").Replace(eventsAfter), "INTEGER PRIMARY KEY"},
-		"its events":    {strings.ReplaceAll(eventsOfConversation, "$1", "'x'"), "events_of_conversation"},
-		"expired":       {"SELECT * FROM recordings t WHERE t.state IN ('ready', 'failed') AND t.delete_after > 0 AND t.delete_after <= 9 AND NOT t.legal_hold ORDER BY t.delete_after, t.id", "recordings_due"},
-		"waiting":       {"SELECT body FROM queue_entries WHERE live ORDER BY entered_at, conversation_id", "queue_entries_live"},
+		"newest":         {selectConversations + " ORDER BY c.created_at DESC, c.id DESC LIMIT 51", "conversations_newest"},
+		"of a customer":  {selectConversations + " WHERE c.customer_id = 'x' ORDER BY c.created_at DESC, c.id DESC LIMIT 51", "conversations_of_customer"},
+		"that live":      {selectConversations + " WHERE c.state IN ('queued') AND c.state <> 'completed' ORDER BY c.created_at DESC, c.id DESC LIMIT 51", "conversations_active"},
+		"of the node":    {selectConversations + " WHERE c.node_id = 'x' AND c.state <> 'completed' ORDER BY c.created_at, c.id", "conversations_live"},
+		"events":         {strings.NewReplacer("$1", "5", "$2", "10").Replace(eventsAfter), "INTEGER PRIMARY KEY"},
+		"its events":     {strings.ReplaceAll(eventsOfConversation, "$1", "'x'"), "events_of_conversation"},
+		"expired":        {"SELECT * FROM recordings t WHERE t.state IN ('ready', 'failed') AND t.delete_after > 0 AND t.delete_after <= 9 AND NOT t.legal_hold ORDER BY t.delete_after, t.id", "recordings_due"},
+		"live figures":   {numbered(segmentsOf(chosenConversations[insight.Unsheeted])), "SEARCH s USING INDEX segments_of_conversation (conversation_id=?); USE TEMP B-TREE"},
+		"cut figures":    {numbered(segmentsOf(chosenConversations[insight.Begun])), "SEARCH t USING INDEX segments_transferred"},
+		"their segments": {numbered(segmentsOf(chosenConversations[insight.Begun])), "SEARCH s USING INDEX segments_of_conversation (conversation_id=?); USE TEMP B-TREE"},
+		"presences":      {numbered(presenceEvents), "events_of_presence_by_time"},
+		"waiting":        {"SELECT body FROM queue_entries WHERE live ORDER BY entered_at, conversation_id", "queue_entries_live"},
 	} {
 		if plan := planOf(t, db, c.query); !strings.Contains(plan, c.want) {
 			t.Errorf("%s: %s", name, plan)
 		}
 	}
+}
+
+// numbered puts numbers where a query has parameters.
+func numbered(query string) string {
+	return strings.NewReplacer("$1", "5", "$2", "10", "$3", "1").Replace(query)
 }
 
 func planOf(t *testing.T, db *DB, query string) string {

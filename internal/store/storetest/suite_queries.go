@@ -10,7 +10,6 @@ import (
 
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
-	"github.com/openhotline/hotline/insight"
 	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/internal/store"
 	"github.com/openhotline/hotline/ivr"
@@ -536,37 +535,6 @@ func flows(t *testing.T, open Opener) {
 	if body["draft"] != "a: 1" || body["name"] != "main" {
 		t.Errorf("publishing changed the flow's other fields: %v", body)
 	}
-}
-
-func figures(t *testing.T, open Opener) {
-	db, _ := open(t)
-	base := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
-	at := func(m int) time.Time { return base.Add(time.Duration(m) * time.Minute) }
-	stay := func(cv string, from, to int) omni.Segment {
-		return omni.Segment{ID: id.New(id.Segment), ConversationID: cv, Kind: omni.SegmentQueue, StartedAt: at(from), EndedAt: at(to)}
-	}
-	b0, b1, a0, a1, c0 := stay("cv_b", -10, -5), stay("cv_b", 5, 6), stay("cv_a", 1, 2), stay("cv_a", 90, 99), stay("cv_c", 90, 91)
-	presence := func(m int, who, state string) omni.Event {
-		return omni.Event{ID: id.New(id.Event), Type: omni.AgentPresenceChanged, Time: at(m), AgentID: who, Data: json.RawMessage(`{"presence":"` + state + `"}`)}
-	}
-	Commit(t, db, omni.Change{Segments: []omni.Segment{b1, c0, a1, b0, a0}, Events: []omni.Event{
-		presence(-120, "ag_1", "available"), presence(-60, "ag_1", "break"), presence(-30, "ag_1", "available"),
-		presence(20, "ag_1", "offline"), presence(70, "ag_1", "available"), presence(10, "ag_2", "available")}})
-	AwaitHead(t, db, 6)
-	got := []omni.Segment{}
-	if err := db.EachSegment(t.Context(), at(0), at(60), func(s omni.Segment) error { got = append(got, s); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "segments of conversations within the hour", got, []omni.Segment{a0, a1, b0, b1})
-	stop := errors.New("enough")
-	if err := db.EachSegment(t.Context(), at(0), at(60), func(omni.Segment) error { return stop }); !errors.Is(err, stop) {
-		t.Errorf("yield's error comes back as %v", err)
-	}
-	equal(t, "presence", must[[]insight.PresencePeriod](t)(db.PresencePeriods(t.Context(), at(0), at(60))), []insight.PresencePeriod{
-		{AgentID: "ag_1", State: agent.Available, From: at(-30), To: at(20)},
-		{AgentID: "ag_1", State: agent.Offline, From: at(20)},
-		{AgentID: "ag_2", State: agent.Available, From: at(10)},
-	})
 }
 
 func demoData(t *testing.T, open Opener) {

@@ -388,8 +388,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Figures per queue or agent, each with the code of its formula
-         * @description At most 400 days; half hours at most 32 days. Agents see their own figures and those of their queues.
+         * Figures per queue, per agent or of all together, each with the code of its formula
+         * @description At most 400 days; half hours and hours at most 32 days; at most 100,000 rows. Agents see their own figures and those of their queues.
          */
         get: operations["get-figures"];
         put?: never;
@@ -1427,7 +1427,7 @@ export interface components {
             rows: components["schemas"]["Row"][];
         };
         /** @enum {string} */
-        FiguresBy: "queue" | "agent";
+        FiguresBy: "queue" | "agent" | "total";
         Flow: {
             /** Format: date-time */
             readonly created_at: string;
@@ -1539,7 +1539,7 @@ export interface components {
             version: number;
         };
         /** @enum {string} */
-        Granularity: "half_hour" | "day" | "week" | "whole";
+        Granularity: "half_hour" | "hour" | "day" | "week" | "whole";
         Hours: {
             from: string;
             to: string;
@@ -3668,7 +3668,7 @@ export interface operations {
                 from: string;
                 /** @description Exclusive */
                 to: string;
-                /** @description Only these queues or agents; may be repeated */
+                /** @description Only these queues or agents, with by=total queues; may be repeated */
                 id?: string[];
                 /** @description IANA name of the time zone in which days begin; default UTC */
                 zone?: string;

@@ -18,7 +18,11 @@ import { boundsOf, columnsOf, keyOf, type Span } from "./table";
 import "./figures.css";
 
 const SPANS: Span[] = ["today", "yesterday", "7", "30", "own"];
-const GRANULARITIES = ["half_hour", "day", "week"] as const;
+const GRANULARITIES = ["half_hour", "hour", "day", "week"] as const;
+const KINDS = ["queue", "agent", "total"] as const;
+
+/** Granularities whose rows carry a time of day. */
+const withinDays = (granularity: string) => granularity === "half_hour" || granularity === "hour";
 
 /** Figures per queue or agent. Each says by which formula it was made. */
 export default function FiguresPage() {
@@ -43,13 +47,13 @@ function Figures() {
       },
       { replace: true },
     );
-  const by = get("by", "queue") === "agent" ? "agent" : "queue";
+  const by = KINDS.find((k) => k === params.get("by")) ?? "queue";
   const granularity = get("granularity", "day");
   const span = get("span", "7") as Span;
   const id = params.get("id");
   const bounds = boundsOf(span, new Date(), { from: get("from", ""), to: get("to", "") });
   const tooLong =
-    granularity === "half_hour" && bounds && bounds.to.getTime() - bounds.from.getTime() > 32 * 86_400_000;
+    withinDays(granularity) && bounds && bounds.to.getTime() - bounds.from.getTime() > 32 * 86_400_000;
   const query = {
     by,
     granularity,
@@ -65,16 +69,18 @@ function Figures() {
     placeholderData: (before) => before,
   });
   const rows = bounds && !tooLong ? figures.data?.rows : [];
-  const name = by === "queue" ? d.queue : d.agent;
+  const chosen = by === "agent" ? "agent" : "queue";
+  const name = (r: FigureRow) =>
+    by === "total" ? t(id ? "figures.total" : "figures.all") : by === "queue" ? d.queue(r.id) : d.agent(r.id);
   const choices =
-    by === "queue"
+    chosen === "queue"
       ? d.queues.map((q) => ({ value: q.id, label: labelOf(q.names, q.name) }))
       : d.agents.map((a) => ({ value: a.id, label: a.name }));
   const columns: Column<FigureRow>[] = [
     {
       key: "id",
       title: t(`figures.${by}`),
-      cell: (r) => <strong style={{ fontWeight: 600 }}>{name(r.id)}</strong>,
+      cell: (r) => <strong style={{ fontWeight: 600 }}>{name(r)}</strong>,
     },
     {
       key: "at",
@@ -106,6 +112,7 @@ function Figures() {
             data={[
               { value: "queue", label: t("figures.queues") },
               { value: "agent", label: t("figures.agents") },
+              { value: "total", label: t("figures.total") },
             ]}
           />
           <SegmentedControl
@@ -140,7 +147,7 @@ function Figures() {
             </>
           )}
           <Select
-            label={t(`figures.${by}`)}
+            label={t(`figures.${chosen}`)}
             placeholder={t("calls.any")}
             clearable
             searchable
@@ -155,8 +162,8 @@ function Figures() {
             </Button>
           )}
         </search>
-        {rows && rows.length > 0 && by === "queue" && (
-          <FigureChart rows={rows} byTime={granularity === "half_hour"} />
+        {rows && rows.length > 0 && by !== "agent" && (
+          <FigureChart rows={rows} byTime={withinDays(granularity)} />
         )}
         <div className="figures-table">
           <DataTable
