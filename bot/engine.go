@@ -23,7 +23,7 @@ type Config struct {
 	// Overlays are the customer's own pack files.
 	Overlays []fs.FS
 	// Train makes a classifier, or takes it from a cache. Defaults to training.
-	Train func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error)
+	Train func(ctx context.Context, examples []nlu.Example, cfg nlu.Config) (*nlu.Model, error)
 	// Lookup performs the pack's actions. Without one their fallback is said.
 	Lookup Lookup
 	// Assistant, if set, is asked for what the bot itself does not know.
@@ -66,9 +66,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Language = "zh"
 	}
 	if cfg.Train == nil {
-		cfg.Train = func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
-			return nlu.Train(ctx, examples, nlu.Config{})
-		}
+		cfg.Train = nlu.Train
 	}
 	return &Engine{cfg: cfg, brains: map[string]*loading{}}, nil
 }
@@ -120,14 +118,14 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	for _, in := range p.Intents {
 		b.labels[in.ID] = in
 	}
-	if b.model, err = e.cfg.Train(ctx, p.Examples()); err != nil {
+	if b.model, err = e.cfg.Train(ctx, p.Examples(), p.Training()); err != nil {
 		return nil, fmt.Errorf("bot: model of %s in %s: %w", p.Name, language, err)
 	}
-	if b.mood, err = mood.New(ctx, language, everyday(p), e.cfg.Train); err != nil {
+	if b.mood, err = mood.New(ctx, language, everyday(p), e.plain); err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
 	if len(p.Articles) > 0 {
-		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, Outside: outside(p), Background: background(p), Train: e.cfg.Train}); err != nil {
+		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, Outside: outside(p), Background: background(p), Train: e.plain}); err != nil {
 			return nil, fmt.Errorf("bot: %w", err)
 		}
 	}
@@ -152,7 +150,7 @@ func (e *Engine) Articles(ctx context.Context, language string, list []faq.Artic
 			}
 		}
 	}
-	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, Outside: outside(b.pack), Background: background(b.pack), Train: e.cfg.Train})
+	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, Outside: outside(b.pack), Background: background(b.pack), Train: e.plain})
 }
 
 // meaning is what a text means: its intents and the pack's articles that are
@@ -171,6 +169,11 @@ func articles(p *pack.Pack) []faq.Article {
 		out = append(out, faq.Article{ID: a.ID, Intent: a.Intent, Question: a.Question, Variants: a.Variants, Answer: a.Answer})
 	}
 	return out
+}
+
+// plain trains without concepts.
+func (e *Engine) plain(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
+	return e.cfg.Train(ctx, examples, nlu.Config{})
 }
 
 // outside are texts that no article answers.

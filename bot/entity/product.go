@@ -2,7 +2,9 @@ package entity
 
 import (
 	_ "embed"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -57,6 +59,10 @@ var lexicon = sync.OnceValue(func() (l struct{ nouns, modifiers words }) {
 	}
 	return l
 })
+
+// Goods returns the nouns of things that people buy, in all languages and in no
+// order.
+func Goods() []string { return slices.Collect(maps.Keys(lexicon().nouns.all)) }
 
 // numbered follows a telephone that is no product: "my phone is 0151…", 手机号.
 var numbered = regexp.MustCompile(`^\s*(?:号|號|番号|number|no\b|is|:|：|是|は)?[:：]?\s*(?:\d|号|號|番号|number)`)

@@ -39,7 +39,7 @@ type Classification struct {
 	InScopeRejected Rate `json:"in_scope_rejected"`
 	ForeignRejected Rate `json:"out_of_scope_recall"`
 	RejectedRight   Rate `json:"out_of_scope_precision"`
-	// AUROC tells in-scope from out-of-scope rows by the probability.
+	// AUROC is how well Scope tells in-scope from out-of-scope rows.
 	AUROC float64 `json:"out_of_scope_auroc"`
 
 	// Answered rows are above the upper threshold; Chosen ones between the two.
@@ -114,7 +114,7 @@ type Bin struct {
 	Right float64 `json:"right"`
 }
 
-// CurvePoint is what a threshold would do.
+// CurvePoint is what a lower threshold on Scope would do.
 type CurvePoint struct {
 	Threshold       float64 `json:"threshold"`
 	InScopeKept     float64 `json:"in_scope_accuracy"`
@@ -163,13 +163,13 @@ func (c *Classification) count(all []judged) {
 		reject := j.result.Decision == nlu.Reject
 		if j.row.foreign() {
 			c.OutOfScope++
-			out = append(out, j.result.P)
+			out = append(out, j.result.Scope)
 			if reject {
 				caught++
 			}
 		} else {
 			c.InScope++
-			in = append(in, j.result.P)
+			in = append(in, j.result.Scope)
 			among := slices.ContainsFunc(j.result.Top[:3], func(r nlu.Ranked) bool { return r.Label == j.row.Intent })
 			right, top3 = right+one(j.right), top3+one(among)
 			kept, rejected = kept+one(j.right && !reject), rejected+one(reject)
@@ -298,7 +298,7 @@ func (c *Classification) curve(all []judged) {
 		t := float64(step) * 0.05
 		var kept, rejected, caught, over int
 		for _, j := range all {
-			below := j.result.P < t
+			below := j.result.Scope < t
 			switch {
 			case j.row.foreign():
 				caught += one(below)

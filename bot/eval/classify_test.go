@@ -21,7 +21,7 @@ func (j judge) Group(_ Row, intent string) string {
 }
 
 func said(d nlu.Decision, p float64, labels ...string) nlu.Result {
-	r := nlu.Result{Label: labels[0], P: p, Decision: d}
+	r := nlu.Result{Label: labels[0], P: p, Scope: p, Decision: d}
 	for i, l := range labels {
 		r.Top[i] = nlu.Ranked{Label: l, P: p / float64(i+1)}
 	}

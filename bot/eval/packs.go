@@ -44,9 +44,9 @@ func TrainPacks(ctx context.Context, rows []Row, name, language string, overlays
 	t := &Training{Models: len(wanted)}
 	for i, key := range wanted {
 		examples := p.packs[key].Examples()
-		m, err := nlu.Train(ctx, examples, nlu.Config{Progress: func(done float64) {
-			progress((float64(i) + done) / float64(len(wanted)))
-		}})
+		cfg := p.packs[key].Training()
+		cfg.Progress = func(done float64) { progress((float64(i) + done) / float64(len(wanted))) }
+		m, err := nlu.Train(ctx, examples, cfg)
 		if err != nil {
 			return nil, nil, fmt.Errorf("train %s in %s: %w", key[0], key[1], err)
 		}

@@ -9,10 +9,14 @@ import (
 // The views of a text. Each is an independent set of features, weighted and
 // normalised on its own.
 const (
-	viewWords = iota // tokens and pairs of neighbours
-	viewChars        // character n-grams: 2-5 inside padded words, 1-4 over CJK runs
+	viewWords    = iota // tokens and pairs of neighbours
+	viewChars           // character n-grams: 2-5 inside padded words, 1-4 over CJK runs
+	viewConcepts        // concepts and pairs of them
 	numViews
 )
+
+// viewWeight is the length of each view in a vector.
+var viewWeight = [numViews]float64{1, 1, 1.5}
 
 // token is a stretch of normalised runes: a run of letters and digits, one CJK
 // character, or one of the signs that carry meaning.
@@ -46,9 +50,10 @@ func (h hash) end() hash {
 // reader holds the buffers in which a text is taken apart, so that a query
 // does not allocate.
 type reader struct {
-	runes  []rune
-	tokens []token
-	names  [numViews][]hash
+	concepts *Concepts // or nil
+	runes    []rune
+	tokens   []token
+	names    [numViews][]hash
 }
 
 // read takes a text apart into the hashes of its features, with repetitions.
@@ -57,6 +62,9 @@ func (rd *reader) read(text string) {
 	rd.tokens = appendTokens(rd.tokens[:0], rd.runes)
 	rd.names[viewWords] = appendWords(rd.names[viewWords][:0], rd.runes, rd.tokens)
 	rd.names[viewChars] = appendChars(rd.names[viewChars][:0], rd.runes, rd.tokens)
+	if rd.concepts != nil {
+		rd.names[viewConcepts] = rd.concepts.appendConcepts(rd.names[viewConcepts][:0], rd.runes, rd.tokens)
+	}
 }
 
 func isWordRune(r rune) bool {
@@ -163,7 +171,7 @@ func appendGrams(dst []hash, word []rune, shortest, longest int, padded bool) []
 // their hashes, and their weights.
 type vocabulary struct {
 	hashes []hash    // sorted
-	idf    []float32 // ln((1+N)/(1+df)) + 1
+	weight []float32 // √(ln((1+N)/(1+df)) + 1): half as steep as tf-idf, and better
 	slots  []uint32  // open addressing: number+1 of a feature, 0 = empty
 }
 
@@ -177,9 +185,9 @@ func newVocabulary(seen map[hash]int, texts, minTexts int) *vocabulary {
 		}
 	}
 	slices.Sort(v.hashes)
-	v.idf = make([]float32, len(v.hashes))
+	v.weight = make([]float32, len(v.hashes))
 	for i, h := range v.hashes {
-		v.idf[i] = float32(math.Log(float64(1+texts)/float64(1+seen[h])) + 1)
+		v.weight[i] = float32(math.Sqrt(math.Log(float64(1+texts)/float64(1+seen[h])) + 1))
 	}
 	v.index()
 	return v
@@ -222,7 +230,7 @@ type vector struct {
 }
 
 // appendView appends the features of one view, numbered from base, with values
-// (1+ln tf)·idf normalised to length scale. It reports the share of the names
+// (1+ln tf)·weight normalised to length scale. It reports the share of the names
 // that the vocabulary knows.
 func (v *vocabulary) appendView(dst vector, names []hash, base int32, scale float64) (vector, float64) {
 	start := len(dst.idx)
@@ -242,7 +250,7 @@ func (v *vocabulary) appendView(dst vector, names []hash, base int32, scale floa
 		for ; i < len(dst.idx) && dst.idx[i] == f; i++ {
 			tf++
 		}
-		w := float64(v.idf[f])
+		w := float64(v.weight[f])
 		if tf > 1 {
 			w *= 1 + math.Log(float64(tf))
 		}

@@ -2,7 +2,6 @@ package nlu
 
 import (
 	"math"
-	"slices"
 	"sync"
 )
 
@@ -11,30 +10,38 @@ import (
 type Model struct {
 	labels     []string
 	outOfScope string
+	concepts   *Concepts // or nil
 	vocab      [numViews]*vocabulary
-	weights    []float32 // one row of len(labels) per feature; the last is the bias
-	// temperature divides the scores before the softmax.
-	temperature float64
-	lower       float64
-	upper       float64
+	linear     *linear
+	nets       []*net
+	judge      judge
+	// linearShare is the weight of the linear model in the average.
+	linearShare float64
 
 	scratch sync.Pool // *query
 }
 
+// marginScale turns margins of the linear model into scores of a softmax.
+const marginScale = 6
+
 // query holds the buffers of one classification.
 type query struct {
-	rd     reader
-	x      vector
-	scores []float64
+	rd    reader
+	x     vector
+	known [numViews]float64 // share of the features that the vocabulary has
+	hid   []float32
+	out   []float32
+	net   []float64 // average log probability per label over the networks
+	score []float64 // the same with the linear model; after softmax the probability
 }
 
 // Labels returns the in-scope labels in the order of Scores. The caller must
 // not change it.
 func (m *Model) Labels() []string { return m.labels }
 
-// Thresholds returns the two thresholds on P: below the lower one a text is
-// rejected, from the upper one on its best label is taken.
-func (m *Model) Thresholds() (lower, upper float64) { return m.lower, m.upper }
+// Thresholds returns the lower one, on Scope, below which a text is rejected,
+// and the upper one, on P, from which its best label is taken.
+func (m *Model) Thresholds() (lower, upper float64) { return m.judge.lower, m.judge.upper }
 
 func (m *Model) dims() int {
 	n := 0
@@ -44,61 +51,61 @@ func (m *Model) dims() int {
 	return n
 }
 
-// vector appends the features of what rd has read.
-func (m *Model) vector(dst vector, rd *reader) vector {
+// vector appends the features of what rd has read and fills known.
+func (m *Model) vector(dst vector, rd *reader, known *[numViews]float64) vector {
 	base := int32(0)
 	for v := range m.vocab {
-		dst, _ = m.vocab[v].appendView(dst, rd.names[v], base, 1)
+		dst, known[v] = m.vocab[v].appendView(dst, rd.names[v], base, viewWeight[v])
 		base += int32(len(m.vocab[v].hashes))
 	}
 	return dst
-}
-
-// setWeights turns one row per label into one row per feature.
-func (m *Model) setWeights(perLabel [][]float32) {
-	n, k := m.dims()+1, len(m.labels)
-	m.weights = make([]float32, n*k)
-	for label, w := range perLabel {
-		for i, v := range w {
-			m.weights[i*k+label] = v
-		}
-	}
 }
 
 func (m *Model) query() *query {
 	if q, ok := m.scratch.Get().(*query); ok {
 		return q
 	}
-	return &query{scores: make([]float64, len(m.labels))}
+	hidden := 0
+	for _, n := range m.nets {
+		hidden = max(hidden, n.hidden)
+	}
+	return &query{
+		rd: reader{concepts: m.concepts}, hid: make([]float32, hidden),
+		out: make([]float32, len(m.labels)), net: make([]float64, len(m.labels)), score: make([]float64, len(m.labels)),
+	}
 }
 
-// margins fills q.scores with the raw score of each label.
-func (m *Model) margins(q *query, text string) {
+// leastP keeps one model that is sure of an error from outvoting the others.
+const leastP = 1e-4
+
+// evaluate fills q.net and q.score.
+func (m *Model) evaluate(q *query, text string) {
 	q.rd.read(text)
-	q.x = m.vector(vector{q.x.idx[:0], q.x.val[:0]}, &q.rd)
-	k := len(m.labels)
-	scores := q.scores[:k]
-	for l, b := range m.weights[len(m.weights)-k:] {
-		scores[l] = float64(b)
-	}
-	for n, i := range q.x.idx {
-		v := float64(q.x.val[n])
-		for l, w := range m.weights[int(i)*k : int(i)*k+k] {
-			scores[l] += v * float64(w)
+	q.x = m.vector(vector{q.x.idx[:0], q.x.val[:0]}, &q.rd, &q.known)
+	clear(q.net)
+	for _, n := range m.nets {
+		n.forward(q.x, q.hid, q.out)
+		softmax32(q.out)
+		for l, p := range q.out {
+			q.net[l] += math.Log(float64(p)+leastP) / float64(len(m.nets))
 		}
 	}
-}
-
-func (m *Model) raw(text string) []float64 {
-	q := m.query()
-	defer m.scratch.Put(q)
-	m.margins(q, text)
-	return slices.Clone(q.scores)
+	m.linear.forward(q.x, q.out)
+	for l := range q.out {
+		q.out[l] *= marginScale
+	}
+	softmax32(q.out)
+	for l, p := range q.out {
+		q.score[l] = m.linearShare*math.Log(float64(p)+leastP) + (1-m.linearShare)*q.net[l]
+	}
 }
 
 // softmax turns scores into probabilities in place.
 func softmax(scores []float64, temperature float64) {
-	best := slices.Max(scores)
+	best := scores[0]
+	for _, s := range scores {
+		best = max(best, s)
+	}
 	sum := 0.0
 	for i, s := range scores {
 		scores[i] = math.Exp((s - best) / temperature)
@@ -109,52 +116,30 @@ func softmax(scores []float64, temperature float64) {
 	}
 }
 
-// Scores appends the calibrated probability of each label, in the order of
-// Labels, to dst.
+// Scores appends the probability of each label, given that the text is in
+// scope, to dst in the order of Labels.
 func (m *Model) Scores(text string, dst []float64) []float64 {
 	q := m.query()
 	defer m.scratch.Put(q)
-	m.margins(q, text)
-	softmax(q.scores, m.temperature)
-	return append(dst, q.scores...)
+	m.evaluate(q, text)
+	softmax(q.score, m.judge.temperature)
+	return append(dst, q.score...)
 }
 
 // Classify says what a text means. It does not allocate.
 func (m *Model) Classify(text string) Result {
 	q := m.query()
 	defer m.scratch.Put(q)
-	m.margins(q, text)
-	softmax(q.scores, m.temperature)
-	return m.result(q.scores)
+	return m.classify(q, text)
 }
 
-// result ranks probabilities and decides.
-func (m *Model) result(p []float64) Result {
-	var r Result
-	n := 0
-	for l, v := range p {
-		at := n
-		for at > 0 && r.Top[at-1].P < v {
-			at--
-		}
-		if at == TopN {
-			continue
-		}
-		n = min(n+1, TopN)
-		copy(r.Top[at+1:n], r.Top[at:])
-		r.Top[at] = Ranked{m.labels[l], v}
-	}
-	r.Label, r.P = r.Top[0].Label, r.Top[0].P
-	r.Decision = m.decide(r.P)
-	return r
+func (m *Model) classify(q *query, text string) Result {
+	m.evaluate(q, text)
+	softmax(q.score, m.judge.temperature)
+	return m.judge.result(m.labels, q.score, q.net, q.signs())
 }
 
-func (m *Model) decide(p float64) Decision {
-	switch {
-	case p < m.lower:
-		return Reject
-	case p < m.upper:
-		return Choose
-	}
-	return Accept
+// signs are what besides the best labels tells how far to trust them.
+func (q *query) signs() signs {
+	return signs{known: q.known, tokens: len(q.rd.tokens), concepts: len(q.rd.names[viewConcepts])}
 }

@@ -29,6 +29,8 @@ type Config struct {
 	// OutOfScope is the label of examples that no intent wants. They teach what
 	// to reject and are never an answer. Defaults to "out_of_scope".
 	OutOfScope string
+	// Concepts are words that mean about the same; nil for none.
+	Concepts *Concepts
 	// Cost is C of the linear model; larger follows the examples more closely.
 	// Defaults to 1.
 	Cost float64
@@ -60,8 +62,9 @@ func (c Config) withDefaults() Config {
 // Decision is what the two thresholds of a model say about a text.
 type Decision uint8
 
-// Below the lower threshold a text is rejected; between the two its best labels
-// are choices to offer; above the upper one the best label is taken.
+// With Scope below the lower threshold a text is rejected; with P from the upper
+// one on its best label is taken; between the two its best labels are choices to
+// offer.
 const (
 	Reject Decision = iota
 	Choose
@@ -87,7 +90,9 @@ type Result struct {
 	// Label is the best in-scope label, whatever the decision.
 	Label string
 	// P is the calibrated probability that the text is in scope and Label right.
-	P        float64
+	P float64
+	// Scope is the calibrated probability that the text is in scope.
+	Scope    float64
 	Decision Decision
 	// Top holds the best labels, best first; unused places have an empty label.
 	Top [TopN]Ranked

@@ -3,7 +3,6 @@ package nlu
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 )
 
 // The linear model: one L2-regularised, L2-loss support vector machine per
@@ -24,9 +23,8 @@ type rows struct {
 	dims   int
 }
 
-// trainSVM returns the weights, one row of dims+1 per label; the last weight is
-// the bias. Labels are trained in parallel, each from its own seed.
-func trainSVM(ctx context.Context, data rows, cost float64, workers int, step func()) ([][]float32, error) {
+// trainSVM separates each label from the rest, each from its own seed.
+func trainSVM(ctx context.Context, data rows, cost float64, step func()) (*linear, error) {
 	norms := make([]float64, len(data.x))
 	for i, x := range data.x {
 		norms[i] = 1 // the bias
@@ -35,28 +33,57 @@ func trainSVM(ctx context.Context, data rows, cost float64, workers int, step fu
 		}
 	}
 	weights := make([][]float32, data.labels)
-	jobs := make(chan int)
-	var wg sync.WaitGroup
-	for range min(workers, data.labels) {
-		wg.Go(func() {
-			for label := range jobs {
-				weights[label] = trainLabel(data, norms, label, cost)
-				step()
-			}
-		})
-	}
 	for label := range data.labels {
 		if ctx.Err() != nil {
-			break
+			return nil, ctx.Err()
 		}
-		jobs <- label
+		weights[label] = trainLabel(data, norms, label, cost)
 	}
-	close(jobs)
-	wg.Wait()
-	return weights, ctx.Err()
+	step()
+	return newLinear(weights, data), nil
 }
 
-// trainLabel separates one label from the rest.
+// linear is the machine in use: a row of label weights per feature in 8 bits
+// with a scale of its own.
+type linear struct {
+	labels int
+	weight []int8
+	scale  []float32
+	bias   []float32
+}
+
+func newLinear(weights [][]float32, data rows) *linear {
+	n := &linear{
+		labels: data.labels, weight: make([]int8, data.dims*data.labels),
+		scale: make([]float32, data.dims), bias: make([]float32, data.labels),
+	}
+	row := make([]float32, data.labels)
+	for f := range data.dims {
+		for l := range row {
+			row[l] = weights[l][f]
+		}
+		n.scale[f] = quantise(n.weight[f*n.labels:f*n.labels+n.labels], row)
+	}
+	for l := range n.bias {
+		n.bias[l] = weights[l][data.dims]
+	}
+	return n
+}
+
+// forward fills out with the margin of each label.
+func (n *linear) forward(x vector, out []float32) {
+	copy(out, n.bias)
+	for i, f := range x.idx {
+		row := n.weight[int(f)*n.labels : int(f)*n.labels+n.labels]
+		v, out := x.val[i]*n.scale[f], out[:len(row)]
+		for l, w := range row {
+			out[l] += v * float32(w)
+		}
+	}
+}
+
+// trainLabel separates one label from the rest. It returns dims weights and the
+// bias.
 func trainLabel(data rows, norms []float64, label int, cost float64) []float32 {
 	rng := rand.New(rand.NewPCG(7, uint64(label)))
 	w := make([]float32, data.dims+1)

@@ -8,16 +8,24 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 var inf = math.Inf(1)
 
-// calibrationFolds is how often the examples are divided to see how a model
-// does on texts it was not trained on.
-const calibrationFolds = 4
-
-// minTexts is in how many texts a feature must occur to be kept.
-const minTexts = 2
+const (
+	// folds is into how many parts the examples are divided to see how a model
+	// does on texts it was not trained on.
+	folds = 4
+	// manyExamples is from where one part held out of five says enough.
+	manyExamples = 6000
+	// manyLabels is from where a wider network pays for itself.
+	manyLabels = 48
+	// seeds is how many networks are averaged.
+	seeds = 2
+)
 
 // Train makes a model from examples. Examples of one text under two labels are
 // both kept; empty texts are skipped. The order of examples does not matter.
@@ -28,18 +36,14 @@ func Train(ctx context.Context, examples []Example, cfg Config) (*Model, error) 
 	if len(labels) < 2 {
 		return nil, fmt.Errorf("%w: %d labels, at least two are needed", ErrTooFew, len(labels))
 	}
-	total := float64(len(labels) * (calibrationFolds + 1))
-	done := 0.0
-	work := newCounter(func() { done++; cfg.Progress(done / total) })
-	held, err := crossValidate(ctx, examples, labels, cfg, work)
-	if err != nil {
-		return nil, err
+	w := newWorkshop(ctx, examples, labels, cfg)
+	final := w.fit(examples, seeds)
+	held := w.holdOut()
+	if err := w.group.Wait(); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
 	}
-	m, err := fit(ctx, examples, labels, cfg, work)
-	if err != nil {
-		return nil, err
-	}
-	m.calibrate(held, cfg)
+	m := final()
+	m.judge = fitJudge(held(), cfg)
 	return m, nil
 }
 
@@ -71,31 +75,83 @@ func labelsOf(examples []Example, outOfScope string) []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// fit trains without looking at anything held out.
-func fit(ctx context.Context, examples []Example, labels []string, cfg Config, work *counter) (*Model, error) {
-	m := &Model{labels: labels, outOfScope: cfg.OutOfScope, temperature: 1}
-	m.learnVocabulary(examples)
-	data := rows{labels: len(labels), dims: m.dims()}
-	rd := &reader{}
-	for _, e := range examples {
-		y, ok := slices.BinarySearch(labels, e.Label)
-		if !ok {
-			y = -1
-		}
-		rd.read(e.Text)
-		data.x = append(data.x, m.vector(vector{}, rd))
-		data.y = append(data.y, y)
-	}
-	weights, err := trainSVM(ctx, data, cfg.Cost, cfg.Workers, work.step)
-	if err != nil {
-		return nil, fmt.Errorf("train linear model: %w", err)
-	}
-	m.setWeights(weights)
-	return m, nil
+// workshop trains the parts of models beside one another.
+type workshop struct {
+	cfg      Config
+	examples []Example
+	labels   []string
+	shape    shape
+	group    *errgroup.Group
+	ctx      context.Context // of the group: ends when a part fails
+
+	mu          sync.Mutex
+	done, total int // steps of work
 }
 
-func (m *Model) learnVocabulary(examples []Example) {
-	rd := &reader{}
+func newWorkshop(ctx context.Context, examples []Example, labels []string, cfg Config) *workshop {
+	w := &workshop{cfg: cfg, examples: examples, labels: labels, shape: shapeFor(len(examples), len(labels))}
+	w.group, w.ctx = errgroup.WithContext(ctx)
+	w.group.SetLimit(cfg.Workers)
+	w.total = (seeds + w.parts()) * (w.shape.epochs + 1)
+	return w
+}
+
+// shapeFor chooses the network for the size of the task (docs/nlu.md).
+func shapeFor(examples, labels int) shape {
+	s := shape{hidden: 128, epochs: 8, dropInput: 0.3, dropHidden: 0.6}
+	if examples > manyExamples {
+		s.epochs, s.dropInput = 15, 0.5
+		if labels > manyLabels {
+			s.hidden = 512
+		}
+	}
+	return s
+}
+
+// linearShareFor is the weight of the linear model in the average.
+func linearShareFor(examples, labels int) float64 {
+	if examples > manyExamples && labels > manyLabels {
+		return 0.15
+	}
+	return 0.35
+}
+
+// parts is how many times a part of the examples is held out.
+func (w *workshop) parts() int {
+	if len(w.examples) > manyExamples {
+		return 1
+	}
+	return folds
+}
+
+func (w *workshop) step() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	w.cfg.Progress(min(float64(w.done)/float64(w.total), 1))
+}
+
+// fit begins the training of a model on examples. The returned function gives
+// it, without its judge, once the group has finished.
+func (w *workshop) fit(examples []Example, nets int) func() *Model {
+	m := &Model{labels: w.labels, outOfScope: w.cfg.OutOfScope, concepts: w.cfg.Concepts, linearShare: linearShareFor(len(w.examples), len(w.labels)), nets: make([]*net, nets)}
+	data := m.learn(examples)
+	w.group.Go(func() (err error) {
+		m.linear, err = trainSVM(w.ctx, data, w.cfg.Cost, w.step)
+		return err
+	})
+	for i := range nets {
+		w.group.Go(func() (err error) {
+			m.nets[i], err = trainNet(w.ctx, data, w.shape, uint64(i+1), w.step)
+			return err
+		})
+	}
+	return func() *Model { return m }
+}
+
+// learn fills the vocabulary and returns the examples as vectors.
+func (m *Model) learn(examples []Example) rows {
+	rd := &reader{concepts: m.concepts}
 	var seen [numViews]map[hash]int
 	for v := range seen {
 		seen[v] = map[hash]int{}
@@ -110,46 +166,75 @@ func (m *Model) learnVocabulary(examples []Example) {
 		}
 	}
 	for v := range seen {
-		m.vocab[v] = newVocabulary(seen[v], len(examples), minTexts)
+		m.vocab[v] = newVocabulary(seen[v], len(examples), minTexts(len(examples), len(m.labels)))
 	}
+	data := rows{labels: len(m.labels), dims: m.dims()}
+	var known [numViews]float64
+	for _, e := range examples {
+		rd.read(e.Text)
+		data.x = append(data.x, m.vector(vector{}, rd, &known))
+		data.y = append(data.y, m.labelOf(e))
+	}
+	return data
 }
 
-// outcome is what a model says about a text that it was not trained on.
-type outcome struct {
-	scores []float64 // raw, per label
-	y      int       // the right label, -1 for out of scope
+// minTexts is in how many examples a feature must occur to be kept: few where
+// each example counts, more where that only costs memory.
+func minTexts(examples, labels int) int {
+	switch {
+	case examples < 200:
+		return 1
+	case examples < 2000 || labels > manyLabels:
+		return 2
+	}
+	return 3
 }
 
-// crossValidate trains on all folds but one and scores that one, in turn.
-func crossValidate(ctx context.Context, examples []Example, labels []string, cfg Config, work *counter) ([]outcome, error) {
-	fold := folds(examples, calibrationFolds)
-	out := make([]outcome, len(examples))
-	for f := range calibrationFolds {
+// labelOf returns the number of an example's label, -1 for out of scope.
+func (m *Model) labelOf(e Example) int {
+	if l, ok := slices.BinarySearch(m.labels, e.Label); ok {
+		return l
+	}
+	return -1
+}
+
+// holdOut begins to train on all parts of the examples but one, in turn. The
+// returned function gives what those models say of the part that was held out,
+// once the group has finished.
+func (w *workshop) holdOut() func() []outcome {
+	k, parts := folds, w.parts()
+	if parts == 1 {
+		k = 5
+	}
+	fold := spread(w.examples, k)
+	models := make([]func() *Model, parts)
+	for f := range parts {
 		var rest []Example
-		for i, e := range examples {
+		for i, e := range w.examples {
 			if fold[i] != f {
 				rest = append(rest, e)
 			}
 		}
-		m, err := fit(ctx, rest, labels, cfg, work)
-		if err != nil {
-			return nil, err
-		}
-		for i, e := range examples {
-			if fold[i] == f {
-				y, ok := slices.BinarySearch(labels, e.Label)
-				if !ok {
-					y = -1
+		models[f] = w.fit(rest, 1)
+	}
+	return func() []outcome {
+		var out []outcome
+		for f, model := range models {
+			m := model()
+			q := m.query()
+			for i, e := range w.examples {
+				if fold[i] == f {
+					m.evaluate(q, e.Text)
+					out = append(out, outcome{slices.Clone(q.score), slices.Clone(q.net), q.signs(), m.labelOf(e)})
 				}
-				out[i] = outcome{m.raw(e.Text), y}
 			}
 		}
+		return out
 	}
-	return out, nil
 }
 
-// folds divides examples, sorted by label, so that each label is spread evenly.
-func folds(examples []Example, k int) []int {
+// spread divides examples, sorted by label, so that each label is spread evenly.
+func spread(examples []Example, k int) []int {
 	rng := rand.New(rand.NewPCG(11, 0))
 	fold := make([]int, len(examples))
 	for from := 0; from < len(examples); {

@@ -15,6 +15,7 @@ const (
 	utterancesFile = "intents.yaml"
 	textsFile      = "texts.yaml"
 	articlesFile   = "faq.yaml"
+	conceptsFile   = "concepts.yaml"
 )
 
 var (
@@ -32,7 +33,7 @@ type builder struct {
 
 func newBuilder(name, language string) *builder {
 	return &builder{
-		pack:    &Pack{Name: name, Language: language, Title: map[string]string{}, Ask: map[string]string{}, Dialogue: map[string][]string{}},
+		pack:    &Pack{Name: name, Language: language, Title: map[string]string{}, Ask: map[string]string{}, Dialogue: map[string][]string{}, Concepts: map[string][]string{}},
 		intents: map[string]*Intent{},
 	}
 }
@@ -47,6 +48,7 @@ func (b *builder) layer(files fs.FS) {
 		b.file(files, lang+utterancesFile, b.readUtterances)
 		b.file(files, lang+textsFile, b.readTexts)
 		b.file(files, lang+articlesFile, b.readArticles)
+		b.file(files, lang+conceptsFile, b.readConcepts)
 	}
 }
 
@@ -295,6 +297,22 @@ func (r reader) holes(s string, line int) {
 	}
 	if rest := holes.ReplaceAllString(s, ""); strings.ContainsAny(rest, "{}") {
 		r.fail(line, nil, "a brace is not closed or not opened")
+	}
+}
+
+// readConcepts reads terms, separated by commas, by the name of their concept.
+func (b *builder) readConcepts(r reader, n *node) {
+	for _, p := range r.pairs(n, "the concepts") {
+		if !r.name(p, "a concept") {
+			continue
+		}
+		for term := range strings.SplitSeq(r.str(p.value, p.key), ",") {
+			if term = strings.TrimSpace(term); strings.Trim(term, "*") == "" {
+				r.fail(p.line, nil, "concept %q has an empty term", p.key)
+			} else {
+				b.pack.Concepts[p.key] = append(b.pack.Concepts[p.key], term)
+			}
+		}
 	}
 }
 
