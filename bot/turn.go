@@ -20,6 +20,9 @@ const (
 	patience = 2
 	// sameText is how often the same text may come in a row.
 	sameText = 3
+	// humanEnough is how sure the model must be that a person is wanted. It is
+	// low: who asks must not be refused, and who did not is only helped sooner.
+	humanEnough = 0.45
 )
 
 // turn is the work on one text of the customer.
@@ -271,7 +274,7 @@ func (t *turn) human() bool {
 	switch {
 	case t.brain.mood.WantsHuman(t.text):
 		t.reason("human_wanted", "phrase")
-	case t.likely("human_agent"):
+	case t.sure("human_agent"), t.d.Guesses[0].Intent == "human_agent" && t.d.Guesses[0].P >= humanEnough:
 		t.reason("human_wanted", "intent")
 	default:
 		return false

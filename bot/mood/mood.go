@@ -69,7 +69,7 @@ func New(ctx context.Context, language string, everyday []string, train Train) (
 	}
 	j := &Judge{phrases: map[string][]string{}, short: map[string]map[string]bool{}}
 	for key, lines := range phrases {
-		short := key == "yes" || key == "no" || key == "repeat"
+		short := key == "yes" || key == "no" || key == "repeat" || key == "human_alone"
 		for _, l := range lines {
 			l = bare(l)
 			switch {
@@ -173,7 +173,10 @@ func (j *Judge) Read(text string) Mood {
 func (j *Judge) Urgent(text string) bool { return j.holds("urgent", bare(text)) }
 
 // WantsHuman tells that a text asks for a person.
-func (j *Judge) WantsHuman(text string) bool { return j.holds("human", bare(text)) }
+func (j *Judge) WantsHuman(text string) bool {
+	t := bare(text)
+	return j.short["human_alone"][t] || j.holds("human", t)
+}
 
 // Yes, No and Repeat tell that a text is such a reply and nothing else.
 func (j *Judge) Yes(text string) bool { return j.short["yes"][bare(text)] }
