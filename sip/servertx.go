@@ -100,7 +100,18 @@ func (t *serverTx) respond(res *sipgo.Response) error {
 	if t.state > txProceeding {
 		t.req, t.onCancel = nil, nil // for 32 s a transaction must not hold its call
 	}
-	t.mu.Unlock()
+	return t.sendAndUnlock(data)
+}
+
+// sendAndUnlock sends what the state wants. A datagram goes out before the state
+// can change: a repeated 100 must not follow the answer. Streams keep the order
+// of their queue and may have to connect. Needs t.mu.
+func (t *serverTx) sendAndUnlock(data []byte) error {
+	if t.reply.reliable() {
+		t.mu.Unlock()
+		return t.e.net.send(t.reply, data, nil)
+	}
+	defer t.mu.Unlock()
 	return t.e.net.send(t.reply, data, nil)
 }
 
@@ -153,11 +164,11 @@ func (t *serverTx) receive(req *sipgo.Request) {
 		t.mu.Unlock()
 		return
 	}
-	data := t.last
-	t.mu.Unlock()
-	if data != nil {
-		_ = t.e.net.send(t.reply, data, nil)
+	if t.last == nil {
+		t.mu.Unlock()
+		return
 	}
+	_ = t.sendAndUnlock(t.last)
 }
 
 // cancel notes a CANCEL and tells the dialog. False when a final response has
