@@ -25,7 +25,7 @@ const (
 // of the memory; what that costs in accuracy was not measured.
 type net struct {
 	hidden, labels int
-	first          []int8    // a row of hidden weights per feature
+	first          []byte    // a row of hidden weights per feature, each an int8
 	scale          []float32 // of each row
 	firstBias      []float32
 	second         []float32 // a row of label weights per hidden unit
@@ -36,12 +36,7 @@ type net struct {
 func (n *net) forward(x vector, hid, out []float32) {
 	copy(hid, n.firstBias)
 	for i, f := range x.idx {
-		row := n.first[int(f)*n.hidden : int(f)*n.hidden+n.hidden]
-		v := x.val[i] * n.scale[f]
-		hid := hid[:len(row)]
-		for j, w := range row {
-			hid[j] += v * float32(w)
-		}
+		axpySmall(hid[:n.hidden], n.first[int(f)*n.hidden:int(f)*n.hidden+n.hidden], x.val[i]*n.scale[f])
 	}
 	copy(out, n.secondBias)
 	for j, a := range hid[:n.hidden] {
@@ -216,7 +211,7 @@ func (t *trainer) backFirst(rate float32) {
 // pack makes the network small.
 func (t *trainer) pack() *net {
 	n := &net{
-		hidden: t.hidden, labels: t.data.labels, first: make([]int8, len(t.first)), scale: make([]float32, t.data.dims),
+		hidden: t.hidden, labels: t.data.labels, first: make([]byte, len(t.first)), scale: make([]float32, t.data.dims),
 		firstBias: t.bias1, second: t.second, secondBias: t.bias2,
 	}
 	for f := range n.scale {
@@ -225,8 +220,8 @@ func (t *trainer) pack() *net {
 	return n
 }
 
-// quantise rounds weights to 8 bits and returns what one step is worth.
-func quantise(dst []int8, src []float32) float32 {
+// quantise rounds weights to 8 bits (int8 in a byte) and returns what one step is worth.
+func quantise(dst []byte, src []float32) float32 {
 	var most float32
 	for _, w := range src {
 		most = max(most, w, -w)
@@ -236,44 +231,9 @@ func quantise(dst []int8, src []float32) float32 {
 	}
 	step := most / 127
 	for i, w := range src {
-		dst[i] = int8(math.RoundToEven(float64(w / step)))
+		dst[i] = byte(int8(math.RoundToEven(float64(w / step))))
 	}
 	return step
-}
-
-// axpy adds v·src to dst.
-func axpy(dst, src []float32, v float32) {
-	for len(dst) >= 8 && len(src) >= 8 {
-		d, s := (*[8]float32)(dst), (*[8]float32)(src)
-		d[0] += v * s[0]
-		d[1] += v * s[1]
-		d[2] += v * s[2]
-		d[3] += v * s[3]
-		d[4] += v * s[4]
-		d[5] += v * s[5]
-		d[6] += v * s[6]
-		d[7] += v * s[7]
-		dst, src = dst[8:], src[8:]
-	}
-	for i, s := range src[:len(dst)] {
-		dst[i] += v * s
-	}
-}
-
-func dot(a, b []float32) float32 {
-	var s0, s1, s2, s3 float32
-	for len(a) >= 4 && len(b) >= 4 {
-		x, y := (*[4]float32)(a), (*[4]float32)(b)
-		s0 += x[0] * y[0]
-		s1 += x[1] * y[1]
-		s2 += x[2] * y[2]
-		s3 += x[3] * y[3]
-		a, b = a[4:], b[4:]
-	}
-	for i, v := range a {
-		s0 += v * b[i]
-	}
-	return s0 + s1 + s2 + s3
 }
 
 func root(v float32) float32 { return float32(math.Sqrt(float64(v))) }

@@ -47,14 +47,14 @@ func trainSVM(ctx context.Context, data rows, cost float64, step func()) (*linea
 // with a scale of its own.
 type linear struct {
 	labels int
-	weight []int8
+	weight []byte // int8 each
 	scale  []float32
 	bias   []float32
 }
 
 func newLinear(weights [][]float32, data rows) *linear {
 	n := &linear{
-		labels: data.labels, weight: make([]int8, data.dims*data.labels),
+		labels: data.labels, weight: make([]byte, data.dims*data.labels),
 		scale: make([]float32, data.dims), bias: make([]float32, data.labels),
 	}
 	row := make([]float32, data.labels)
@@ -74,11 +74,7 @@ func newLinear(weights [][]float32, data rows) *linear {
 func (n *linear) forward(x vector, out []float32) {
 	copy(out, n.bias)
 	for i, f := range x.idx {
-		row := n.weight[int(f)*n.labels : int(f)*n.labels+n.labels]
-		v, out := x.val[i]*n.scale[f], out[:len(row)]
-		for l, w := range row {
-			out[l] += v * float32(w)
-		}
+		axpySmall(out[:n.labels], n.weight[int(f)*n.labels:int(f)*n.labels+n.labels], x.val[i]*n.scale[f])
 	}
 }
 
@@ -145,19 +141,27 @@ func trainLabel(data rows, norms []float64, label int, cost float64) []float32 {
 
 // dot is the product with weights whose last one is the bias.
 func (x vector) dot(w []float32) float64 {
-	sum := w[len(w)-1]
-	val := x.val[:len(x.idx)]
-	for k, i := range x.idx {
-		sum += w[i] * val[k]
+	var s0, s1, s2, s3 float32 // apart, so that no addition waits for the one before
+	idx, val := x.idx, x.val
+	for len(idx) >= 4 && len(val) >= 4 {
+		i, v := (*[4]int32)(idx), (*[4]float32)(val)
+		s0 += float32(w[i[0]] * v[0])
+		s1 += float32(w[i[1]] * v[1])
+		s2 += float32(w[i[2]] * v[2])
+		s3 += float32(w[i[3]] * v[3])
+		idx, val = idx[4:], val[4:]
 	}
-	return float64(sum)
+	for k, i := range idx {
+		s0 += float32(w[i] * val[k])
+	}
+	return float64((s0 + s1) + (s2 + s3) + w[len(w)-1])
 }
 
 // addTo adds scale·x to weights whose last one is the bias.
 func (x vector) addTo(w []float32, scale float32) {
 	val := x.val[:len(x.idx)]
 	for k, i := range x.idx {
-		w[i] += scale * val[k]
+		w[i] += float32(scale * val[k])
 	}
 	w[len(w)-1] += scale
 }
