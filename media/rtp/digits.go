@@ -148,9 +148,10 @@ func (s *sender) sendEvent(e dtmf.Event, ts uint32, marker bool) {
 		return
 	}
 	e.Append(s.buf[:12])
-	s.seq++
+	seq := s.nums.Next()
+	s.nums.Spend()
 	s.begun, s.last = true, time.Now()
-	s.transmit(s.event.Number, marker, ts, dtmf.EventSize)
+	s.transmit(s.event.Number, marker, seq, ts, dtmf.EventSize)
 }
 
 func (s *sender) sendTone(frame []int16, ts uint32) {
@@ -163,9 +164,10 @@ func (s *sender) sendTone(frame []int16, ts uint32) {
 	if err != nil || n != frameBytes {
 		return
 	}
-	s.seq++
+	seq := s.nums.Next()
+	s.nums.Spend()
 	s.begun, s.last = true, time.Now()
-	s.transmit(s.pt, false, ts, n)
+	s.transmit(s.pt, false, seq, ts, n)
 	if end := ts + frameBytes; int32(end-s.ts) > 0 {
 		s.ts = end
 	}

@@ -194,7 +194,7 @@ func (l *Leg) flush() {
 		if !l.buffer.peek(ts, payload) {
 			continue
 		}
-		l.packet.SSRC, l.packet.Timestamp = l.header.SSRC, ts
+		l.packet.SSRC, l.packet.Timestamp = l.recv.ssrc, ts
 		l.packet.Seq = l.recv.maxSeq - uint16(frames-1-i)
 		l.packet.Marker, l.packet.Event, l.packet.Payload = false, false, payload
 		l.sink.RelayPacket(&l.packet)

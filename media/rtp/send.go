@@ -26,7 +26,7 @@ type sender struct {
 
 	clock func() time.Time // time.Now, but in tests
 	ssrc  uint32
-	seq   uint16 // of the last packet
+	nums  Numbers
 	ts    uint32 // of the next sample to send
 	last  time.Time
 	begun bool
@@ -38,9 +38,7 @@ type sender struct {
 
 	// Relaying: what maps the source's numbers to ours.
 	relaying bool
-	inSSRC   uint32
-	inSeq    uint16
-	inTS     uint32
+	source   Source
 	offset   uint32 // ours less the source's timestamp
 	ctlBuf   [256]byte
 	reportAt time.Time
@@ -51,7 +49,8 @@ type sender struct {
 
 func (s *sender) init(rtp, rtcp *udp.Socket) {
 	s.rtp, s.rtcp, s.clock = rtp, rtcp, time.Now
-	s.ssrc, s.seq, s.ts = newSSRC(), uint16(newSSRC()), newSSRC()
+	s.ssrc, s.ts = newSSRC(), newSSRC()
+	s.nums.Begin(uint16(newSSRC()))
 	s.frames = 1
 	s.keys.init()
 }
@@ -114,8 +113,7 @@ func (l *Leg) WriteFrame(src []int16) {
 		return
 	}
 	marker := s.resume(now)
-	s.seq++
-	s.transmit(s.pt, marker, s.ts, at+frameBytes-12)
+	s.transmit(s.pt, marker, s.nums.Next(), s.ts, at+frameBytes-12)
 	s.ts += uint32(s.pending) * frameBytes
 	s.pending = 0
 }
@@ -137,12 +135,12 @@ func (s *sender) resume(now time.Time) (marker bool) {
 }
 
 // transmit sends the n payload bytes that stand in s.buf behind the header.
-func (s *sender) transmit(pt uint8, marker bool, ts uint32, n int) {
+func (s *sender) transmit(pt uint8, marker bool, seq uint16, ts uint32, n int) {
 	s.buf[0], s.buf[1] = 0x80, pt
 	if marker {
 		s.buf[1] |= 0x80
 	}
-	binary.BigEndian.PutUint16(s.buf[2:], s.seq)
+	binary.BigEndian.PutUint16(s.buf[2:], seq)
 	binary.BigEndian.PutUint32(s.buf[4:], ts)
 	binary.BigEndian.PutUint32(s.buf[8:], s.ssrc)
 	if !s.rtp.Write(s.buf[:12+n], &s.to) {
@@ -163,38 +161,36 @@ func (l *Leg) RelayPacket(p *media.Packet) {
 	if len(p.Payload) > media.MaxPayload || s.closed {
 		return
 	}
-	step, marker := int16(p.Seq-s.inSeq), p.Marker
-	if jump := int32(p.Timestamp - s.inTS); !s.relaying || p.SSRC != s.inSSRC || step > 500 || step < -500 ||
-		jump > maxJump || jump < -maxJump {
+	if !s.relaying {
+		s.source.Reset()
+	}
+	step, anew := s.source.Step(p)
+	marker := p.Marker
+	if anew {
 		now := s.clock()
 		s.endRelay(now)
 		marker = s.resume(now) || marker
-		step = 1
-		s.relaying, s.inSSRC = true, p.SSRC
-		s.inSeq, s.inTS = p.Seq-1, p.Timestamp
-		s.offset = s.ts - p.Timestamp
-	}
-	if step > 0 {
-		s.inSeq, s.inTS = p.Seq, p.Timestamp
+		s.relaying, s.offset = true, s.ts-p.Timestamp
+		s.nums.Spend()
 	}
 	ts := p.Timestamp + s.offset
 	if end := ts + uint32(len(p.Payload)); !p.Event && int32(end-s.ts) > 0 {
 		s.ts = end
 	}
 	if !s.ready() || s.keying || p.Event && s.event.Clock == 0 {
+		s.nums.Spend()
 		return // the numbers go on without it: no gap to see
+	}
+	seq := s.nums.Newest() + uint16(step)
+	if !s.nums.Take(seq) {
+		return // late: it came before the relay, or a digit lies between
 	}
 	pt := s.pt
 	if p.Event {
 		pt = s.event.Number
 	}
-	last := s.seq
-	s.seq += uint16(step)
 	copy(s.buf[12:], p.Payload)
-	s.transmit(pt, marker, ts, len(p.Payload))
-	if step < 0 {
-		s.seq = last
-	}
+	s.transmit(pt, marker, seq, ts, len(p.Payload))
 }
 
 // endRelay makes the stream go on where the relay left it: relayed packets do
@@ -204,9 +200,6 @@ func (s *sender) endRelay(now time.Time) {
 		s.relaying, s.last = false, now.Add(-media.FrameTime)
 	}
 }
-
-// maxJump is the largest step of a timestamp that is followed: 60 s.
-const maxJump = 60 * 8000
 
 // close ends the digits and forbids sending.
 func (s *sender) close() {

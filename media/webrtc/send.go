@@ -12,6 +12,7 @@ import (
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/dtmf"
+	"github.com/openhotline/hotline/media/rtp"
 )
 
 // sender is the way to the browser: one stream of our own sequence numbers and
@@ -30,12 +31,11 @@ type sender struct {
 	audio   uint8 // payload types
 	events  uint8 // 0 for none
 	next    uint32
-	seq     uint16 // of the last packet
-	source  uint32 // SSRC of the stream that is being relayed
-	relays  bool
-	seqDiff uint16 // ours minus the source's
-	tsDiff  uint32
-	talked  bool // the last tick sent audio: no marker needed
+	nums    rtp.Numbers
+	relays  bool       // the last packet was relayed
+	source  rtp.Source // that is being relayed
+	tsDiff  uint32     // ours minus the source's
+	talked  bool       // the last tick sent audio: no marker needed
 	digits  []digit
 	press   uint32 // timestamp of the digit being sent
 	samples []int16
@@ -73,7 +73,8 @@ const (
 // rollover (RFC 3711 §3.3.1).
 func (s *sender) identify() {
 	s.ssrc = max(rand.Uint32(), 1)
-	s.seq, s.next = uint16(rand.Uint32())>>1, rand.Uint32()
+	s.nums.Begin(uint16(rand.Uint32()) >> 1)
+	s.next = rand.Uint32()
 }
 
 func (s *sender) init(l *Leg, kind codec.Kind, rate media.Rate) (err error) {
@@ -110,6 +111,7 @@ func (s *sender) writeFrame(src []int16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.relays = false
+	s.source.Reset()
 	if s.narrow != nil {
 		n := s.narrow.Process(s.samples, src)
 		src = s.samples[:n]
@@ -121,8 +123,7 @@ func (s *sender) writeFrame(src []int16) {
 	if err != nil || n == 0 {
 		return
 	}
-	s.seq++
-	s.send(s.audio, s.seq, s.next, !s.talked, s.payload[:n])
+	s.send(s.audio, s.nums.Next(), s.next, !s.talked, s.payload[:n])
 	s.next += uint32(n)
 	s.talked = true
 }
@@ -138,21 +139,24 @@ func (s *sender) relay(p *media.Packet) {
 	if len(s.digits) > 0 {
 		return // what we send has precedence
 	}
-	marker := p.Marker
-	if !s.relays || s.source != p.SSRC {
-		s.relays, s.source, marker = true, p.SSRC, true
-		s.seqDiff, s.tsDiff = s.seq+1-p.Seq, s.next-p.Timestamp
+	step, anew := s.source.Step(p)
+	if anew {
+		s.tsDiff = s.next - p.Timestamp
+		s.nums.Spend()
 	}
-	seq, ts, pt := p.Seq+s.seqDiff, p.Timestamp+s.tsDiff, s.audio
+	s.relays = true
+	ts, pt := p.Timestamp+s.tsDiff, s.audio
 	if p.Event {
 		if pt = s.events; pt == 0 {
-			return
+			s.nums.Spend()
+			return // the numbers go on without it: no gap to see
 		}
 	}
-	s.send(pt, seq, ts, marker, p.Payload)
-	if int16(seq-s.seq) > 0 {
-		s.seq = seq
+	seq := s.nums.Newest() + uint16(step)
+	if !s.nums.Take(seq) {
+		return // late: it came before the relay, or a digit lies between
 	}
+	s.send(pt, seq, ts, p.Marker || anew, p.Payload)
 	if end := ts + uint32(len(p.Payload)); !p.Event && int32(end-s.next) > 0 {
 		s.next = end
 	}
@@ -212,7 +216,7 @@ func (s *sender) tick() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.relays && s.sendDigit() {
-		s.source++ // what is relayed next starts behind the digit
+		s.source.Reset() // what is relayed next starts behind the digit
 	}
 }
 
@@ -235,8 +239,7 @@ func (s *sender) sendDigit() bool {
 		code, _ := dtmf.Code(d.key)
 		pressed := min(d.ticks+1, pressTicks)
 		e := dtmf.Event{Code: code, End: d.ticks >= pressTicks, Volume: 10, Duration: uint16(uint32(pressed) * tick)}
-		s.seq++
-		s.send(s.events, s.seq, s.press, d.ticks == 0, e.Append(s.payload[:0]))
+		s.send(s.events, s.nums.Next(), s.press, d.ticks == 0, e.Append(s.payload[:0]))
 		fallthrough
 	default:
 		if d.ticks++; d.ticks == pressTicks+endTicks+gapTicks {

@@ -1,12 +1,15 @@
 package webrtc
 
 import (
+	"encoding/binary"
 	"fmt"
 	"sync"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/rtp"
+	pion "github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"github.com/openhotline/hotline/media/rtp"
 )
 
 // profiles are the SRTP protections that we offer, best first: GCM costs a
@@ -28,11 +31,12 @@ const tagRoom = 16 + 4
 type session struct {
 	inMu     sync.Mutex
 	in       *srtp.Context
-	inHeader rtp.Header
+	inHeader pion.Header
 
 	outMu     sync.Mutex
 	out       *srtp.Context
-	outHeader rtp.Header
+	outHeader pion.Header
+	sealed    rtp.Numbers // pion does not look for repetitions of its own
 }
 
 // newSession takes the keys from a DTLS connection that is up.
@@ -83,10 +87,18 @@ func (s *session) openRTCP(b []byte) ([]byte, bool) {
 	return b, err == nil
 }
 
-// sealRTP encrypts a packet in its place, for which b has tagRoom behind it.
+// sealRTP encrypts a packet in its place, for which b has tagRoom behind it. A
+// number is sealed once: a second packet under it would give the key stream
+// away (RFC 3711 §9.1, RFC 7714 §8.4). All packets are of one SSRC.
 func (s *session) sealRTP(b []byte) ([]byte, bool) {
+	if len(b) < headerSize {
+		return nil, false
+	}
 	s.outMu.Lock()
 	defer s.outMu.Unlock()
+	if !s.sealed.Take(binary.BigEndian.Uint16(b[2:])) {
+		return nil, false
+	}
 	b, err := s.out.EncryptRTP(b, b, &s.outHeader)
 	return b, err == nil
 }
