@@ -28,8 +28,33 @@ type Target struct {
 // Set tells whether there is a destination.
 func (t *Target) Set() bool { return t.len > 0 }
 
+// chosenTries is how often a port that the kernel chose may be lost to somebody
+// else before it is bound.
+const chosenTries = 16
+
 // Bind opens a socket; port 0 lets the kernel choose.
 func Bind(ip netip.Addr, port uint16) (*Socket, error) {
+	if port != 0 {
+		return bind(ip, port)
+	}
+	// A port that was never asked for by number is lost by Disconnect: the kernel
+	// keeps only those that were.
+	var err error
+	for range chosenTries {
+		var s *Socket
+		if s, err = bind(ip, 0); err != nil {
+			return nil, err
+		}
+		chosen := s.port
+		s.Close()
+		if s, err = bind(ip, chosen); err == nil {
+			return s, nil
+		}
+	}
+	return nil, err
+}
+
+func bind(ip netip.Addr, port uint16) (*Socket, error) {
 	family := unix.AF_INET
 	if ip.Is6() {
 		family = unix.AF_INET6
