@@ -377,23 +377,6 @@ func TestPitfall14HijackIsRefused(t *testing.T) {
 	}
 }
 
-func TestSignalledSourceIsBelievedAtOnce(t *testing.T) {
-	t.Parallel()
-	l := openLeg(t, LegConfig{})
-	p := newPhone(t, l, codec.PCMU, 700)
-	thief := netip.MustParseAddrPort("127.0.0.66:5555")
-	for range 3 {
-		p.deliver(pion.Packet{Header: pion.Header{Version: 2, SSRC: 0xBAD}, Payload: make([]byte, 160)}, thief)
-	}
-	p.talk()
-	for range 20 {
-		p.deliver(pion.Packet{Header: pion.Header{Version: 2, SSRC: 0xBAD}, Payload: make([]byte, 160)}, thief)
-	}
-	if got := l.Stats().Remote; got != p.addr.String() {
-		t.Fatalf("remote is %s, want the signalled %v", got, p.addr)
-	}
-}
-
 func TestReportsGiveRoundTripAndLoss(t *testing.T) {
 	t.Parallel()
 	a, b := openLeg(t, LegConfig{}), openLeg(t, LegConfig{})

@@ -27,16 +27,16 @@ func (l *Leg) receive(b []byte, from netip.AddrPort, now time.Time) {
 		return
 	}
 	h := &l.header
-	admitted, changed := l.latch.admit(from, h.SSRC, now)
+	use := l.types[h.PayloadType]
+	if use == (payloadUse{}) && h.PayloadType != comfortNoise {
+		l.rejected++
+		return
+	}
+	admitted, changed := l.latch.admit(from, h.SSRC, h.SequenceNumber, now)
 	if changed {
 		l.aim()
 	}
 	if !admitted {
-		l.rejected++
-		return
-	}
-	use := l.types[h.PayloadType]
-	if use == (payloadUse{}) && h.PayloadType != comfortNoise {
 		l.rejected++
 		return
 	}
@@ -261,7 +261,7 @@ func (l *Leg) tend(now time.Time) {
 	if p, ok := l.events.Expire(now); ok {
 		l.notify.digit(p)
 	}
-	l.out.tie(l.latch.locked.IsValid() && now.Sub(l.latch.heard) < relearn/2)
+	l.out.tie(l.latch.sure(now))
 	if l.out.reportDue(now) {
 		l.sendReport(now)
 	}

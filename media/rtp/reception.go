@@ -19,6 +19,9 @@ type Reception struct {
 	past     int64  // lost in earlier streams of this leg
 	before   uint64 // packets received in them
 
+	stray   bool   // the last packet did not belong to the stream
+	nextBad uint16 // … and this one would be the next of its own
+
 	seen [4]uint64 // bitmap of the last 256 sequence numbers, for duplicates
 
 	started time.Time
@@ -33,9 +36,12 @@ type Reception struct {
 	lastSRAt time.Time
 }
 
-// window is how many sequence numbers back a duplicate is recognised; what is
-// older, or jumps further, belongs to a new stream.
-const window = 256
+// window is how many sequence numbers back a duplicate is recognised. What is
+// older, or more than maxDropout ahead, is a stray one or belongs to a new stream.
+const (
+	window     = 256
+	maxDropout = 3000 // MAX_DROPOUT of RFC 3550 appendix A.1
+)
 
 // SetClock tells the clock rate of the timestamps in hertz, before the first
 // packet. The default is 8000.
@@ -48,12 +54,17 @@ func (r *Reception) rate() int64 {
 	return int64(r.clock)
 }
 
-// Packet counts a packet. fresh is false for a duplicate; restarted says that
-// another stream has begun.
+// Packet counts a packet. fresh is false for a duplicate and a stray one, which
+// are not to be played; restarted says that another stream has begun: by another
+// SSRC, or by two packets in a row whose numbers are far from the others (RFC
+// 3550 appendix A.1).
 func (r *Reception) Packet(ssrc uint32, seq uint16, now time.Time) (fresh, restarted bool) {
 	ahead := int16(seq - r.maxSeq)
 	switch {
-	case !r.begun, ssrc != r.ssrc, ahead > 3000, ahead < -window+1:
+	case r.begun && ssrc == r.ssrc && (ahead > maxDropout || ahead < -window+1) && (!r.stray || seq != r.nextBad):
+		r.stray, r.nextBad = true, seq+1
+		return false, false
+	case !r.begun, ssrc != r.ssrc, ahead > maxDropout, ahead < -window+1:
 		restarted = r.begun
 		r.restart(ssrc, seq, now)
 	case ahead > 0:
@@ -72,6 +83,7 @@ func (r *Reception) Packet(ssrc uint32, seq uint16, now time.Time) (fresh, resta
 	}
 	r.mark(seq)
 	r.received++
+	r.stray = false
 	return true, restarted
 }
 

@@ -33,7 +33,7 @@ type reader struct {
 	closing bool
 	tended  time.Time
 
-	events [512]unix.EpollEvent
+	events []unix.EpollEvent // room for one round
 	in     batch
 }
 
@@ -49,7 +49,7 @@ func newReader(g *Group, sweep time.Duration) (*reader, error) {
 	}
 	r := &reader{
 		group: g, epoll: fd, clock: c, sweep: sweep, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
-		members: map[*Member]struct{}{},
+		members: map[*Member]struct{}{}, events: make([]unix.EpollEvent, roundSize),
 	}
 	r.in.init()
 	return r, nil
@@ -175,6 +175,13 @@ func (r *reader) run() {
 	}
 }
 
+// A look serves so many sockets: when more of them have something, the others
+// have their turn in the next one, and whoever waits for the reader's lock too.
+const (
+	roundSize = 512
+	maxRounds = 2
+)
+
 // look handles what has arrived, sends what is queued, and tends to the members
 // ten times a second.
 func (r *reader) look() (moved, members int, open bool) {
@@ -184,8 +191,8 @@ func (r *reader) look() (moved, members int, open bool) {
 		return 0, 0, false
 	}
 	now := time.Now()
-	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epoll), uintptr(unsafe.Pointer(&r.events)),
+	for range maxRounds {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(r.events))),
 			uintptr(len(r.events)), 0, 0, 0)
 		if errno != 0 || n == 0 {
 			break

@@ -68,3 +68,37 @@ func TestAnUntiedSocketKeepsItsPort(t *testing.T) {
 		t.Error("an untied socket hears nothing")
 	}
 }
+
+// TestALookEnds: sockets that always have more to read do not keep the reader
+// from anything else.
+func TestALookEnds(t *testing.T) {
+	t.Parallel()
+	s, err := Bind(netip.MustParseAddr("127.0.0.1"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r, err := newReader(&Group{}, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.group.queues.Store(new([]*Queue))
+	defer r.close()
+	r.events = r.events[:1]
+	handled := 0
+	if err := r.watch(Input{Socket: s, Batch: 1, Receive: func([]byte, netip.AddrPort, time.Time) { handled++ }}); err != nil {
+		t.Fatal(err)
+	}
+	var to Target
+	s.Aim(&to, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), s.Port()))
+	for range 3 * maxRounds {
+		if !s.Write([]byte("x"), &to) {
+			t.Fatal("not sent")
+		}
+	}
+	for look := 1; look <= 3; look++ {
+		if moved, _, open := r.look(); moved != maxRounds || handled != look*maxRounds || !open {
+			t.Fatalf("look %d moved %d datagrams, %d in all, want %d each", look, moved, handled, maxRounds)
+		}
+	}
+}
