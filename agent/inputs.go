@@ -176,6 +176,14 @@ type (
 		ConversationID string
 		AgentID        string
 	}
+	// Drop: the process that carried the conversation is gone. It leaves its
+	// queue, and every agent's part in it ends at once, without wrap-up. A
+	// conversation that is not known is no error.
+	Drop struct {
+		At
+		ConversationID string
+		Reason         string
+	}
 	// Restore rebuilds the router from the store. It must be the first input.
 	Restore struct {
 		At

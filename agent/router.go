@@ -179,6 +179,8 @@ func (r *Router) handle(in Input) error {
 		return r.finishWrapUp(in)
 	case LoseAgent:
 		return r.loseAgent(in)
+	case Drop:
+		return r.dropConversation(in)
 	}
 	return r.handleFloor(in)
 }

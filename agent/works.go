@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -271,6 +272,29 @@ func (r *Router) loseAgent(in LoseAgent) error {
 		return fmt.Errorf("%w: %s to %s", ErrTransition, WrapUp, Reserved)
 	}
 	r.requeue(w)
+	return nil
+}
+
+// dropConversation forgets a conversation whose process is gone.
+func (r *Router) dropConversation(in Drop) error {
+	if e := r.entries[in.ConversationID]; e != nil {
+		e.row.State, e.row.Reason, e.row.UpdatedAt = EntryLeft, in.Reason, r.now
+		r.emit(EntryEnded{Entry: e.row})
+		r.forget(e, OfferCanceled)
+	}
+	var ended []*work
+	for _, a := range r.agents {
+		for _, w := range a.works {
+			if w.row.ConversationID == in.ConversationID {
+				ended = append(ended, w)
+			}
+		}
+	}
+	slices.SortFunc(ended, func(a, b *work) int { return cmp.Compare(a.timer.seq, b.timer.seq) })
+	for _, w := range ended {
+		r.endWork(w, in.Reason)
+		r.update(w.a)
+	}
 	return nil
 }
 

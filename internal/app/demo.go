@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,7 +19,16 @@ import (
 
 // seedDemo seeds the demo shop into an empty installation and returns the
 // password it made; it is empty when nothing was done or the password is given.
-func seedDemo(ctx context.Context, db *store.DB, cfg config.Config, log *slog.Logger) (string, error) {
+func seedDemo(ctx context.Context, db *store.DB, cfg config.Config, nodeID string, log *slog.Logger) (string, error) {
+	turn, err := seedTurn(ctx, db, nodeID)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err := db.Release(context.WithoutCancel(ctx), turn); err != nil {
+			log.Warn("turn at seeding not given back", "err", err)
+		}
+	}()
 	seeded, err := demo.Seeded(ctx, db)
 	if err != nil {
 		return "", err
@@ -55,6 +65,23 @@ func seedDemo(ctx context.Context, db *store.DB, cfg config.Config, log *slog.Lo
 		list = append(list, demo.Flow{ID: e.FlowID, Name: e.Name, Number: e.Number, Description: e.Title["en"], Text: e.Text})
 	}
 	return printed, demo.Seed(ctx, db, list, hash, time.Now().UTC().Truncate(time.Microsecond))
+}
+
+// seedTurn makes nodes that start at the same time seed one after another.
+func seedTurn(ctx context.Context, db *store.DB, nodeID string) (store.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		turn, err := db.Acquire(ctx, "demo", nodeID, 30*time.Second)
+		if !errors.Is(err, store.ErrLeaseHeld) {
+			return turn, err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return turn, context.Cause(ctx)
+		}
+	}
 }
 
 // printDemo tells how to log in.

@@ -36,7 +36,7 @@ var shop = sync.OnceValues(func() (made struct {
 	if err != nil {
 		return made, err
 	}
-	made.password, err = seedDemo(context.Background(), db, config.Config{}, log)
+	made.password, err = seedDemo(context.Background(), db, config.Config{}, "nd_1", log)
 	if err = errors.Join(err, db.Close()); err != nil {
 		return made, err
 	}
@@ -105,11 +105,11 @@ func TestDemoIsSeededOnce(t *testing.T) {
 	}
 	n, head := len(everything(t, db)), journal(t, db)
 	log := slog.New(slog.DiscardHandler)
-	if again, err := seedDemo(t.Context(), db, config.Config{}, log); err != nil || again != "" {
+	if again, err := seedDemo(t.Context(), db, config.Config{}, "nd_1", log); err != nil || again != "" {
 		t.Errorf("second start: password %q, %v", again, err)
 	}
 	before := hashes(t, db)
-	if again, err := seedDemo(t.Context(), db, config.Config{DemoPassword: "another-fine-secret"}, log); err != nil || again != "" {
+	if again, err := seedDemo(t.Context(), db, config.Config{DemoPassword: "another-fine-secret"}, "nd_1", log); err != nil || again != "" {
 		t.Errorf("start with a given password: %q, %v", again, err)
 	}
 	if slices.Equal(before, hashes(t, db)) {
@@ -148,7 +148,7 @@ func TestDemoLeavesAnInstallationAlone(t *testing.T) {
 	if _, err := db.Change(t.Context(), []account.Write{own}, nil); err != nil {
 		t.Fatal(err)
 	}
-	password, err := seedDemo(t.Context(), db, config.Config{}, slog.New(slog.DiscardHandler))
+	password, err := seedDemo(t.Context(), db, config.Config{}, "nd_1", slog.New(slog.DiscardHandler))
 	if err != nil || password != "" {
 		t.Errorf("password %q, %v", password, err)
 	}

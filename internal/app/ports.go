@@ -31,12 +31,15 @@ var (
 	_ httpapi.MediaHealth = engineHealth{}
 )
 
-// journeyStore gives the journey the store in its own words. lease fences what
-// the router writes.
-type journeyStore struct {
-	*store.DB
-	lease store.Lease
-}
+// journeyStore gives the journey the store in its own words.
+type journeyStore struct{ *store.DB }
+
+// leaseName, leaseTime: who routes. When a leader dies, another node takes over
+// when its lease has run out.
+const (
+	leaseName = "router"
+	leaseTime = 10 * time.Second
+)
 
 // Commit implements journey.Store.
 func (s journeyStore) Commit(ctx context.Context, w journey.Write) error {
@@ -50,8 +53,55 @@ func (s journeyStore) Keep(ctx context.Context, w journey.Write) error {
 }
 
 // Route implements journey.Store.
-func (s journeyStore) Route(ctx context.Context, w journey.Write) error {
-	err := s.DB.Keep(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Lease: &s.lease})
+func (s journeyStore) Route(ctx context.Context, t journey.Term, w journey.Write) error {
+	l := lease(t)
+	return notLeader(s.DB.Keep(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Lease: &l}))
+}
+
+// DeclareDead implements journey.Store.
+func (s journeyStore) DeclareDead(ctx context.Context, t journey.Term, nodeID string, limit time.Duration) (bool, error) {
+	dead, err := s.DB.DeclareDead(ctx, nodeID, limit, lease(t))
+	return dead, notLeader(err)
+}
+
+// Stand implements journey.Office. A lease that another node holds is only read.
+func (s journeyStore) Stand(ctx context.Context, node string) (journey.Term, error) {
+	l, left, err := s.DB.Holder(ctx, leaseName)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return journey.Term{}, err
+	case l.Holder != node && left > 0:
+		return journey.Term{Node: l.Holder, Epoch: uint64(l.Epoch), Left: left}, nil
+	}
+	switch l, err = s.DB.Acquire(ctx, leaseName, node, leaseTime); {
+	case err == nil:
+		return journey.Term{Node: node, Epoch: uint64(l.Epoch), Left: leaseTime}, nil
+	case !errors.Is(err, store.ErrLeaseHeld):
+		return journey.Term{}, err
+	}
+	l, left, err = s.DB.Holder(ctx, leaseName) // another one was faster
+	return journey.Term{Node: l.Holder, Epoch: uint64(l.Epoch), Left: left}, err
+}
+
+// Renew implements journey.Office.
+func (s journeyStore) Renew(ctx context.Context, t journey.Term) error {
+	_, err := s.DB.Renew(ctx, lease(t), leaseTime)
+	return notLeader(err)
+}
+
+// Resign implements journey.Office.
+func (s journeyStore) Resign(ctx context.Context, t journey.Term) error {
+	return s.DB.Release(ctx, lease(t))
+}
+
+// lease is the lease of a term.
+func lease(t journey.Term) store.Lease {
+	return store.Lease{Name: leaseName, Holder: t.Node, Epoch: int64(t.Epoch)}
+}
+
+// notLeader says in the journey's words that a lease is over.
+func notLeader(err error) error {
 	if errors.Is(err, store.ErrStaleLease) {
 		return errors.Join(journey.ErrNotLeader, err)
 	}

@@ -47,17 +47,17 @@ func openDB(t *testing.T, dir string) *store.DB {
 // starts does, and ends it.
 func restarted(t *testing.T, db *store.DB, node, recordings string, now time.Time) {
 	t.Helper()
-	lease, err := db.Acquire(t.Context(), "router", node, time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
+	running(t, db, journey.Config{NodeID: node, Recordings: recordings, Now: func() time.Time { return now }})()
+}
+
+// running runs a center of one node of several until stop.
+func running(t *testing.T, db *store.DB, cfg journey.Config) (stop func()) {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	calls := call.New(call.Config{}, nil, media.NewEngine(media.EngineConfig{Shards: 1}), nil, log)
-	defer calls.Close()
-	c := journey.New(journey.Config{
-		NodeID: node, Recordings: recordings, Epoch: uint64(lease.Epoch), Seed: 1, Now: func() time.Time { return now },
-	}, journeyStore{db, lease}, calls, quietLines{}, speak.New(speak.Config{Log: log}), log)
-	ctx, stop := context.WithCancel(t.Context())
+	cfg.Shared, cfg.Seed = true, 1
+	c := journey.New(cfg, journeyStore{db}, calls, quietLines{}, speak.New(speak.Config{Log: log}), log)
+	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
 	select {
@@ -67,12 +67,12 @@ func restarted(t *testing.T, db *store.DB, node, recordings string, now time.Tim
 	case <-time.After(30 * time.Second):
 		t.Fatal("the center is not ready")
 	}
-	stop()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("the center ended with %v", err)
-	}
-	if err := db.Release(t.Context(), lease); err != nil {
-		t.Error(err)
+	return func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the center ended with %v", err)
+		}
+		calls.Close()
 	}
 }
 
@@ -126,6 +126,9 @@ func leftBehind(t *testing.T, db *store.DB, recordings string, began time.Time) 
 		},
 	}
 	if _, err := db.Commit(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Beat(t.Context(), "nd_2", true); err != nil { // the other process lives
 		t.Fatal(err)
 	}
 	cutRecording(t, filepath.Join(recordings, "rc_1.wav"))

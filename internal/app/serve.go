@@ -72,7 +72,6 @@ type service struct {
 	cert     *httpapi.Certificate // self-made; nil with a configured one
 	password string               // of the demo, when it was made now
 	nodeID   string
-	lease    store.Lease
 }
 
 // open makes every part; nothing runs yet.
@@ -94,17 +93,16 @@ func open(ctx context.Context, cfg config.Config, std Streams, log *slog.Logger)
 		return nil, err
 	}
 	s.center = journey.New(journey.Config{
-		NodeID: s.nodeID, Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
+		NodeID: s.nodeID, Shared: s.db.Dialect() != "sqlite", Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
 		Retention: omni.Retention{Recordings: cfg.Retention()}, Reserve: cfg.Reserve(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
-		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, Seed: uint64(time.Now().UnixNano()), Epoch: uint64(s.lease.Epoch),
+		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, Seed: uint64(time.Now().UnixNano()),
 		Free: func() (uint64, bool) { return doctor.FreeBytes(cfg.RecordingsDir()) },
-	}, journeyStore{s.db, s.lease}, s.calls, s.endpoint, speaker, log)
+	}, journeyStore{s.db}, s.calls, s.endpoint, speaker, log)
 	s.endpoint.OnRegistration(s.center.Registration)
 	return s, s.openAPI()
 }
 
-// openData opens the data folder, the database, the bus, and takes the router's
-// lease.
+// openData opens the data folder, the database and the bus.
 func (s *service) openData(ctx context.Context) (err error) {
 	if err := makeData(s.cfg.Data); err != nil {
 		return err
@@ -121,11 +119,8 @@ func (s *service) openData(ctx context.Context) (err error) {
 	if err := s.db.UseSpool(s.cfg.Data); err != nil {
 		return err
 	}
-	if s.lease, err = waitForLease(ctx, s.db, s.nodeID, s.log); err != nil {
-		return err
-	}
 	if s.cfg.Demo {
-		if s.password, err = seedDemo(ctx, s.db, s.cfg, s.log); err != nil {
+		if s.password, err = seedDemo(ctx, s.db, s.cfg, s.nodeID, s.log); err != nil {
 			return err
 		}
 	}
@@ -220,7 +215,6 @@ func (s *service) run(ctx context.Context) error {
 		defer close(quiet)
 		return over(talk, s.center.Run(talk))
 	})
-	g.Go(func() error { return over(work, s.keepLease(work)) })
 	g.Go(func() error { return over(work, s.db.RunRetention(work, s.cfg.RecordingsDir())) })
 	g.Go(func() error { return over(work, s.db.RunSheets(work, s.nodeID)) })
 	g.Go(func() error { return over(work, s.api.Run(work)) })
@@ -332,9 +326,6 @@ func (s *service) close() {
 		_ = s.bus.Close()
 	}
 	if s.db != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		_ = s.db.Release(ctx, s.lease)
-		cancel()
 		if err := s.db.Close(); err != nil {
 			s.log.Error("database not closed", "err", err)
 		}
@@ -372,52 +363,4 @@ func nodeID(cfg config.Config) (string, error) {
 		return "", fmt.Errorf("name of the node: %w", err)
 	}
 	return name, nil
-}
-
-// leaseName, leaseTime: who decides about queues. Standbys wait for it.
-const (
-	leaseName = "router"
-	leaseTime = 10 * time.Second
-)
-
-func waitForLease(ctx context.Context, db *store.DB, holder string, log *slog.Logger) (store.Lease, error) {
-	said := false
-	for {
-		l, err := db.Acquire(ctx, leaseName, holder, leaseTime)
-		if !errors.Is(err, store.ErrLeaseHeld) {
-			return l, err
-		}
-		if !said {
-			log.Info("another node routes; waiting to take over")
-			said = true
-		}
-		select {
-		case <-ctx.Done():
-			return store.Lease{}, context.Cause(ctx)
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// keepLease renews the lease; a lost one ends the service, because another node
-// decides now.
-func (s *service) keepLease(ctx context.Context) error {
-	tick := time.NewTicker(leaseTime / 4)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		l, err := s.db.Renew(ctx, s.lease, leaseTime)
-		switch {
-		case err == nil:
-			s.lease = l
-		case errors.Is(err, store.ErrStaleLease):
-			return fmt.Errorf("another node has taken over the routing: %w", err)
-		case ctx.Err() == nil:
-			s.log.Warn("routing lease not renewed", "err", err)
-		}
-	}
 }

@@ -35,6 +35,9 @@ var (
 	ErrStopped = errors.New("journey: stopped")
 	// ErrNotLeader means that another node decides about queues.
 	ErrNotLeader = errors.New("journey: another node routes")
+	// ErrAway means that the node that carries a conversation, or that routes,
+	// does not answer.
+	ErrAway = errors.New("journey: the node does not answer")
 	// ErrEnded means that the conversation has ended.
 	ErrEnded = errors.New("journey: conversation has ended")
 )
@@ -51,15 +54,28 @@ type Write struct {
 type Store interface {
 	omni.Store
 	account.Store
+	Office
 	RoutingState(ctx context.Context) (agent.State, error)
 	// Commit writes w in one transaction, or fails.
 	Commit(ctx context.Context, w Write) error
 	// Keep is Commit for what has happened already and must not be lost: while
 	// the database is away it is kept on disk and written later.
 	Keep(ctx context.Context, w Write) error
-	// Route is Keep for what the router decided: it is ErrNotLeader when another
-	// node decides by now.
-	Route(ctx context.Context, w Write) error
+	// Route is Keep for what is decided in a term of this node: it is ErrNotLeader
+	// when another node decides by now.
+	Route(ctx context.Context, t Term, w Write) error
+
+	// Beat notes a sign of life of a node and returns what it was thought to be
+	// before: a node that reads omni.NodeDead was given up.
+	Beat(ctx context.Context, nodeID string, starting bool) (omni.NodeState, error)
+	// StopNode notes that a node has ended and left nothing behind.
+	StopNode(ctx context.Context, nodeID string) error
+	// DeclareDead gives a node up that was silent for limit; false: it was not.
+	// It is ErrNotLeader when another node decides by now.
+	DeclareDead(ctx context.Context, t Term, nodeID string, limit time.Duration) (bool, error)
+	Nodes(ctx context.Context) ([]omni.Node, error)
+	// SetupRevision changes with every administered record.
+	SetupRevision(ctx context.Context) (string, error)
 }
 
 // Lines is what journeys tell the signalling; *sip.Endpoint has it.
@@ -71,7 +87,13 @@ type Lines interface {
 
 // Config sets a Center up. Recordings is required.
 type Config struct {
-	NodeID     string
+	NodeID string
+	// Shared tells that other nodes may use the same database: this one then
+	// gives signs of life and looks after the others.
+	Shared bool
+	// NodeLimit is how long a node may be silent before the leader closes what it
+	// left behind. Default 20s.
+	NodeLimit  time.Duration
 	Language   string // of conversations that nothing else decides; default zh-CN
 	Country    string // ISO 3166 code of numbers without a prefix; default CN
 	Recordings string // folder
@@ -89,7 +111,6 @@ type Config struct {
 	// empty: they are refused with 503.
 	EmergencyPrompt string
 	Seed            uint64     // of the strategy random
-	Epoch           uint64     // of the router's lease
 	Flows           ivr.Config // what flows may do
 	Now             func() time.Time
 }
@@ -101,6 +122,7 @@ func (c Config) withDefaults() Config {
 	c.Reserve = cmp.Or(c.Reserve, 256<<20)
 	c.Rejoin = cmp.Or(c.Rejoin, 5*time.Minute)
 	c.PresenceGrace = cmp.Or(c.PresenceGrace, 30*time.Second)
+	c.NodeLimit = cmp.Or(c.NodeLimit, 20*time.Second)
 	if c.Now == nil {
 		c.Now = func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	}
@@ -121,6 +143,9 @@ type Center struct {
 	work    sync.WaitGroup // goroutines of conversations
 	records atomic.Pointer[installation]
 	disk    diskWatch
+	fleet   fleet
+	// reloading makes those take turns who read the records again.
+	reloading sync.Mutex
 
 	ctx      context.Context // of Run
 	started  chan struct{}
@@ -145,8 +170,10 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 	flows := c.cfg.Flows
 	flows.Calendar, flows.Flow, flows.Log, flows.Now = c.calendar, c.flow, log, c.now
 	c.runner = ivr.NewRunner(flows)
-	router := agent.RouterConfig{Seed: c.cfg.Seed, Epoch: c.cfg.Epoch, PresenceGrace: c.cfg.PresenceGrace}
-	c.floor = newFloor(router, store.Route, c.deliver, c.now, log)
+	c.floor = newFloor(floorConfig{
+		node: c.cfg.NodeID, router: agent.RouterConfig{Seed: c.cfg.Seed, PresenceGrace: c.cfg.PresenceGrace},
+		office: store, write: store.Route, deliver: c.deliver, begin: c.beginTerm, contested: c.fleet.others, now: c.now, log: log,
+	})
 	c.records.Store(&installation{})
 	return c
 }
@@ -154,36 +181,49 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 // setup is what is administered now.
 func (c *Center) setup() *installation { return c.records.Load() }
 
-// Ready is closed when calls may come: the last process's conversations are
-// closed and the router is rebuilt.
+// Ready is closed when calls may come: what the last process left is closed, and
+// this node routes or knows who does.
 func (c *Center) Ready() <-chan struct{} { return c.started }
 
-// Run closes what a former process left, rebuilds the router, and serves until
-// ctx ends; it then ends the conversations and waits for them.
+// Run closes what a former process of this node left, takes its part in routing,
+// and serves until ctx ends; it then ends the conversations and waits for them.
 func (c *Center) Run(ctx context.Context) error {
 	c.ctx = ctx
 	if err := c.reload(ctx); err != nil {
 		return err
 	}
-	if err := c.recover(ctx); err != nil {
+	if _, err := c.store.Beat(ctx, c.cfg.NodeID, true); err != nil {
 		return err
 	}
 	floorCtx, stopFloor := context.WithCancelCause(context.WithoutCancel(ctx))
 	floorDone := make(chan error, 1)
 	go func() { floorDone <- c.floor.run(floorCtx) }()
-	if err := c.rebuild(ctx); err != nil {
+	select {
+	case <-c.floor.settled:
+	case err := <-floorDone:
 		stopFloor(err)
-		<-floorDone
 		return err
+	case <-ctx.Done():
+		stopFloor(context.Cause(ctx))
+		<-floorDone
+		return context.Cause(ctx)
 	}
 	c.calls.OnInbound(c.inbound)
 	c.work.Go(func() { c.watchDisk(ctx) })
+	if c.cfg.Shared {
+		c.work.Go(func() { c.watchNodes(ctx) })
+	}
 	close(c.started)
 	<-ctx.Done()
 	c.draining.Store(true)
 	c.work.Wait()
 	stopFloor(context.Cause(ctx))
 	<-floorDone
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), beatWithin)
+	defer cancel()
+	if err := c.store.StopNode(last, c.cfg.NodeID); err != nil {
+		c.log.Warn("end of the node not noted", "err", err)
+	}
 	return context.Cause(ctx)
 }
 
@@ -241,11 +281,22 @@ func (c *Center) prepare(in *installation) {
 	})
 }
 
-// rebuild gives the router what the store knows, and the present records.
-func (c *Center) rebuild(ctx context.Context) error {
+// beginTerm readies this node for a term. In its own it closes what would keep
+// agents busy for nothing and reads what the router is rebuilt from; in every
+// term the leader is told who can be reached here.
+func (c *Center) beginTerm(ctx context.Context, t Term) (agent.State, []input, error) {
+	ours := t.Node == c.cfg.NodeID
+	first, err := c.closeOwn(ctx, ours)
+	if err != nil {
+		return agent.State{}, nil, err
+	}
+	first = append(first, c.reachable()...)
+	if !ours {
+		return agent.State{}, first, nil
+	}
 	state, err := c.store.RoutingState(ctx)
 	if err != nil {
-		return fmt.Errorf("routing state: %w", err)
+		return state, nil, fmt.Errorf("routing state: %w", err)
 	}
 	in := c.setup()
 	state.Agents, state.Queues = nil, nil
@@ -262,32 +313,41 @@ func (c *Center) rebuild(ctx context.Context) error {
 	for i := range state.Presences {
 		state.Presences[i].Connected = false
 	}
-	_, err = c.floor.do(ctx, func(at agent.At) agent.Input { return agent.Restore{At: at, State: state} })
-	if err != nil {
-		return fmt.Errorf("restore the router: %w", err)
-	}
-	for _, a := range in.Agents {
-		if a.DeviceID != "" && c.lines.Registered(a.DeviceID) {
-			c.Registration(a.DeviceID, true)
+	return state, first, nil
+}
+
+// reachable tells who can be reached through this node: at an open page, or at a
+// registered desk phone.
+func (c *Center) reachable() []input {
+	var up []input
+	for _, a := range c.setup().Agents {
+		if a.Enabled && (a.DeviceID == "" && !c.desk(a.ID).empty() || a.DeviceID != "" && c.lines.Registered(a.DeviceID)) {
+			up = append(up, func(at agent.At) agent.Input { return agent.DeviceUp{At: at, AgentID: a.ID} })
 		}
 	}
-	return nil
+	return up
 }
 
 // SetupChanged implements httpapi.Desk.
 func (c *Center) SetupChanged(ctx context.Context, kind account.Kind, _ []string) {
+	if err := c.resetup(ctx); err != nil {
+		c.log.Error("records not reloaded", "kind", kind, "err", err)
+	}
+}
+
+// resetup reads the administered records again and tells the router what it must
+// know of them.
+func (c *Center) resetup(ctx context.Context) error {
+	c.reloading.Lock()
+	defer c.reloading.Unlock()
 	before := c.setup()
 	if err := c.reload(ctx); err != nil {
-		c.log.Error("records not reloaded", "kind", kind, "err", err)
-		return
+		return err
 	}
 	after := c.setup()
-	if kind == account.KindAgent {
-		c.syncAgents(before, after)
-	}
-	if kind == account.KindQueue {
-		c.syncQueues(before, after)
-	}
+	c.syncAgents(before, after)
+	c.syncQueues(before, after)
+	return nil
 }
 
 func (c *Center) syncAgents(before, after *installation) {
@@ -350,7 +410,7 @@ func (c *Center) Snapshot(ctx context.Context) (agent.Snapshot, error) {
 }
 
 // deliver passes what the router did on to those whom it concerns.
-func (c *Center) deliver(outs []agent.Output) {
+func (c *Center) deliver(_ Term, outs []agent.Output) {
 	for _, o := range outs {
 		switch o := o.(type) {
 		case agent.OfferCreated:

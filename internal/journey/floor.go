@@ -1,10 +1,12 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
@@ -25,46 +27,99 @@ var ErrFloorBusy = errors.New("journey: the router is overloaded")
 // input makes a router input for the time at which it is applied.
 type input func(at agent.At) agent.Input
 
+// ask is an input on its way to the router.
 type ask struct {
 	in      input
-	reply   chan []agent.Output // nil when nobody waits
-	refused func(error)         // nil when nobody cares; must not block
+	gone    string       // instead of an input: a node through which nobody can be reached any more
+	from    string       // the node that asks; empty: this one
+	reply   chan verdict // nil when nobody waits; holds one
+	refused func(error)  // nil when nobody cares; must not block
+	until   time.Time    // after that it is of no use; zero: for ever
 }
 
-// floor runs the router: one goroutine feeds it, commits what it decided, and
-// only then lets the outputs out. Inputs that waited together share a commit.
-type floor struct {
-	router  *agent.Router
-	asks    chan ask
-	looks   chan func(*agent.Router, time.Time)
-	write   func(context.Context, Write) error
-	deliver func([]agent.Output)
-	now     func() time.Time
-	log     *slog.Logger
-	done    chan struct{}
+// verdict is what became of an input.
+type verdict struct {
+	outs []agent.Output
+	err  error // that of a refused input, or why it was not applied
 }
 
-func newFloor(cfg agent.RouterConfig, write func(context.Context, Write) error, deliver func([]agent.Output), now func() time.Time, log *slog.Logger) *floor {
-	return &floor{
-		router:  agent.NewRouter(cfg),
-		asks:    make(chan ask, asksAtOnce),
-		looks:   make(chan func(*agent.Router, time.Time), 64),
-		write:   write,
-		deliver: deliver,
-		now:     now,
-		log:     log,
-		done:    make(chan struct{}),
+// answer tells who asked.
+func (a ask) answer(v verdict) {
+	if a.reply != nil {
+		a.reply <- v
+	}
+	if v.err != nil && a.refused != nil {
+		a.refused(v.err)
 	}
 }
 
-// tellWait bounds how long a sender waits for room before an input is lost.
-const tellWait = 5 * time.Second
+// peek reads the router in its goroutine.
+type peek struct {
+	fn   func(*agent.Router, time.Time)
+	done chan error // holds one
+}
+
+// floor is this process's way to the router, which one node of the installation
+// runs at a time. One goroutine (run) owns it: in this node's terms it feeds the
+// router, commits what was decided, and only then lets the outputs out; inputs
+// that waited together share a commit. In another node's terms it passes the
+// inputs on to that node. Either way they keep their order.
+type floor struct {
+	floorConfig
+	asks  chan ask
+	looks chan peek
+	done  chan struct{}
+	// settled is closed when the first term has begun, whose ever it is.
+	settled chan struct{}
+	present atomic.Pointer[Term]
+
+	// ---- owned by run
+	kept    []ask  // before those in asks
+	sending string // id of the batch that is being passed on
+	lastTry time.Time
+}
+
+// floorConfig is what a floor is made of; begin and send may be nil.
+type floorConfig struct {
+	node   string
+	router agent.RouterConfig
+	office Office
+	write  func(context.Context, Term, Write) error
+	// deliver gets what the router did, after it is committed.
+	deliver func(Term, []agent.Output)
+	// begin readies this node for a term, its own or another's: it gives what
+	// the router restores, and the inputs that go before all others.
+	begin func(ctx context.Context, t Term) (agent.State, []input, error)
+	// send passes inputs on to the node that routes; there is an error for each.
+	send func(ctx context.Context, t Term, batchID string, asks []ask) ([]error, error)
+	// contested tells whether another node may take the office.
+	contested func() bool
+	now       func() time.Time
+	log       *slog.Logger
+}
+
+func newFloor(cfg floorConfig) *floor {
+	return &floor{
+		floorConfig: cfg,
+		asks:        make(chan ask, asksAtOnce),
+		looks:       make(chan peek, 64),
+		done:        make(chan struct{}),
+		settled:     make(chan struct{}),
+	}
+}
+
+// How long a sender waits for room before an input is lost, and how long an
+// input waits for a node that routes.
+const (
+	tellWait  = 5 * time.Second
+	tellLimit = time.Minute
+)
 
 // tell passes an input on without waiting for what follows from it. refused,
 // which may be nil, is told when the router cannot apply it. It must not be
 // called in the router's goroutine (see tellLater).
 func (f *floor) tell(in input, refused ...func(error)) error {
-	a := ask{in: in}
+	a := ask{in: in, until: f.now().Add(tellLimit)}
 	if len(refused) > 0 {
 		a.refused = refused[0]
 	}
@@ -82,46 +137,57 @@ func (f *floor) tell(in input, refused ...func(error)) error {
 // tellLater is tell for the router's own goroutine: it never waits.
 func (f *floor) tellLater(in input) {
 	select {
-	case f.asks <- ask{in: in}:
+	case f.asks <- ask{in: in, until: f.now().Add(tellLimit)}:
 	default:
 		f.log.Error("router input lost", "waiting", len(f.asks))
 	}
 }
 
 // do passes an input on and waits until what follows from it is committed. The
-// error is that of a refused input.
+// error is that of a refused input. The outputs are empty when another node
+// routes.
 func (f *floor) do(ctx context.Context, in input) ([]agent.Output, error) {
-	a := ask{in: in, reply: make(chan []agent.Output, 1)}
+	v := f.ask(ctx, ask{in: in})
+	return v.outs, v.err
+}
+
+// ask is do for an ask that is made already.
+func (f *floor) ask(ctx context.Context, a ask) verdict {
+	a.reply = make(chan verdict, 1)
+	if end, ok := ctx.Deadline(); ok {
+		a.until = end
+	}
 	select {
 	case f.asks <- a:
 	case <-f.done:
-		return nil, ErrStopped
+		return verdict{err: ErrStopped}
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return verdict{err: context.Cause(ctx)}
 	}
 	select {
-	case outs := <-a.reply:
-		return outs, agent.Refusal(outs)
+	case v := <-a.reply:
+		return v
 	case <-f.done:
-		return nil, ErrStopped
+		return verdict{err: ErrStopped}
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return verdict{err: context.Cause(ctx)}
 	}
 }
 
-// look runs fn in the router's goroutine and waits for it; fn only reads.
+// look runs fn in the router's goroutine and waits for it; fn only reads. It is
+// ErrNotLeader where another node routes.
 func (f *floor) look(ctx context.Context, fn func(*agent.Router, time.Time)) error {
-	ran := make(chan struct{})
+	p := peek{fn, make(chan error, 1)}
 	select {
-	case f.looks <- func(r *agent.Router, now time.Time) { fn(r, now); close(ran) }:
+	case f.looks <- p:
 	case <-f.done:
 		return ErrStopped
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	select {
-	case <-ran:
-		return nil
+	case err := <-p.done:
+		return err
 	case <-f.done:
 		return ErrStopped
 	case <-ctx.Done():
@@ -129,45 +195,85 @@ func (f *floor) look(ctx context.Context, fn func(*agent.Router, time.Time)) err
 	}
 }
 
-// run owns the router until ctx ends.
-func (f *floor) run(ctx context.Context) error {
-	defer close(f.done)
+// leader is the router in one term of this node.
+type leader struct {
+	*floor
+	term   Term
+	router *agent.Router
+	reach  reach
+}
+
+// lead runs the router until ctx ends; a cause of ErrNotLeader leaves to the
+// next leader what was not decided. pause stops and resumes deciding.
+func (f *floor) lead(ctx context.Context, t Term, state agent.State, pause <-chan bool) error {
+	cfg := f.router
+	cfg.Epoch = t.Epoch
+	l := &leader{floor: f, term: t, router: agent.NewRouter(cfg), reach: reach{}}
+	restore := ask{in: func(at agent.At) agent.Input { return agent.Restore{At: at, State: state} }, reply: make(chan verdict, 1)}
+	if err := l.decide(ctx, []ask{restore}); err != nil {
+		return err
+	}
+	if v := <-restore.reply; v.err != nil {
+		return fmt.Errorf("restore the router: %w", v.err)
+	}
+	f.begun(t)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for {
-		f.arm(timer)
+	for paused := false; ; {
+		asks, due := f.asks, timer.C
+		switch {
+		case paused:
+			asks, due = nil, nil
+		case len(f.kept) > 0:
+			if err := l.decide(ctx, f.takeKept()); err != nil {
+				return err
+			}
+			continue
+		default:
+			l.arm(timer)
+		}
+		var err error
 		select {
 		case <-ctx.Done():
-			f.finish(ctx)
-			return context.Cause(ctx)
-		case fn := <-f.looks:
-			fn(f.router, f.now())
-		case a := <-f.asks:
-			f.decide(ctx, f.gather(a))
-		case <-timer.C:
-			f.decide(ctx, []ask{{in: func(at agent.At) agent.Input { return agent.Tick{At: at} }}})
+			if cause := context.Cause(ctx); errors.Is(cause, ErrNotLeader) {
+				return cause
+			}
+			return errors.Join(context.Cause(ctx), l.finish(ctx))
+		case paused = <-pause:
+		case p := <-f.looks:
+			p.fn(l.router, f.now())
+			p.done <- nil
+		case a := <-asks:
+			err = l.decide(ctx, f.gather(a))
+		case <-due:
+			err = l.decide(ctx, []ask{{in: func(at agent.At) agent.Input { return agent.Tick{At: at} }}})
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
 // finish decides what was told before the end: who left must not be found
 // waiting by the next process.
-func (f *floor) finish(ctx context.Context) {
+func (l *leader) finish(ctx context.Context) error {
 	for {
 		select {
-		case a := <-f.asks:
-			f.decide(ctx, f.gather(a))
+		case a := <-l.asks:
+			if err := l.decide(ctx, l.gather(a)); err != nil {
+				return err
+			}
 		default:
-			return
+			return nil
 		}
 	}
 }
 
 // arm sets the timer to the router's next deadline.
-func (f *floor) arm(timer *time.Timer) {
+func (l *leader) arm(timer *time.Timer) {
 	wait := time.Hour
-	if due, ok := f.router.NextDeadline(); ok {
-		wait = max(due.Sub(f.now()), time.Millisecond)
+	if due, ok := l.router.NextDeadline(); ok {
+		wait = max(due.Sub(l.now()), time.Millisecond)
 	}
 	timer.Reset(wait)
 }
@@ -186,35 +292,56 @@ func (f *floor) gather(first ask) []ask {
 	return asks
 }
 
-func (f *floor) decide(ctx context.Context, asks []ask) {
-	now := f.now()
+// takeKept takes a batch of what was kept over a change of the leader.
+func (f *floor) takeKept() []ask {
+	n := min(len(f.kept), batch)
+	asks := f.kept[:n:n]
+	f.kept = f.kept[n:]
+	return asks
+}
+
+// inputs are those of an ask that concern the router.
+func (l *leader) inputs(a ask, now time.Time) []agent.Input {
+	if a.gone != "" {
+		return l.reach.gone(a.gone, agent.At(now))
+	}
+	in := a.in(agent.At(now))
+	if !l.reach.concerns(in, cmp.Or(a.from, l.node)) {
+		return nil
+	}
+	return []agent.Input{in}
+}
+
+// decide applies inputs, commits what follows, and lets it out. The error is
+// ErrNotLeader: another node decides by now, and the inputs go to it.
+func (l *leader) decide(ctx context.Context, asks []ask) error {
+	now := l.now()
 	outs := make([][]agent.Output, len(asks))
 	var w Write
 	for i, a := range asks {
-		outs[i] = f.router.Apply(a.in(agent.At(now)))
+		for _, in := range l.inputs(a, now) {
+			outs[i] = append(outs[i], l.router.Apply(in)...)
+		}
 		w.Agent.Collect(outs[i])
 		for _, o := range outs[i] {
 			w.Omni.Events = append(w.Omni.Events, routingEvents(o, now)...)
 			if r, ok := o.(agent.Refused); ok && a.reply == nil && a.refused == nil {
-				f.log.Warn("router input refused", "input", fmt.Sprintf("%T", r.Input), "err", r.Err)
+				l.log.Warn("router input refused", "input", fmt.Sprintf("%T", r.Input), "err", r.Err)
 			}
 		}
 	}
-	if err := f.write(context.WithoutCancel(ctx), w); err != nil {
-		f.log.Error("routing not committed", "err", err)
+	if err := l.write(context.WithoutCancel(ctx), l.term, w); err != nil {
+		l.log.Error("routing not committed", "err", err)
 		if errors.Is(err, ErrNotLeader) {
-			return // the other node's decisions count; this process ends
+			l.keep(asks)
+			return err
 		}
 	}
 	for i, a := range asks {
-		f.deliver(outs[i])
-		if a.reply != nil {
-			a.reply <- outs[i]
-		}
-		if err := agent.Refusal(outs[i]); err != nil && a.refused != nil {
-			a.refused(err)
-		}
+		l.deliver(l.term, outs[i])
+		a.answer(verdict{outs[i], agent.Refusal(outs[i])})
 	}
+	return nil
 }
 
 // routingEvents says in the journal's words what the router did.

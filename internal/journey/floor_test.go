@@ -27,12 +27,23 @@ type ground struct {
 
 func newGround() *ground {
 	g := &ground{}
-	cfg := agent.RouterConfig{Seed: 1}
-	g.floor = newFloor(cfg, g.commit, g.delivered, func() time.Time { return time.Now().UTC() }, slog.New(slog.DiscardHandler))
+	g.floor = newFloor(floorConfig{
+		node: "nd_1", router: agent.RouterConfig{Seed: 1}, office: alone{}, write: g.commit, deliver: g.delivered,
+		now: func() time.Time { return time.Now().UTC() }, log: slog.New(slog.DiscardHandler),
+	})
 	return g
 }
 
-func (g *ground) commit(_ context.Context, w Write) error {
+// alone is the office of an installation with one node.
+type alone struct{}
+
+func (alone) Stand(_ context.Context, node string) (Term, error) {
+	return Term{Node: node, Epoch: 1, Left: 10 * time.Second}, nil
+}
+func (alone) Renew(context.Context, Term) error  { return nil }
+func (alone) Resign(context.Context, Term) error { return nil }
+
+func (g *ground) commit(_ context.Context, _ Term, w Write) error {
 	g.mu.Lock()
 	gate := g.gate
 	g.mu.Unlock()
@@ -45,7 +56,7 @@ func (g *ground) commit(_ context.Context, w Write) error {
 	return g.fail
 }
 
-func (g *ground) delivered(outs []agent.Output) {
+func (g *ground) delivered(_ Term, outs []agent.Output) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(outs) > 0 {

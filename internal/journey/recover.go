@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,11 +14,48 @@ import (
 	"github.com/openhotline/hotline/omni"
 )
 
-// recover closes what a former process of this node left behind: it says BYE to
-// dialogs that are still open, completes recordings and conversations, and
-// leaves the places in queues for callers who ring again.
-func (c *Center) recover(ctx context.Context) error {
-	return c.closeLeft(ctx, c.cfg.NodeID, c.endOrphans)
+// closeOwn closes, once, what a former process of this node left behind: it says
+// BYE to dialogs that are still open, completes recordings and conversations, and
+// leaves the places in queues for callers who ring again. Offers, work and places
+// end with them where this node routes (ours), together with those of
+// conversations that are over; else the returned inputs end them.
+func (c *Center) closeOwn(ctx context.Context, ours bool) ([]input, error) {
+	c.fleet.mu.Lock()
+	closed := c.fleet.closed
+	c.fleet.mu.Unlock()
+	if closed && !ours {
+		return nil, nil
+	}
+	live, err := c.store.LiveConversations(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("live conversations: %w", err)
+	}
+	carried := map[string]bool{} // by this process or another one
+	var drops []input
+	for _, v := range live {
+		if own := v.NodeID == c.cfg.NodeID || !c.cfg.Shared; closed || !own {
+			carried[v.ID] = true
+		} else if !ours {
+			drops = append(drops, drop(v.ID))
+		}
+	}
+	l := leaving{node: c.cfg.NodeID, bye: c.endOrphans, commit: c.store.Commit}
+	if ours {
+		l.work = func(conversationID string) bool { return !carried[conversationID] }
+	}
+	switch {
+	case closed:
+		l.node = nobody
+	case !c.cfg.Shared:
+		l.node = "" // also what was left under another name
+	}
+	if err := c.closeLeft(ctx, l); err != nil {
+		return nil, err
+	}
+	c.fleet.mu.Lock()
+	c.fleet.closed = true
+	c.fleet.mu.Unlock()
+	return drops, nil
 }
 
 // CloseRestored closes the conversations, of whichever node, that were live when
@@ -26,33 +65,56 @@ func (c *Center) recover(ctx context.Context) error {
 func CloseRestored(ctx context.Context, cfg Config, store Store, log *slog.Logger) error {
 	c := &Center{cfg: cfg.withDefaults(), store: store, log: log}
 	c.now = c.cfg.Now
-	return c.closeLeft(ctx, "", func(context.Context, []omni.Leg) {})
+	return c.closeLeft(ctx, leaving{
+		bye: func(context.Context, []omni.Leg) {}, work: func(string) bool { return true }, commit: store.Commit,
+	})
 }
 
-// closeLeft closes what the processes of a node, or of all when it is empty,
-// left behind; bye ends their dialogs.
-func (c *Center) closeLeft(ctx context.Context, node string, bye func(context.Context, []omni.Leg)) error {
-	live, err := c.store.LiveConversations(ctx, node)
+// nobody is the name of no node.
+const nobody = "-"
+
+// leaving says how that is closed which processes left behind.
+type leaving struct {
+	node    string // whose; empty: every node's
+	foreign bool   // another node's: recordings that are not here are left to it
+	bye     func(context.Context, []omni.Leg)
+	// work tells whose offers, work and places end in the same write; nil: the
+	// router ends them.
+	work   func(conversationID string) bool
+	commit func(context.Context, Write) error
+}
+
+// closeLeft closes what the processes of a node left behind.
+func (c *Center) closeLeft(ctx context.Context, l leaving) error {
+	live, err := c.store.LiveConversations(ctx, l.node)
 	if err != nil {
 		return fmt.Errorf("conversations left behind: %w", err)
 	}
-	legs, err := c.store.OpenLegs(ctx, node)
+	legs, err := c.store.OpenLegs(ctx, l.node)
 	if err != nil {
 		return fmt.Errorf("legs left behind: %w", err)
 	}
-	records, err := c.store.UnfinishedRecordings(ctx, node)
+	records, err := c.store.UnfinishedRecordings(ctx, l.node)
 	if err != nil {
 		return fmt.Errorf("recordings left behind: %w", err)
 	}
+	if l.foreign {
+		records = slices.DeleteFunc(records, func(r omni.Recording) bool {
+			_, err := os.Stat(c.pathOf(r.Path))
+			return err != nil
+		})
+	}
 	now := c.now()
 	var w Write
-	if err := c.closeWork(ctx, now, &w); err != nil {
-		return err
+	if l.work != nil {
+		if err := c.closeWork(ctx, now, &w, l.work); err != nil {
+			return err
+		}
 	}
 	if len(live)+len(legs)+len(records)+len(w.Agent.Offers)+len(w.Agent.Works)+len(w.Agent.QueueEntries) == 0 {
 		return nil
 	}
-	bye(ctx, legs)
+	l.bye(ctx, legs)
 	for _, leg := range legs {
 		leg.EndedAt, leg.EndReason, leg.Dialog = now, omni.SystemError, nil
 		w.Omni.Legs = append(w.Omni.Legs, leg)
@@ -67,10 +129,10 @@ func (c *Center) closeLeft(ctx context.Context, node string, bye func(context.Co
 			return err
 		}
 	}
-	if err := c.store.Commit(ctx, w); err != nil {
+	if err := l.commit(ctx, w); err != nil {
 		return fmt.Errorf("close what was left behind: %w", err)
 	}
-	c.log.Warn("closed what a former process left", "conversations", len(live), "dialogs", len(legs), "recordings", len(records))
+	c.log.Warn("closed what a process left", "node", l.node, "conversations", len(live), "dialogs", len(legs), "recordings", len(records))
 	return nil
 }
 
@@ -144,15 +206,19 @@ func (c *Center) close(ctx context.Context, v omni.Conversation, now time.Time, 
 	return nil
 }
 
-// closeWork ends offers, work and queue entries of a process that died, so that
-// the router begins with nobody busy, and says so in the router's own words.
-func (c *Center) closeWork(ctx context.Context, now time.Time, w *Write) error {
+// closeWork ends the offers, work and queue entries of the conversations that
+// are gone, so that the router begins with nobody busy for nothing, and says so
+// in the router's own words.
+func (c *Center) closeWork(ctx context.Context, now time.Time, w *Write, gone func(conversationID string) bool) error {
 	state, err := c.store.RoutingState(ctx)
 	if err != nil {
 		return fmt.Errorf("routing state: %w", err)
 	}
 	did := func(o agent.Output) { w.Omni.Events = append(w.Omni.Events, routingEvents(o, now)...) }
 	for _, o := range state.Offers {
+		if !gone(o.ConversationID) {
+			continue
+		}
 		from := o.State
 		switch from {
 		case agent.OfferPending:
@@ -165,12 +231,18 @@ func (c *Center) closeWork(ctx context.Context, now time.Time, w *Write) error {
 		did(agent.OfferEnded{Offer: o, From: from})
 	}
 	for _, k := range state.Works {
+		if !gone(k.ConversationID) {
+			continue
+		}
 		from := k.State
 		k.State, k.Since, k.EndedAt, k.EndReason = agent.Idle, now, now, string(omni.SystemError)
 		w.Agent.Works = append(w.Agent.Works, k)
 		did(agent.WorkStateChanged{Work: k, From: from})
 	}
 	for _, e := range state.Entries {
+		if !gone(e.ConversationID) {
+			continue
+		}
 		e.State, e.Reason, e.UpdatedAt = agent.EntryLeft, string(omni.SystemError), now
 		w.Agent.QueueEntries = append(w.Agent.QueueEntries, e)
 	}

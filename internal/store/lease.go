@@ -36,6 +36,16 @@ func (db *DB) Acquire(ctx context.Context, name, holder string, ttl time.Duratio
 	return l, nil
 }
 
+// Holder reads who has the lease of a name and for how much longer, by the
+// database's clock; negative when it has run out. ErrNotFound: nobody ever had it.
+func (db *DB) Holder(ctx context.Context, name string) (l Lease, left time.Duration, err error) {
+	l.Name = name
+	var us int64
+	err = db.queryRow(ctx, "SELECT holder, epoch, expires_at, expires_at - "+db.dialect.now+" FROM leases WHERE name = $1", name).
+		Scan(&l.Holder, &l.Epoch, stamp{&l.ExpiresAt}, &us)
+	return l, time.Duration(us) * time.Microsecond, db.failed("holder of "+name, err)
+}
+
 // Renew prolongs a lease by ttl from now, keeping its epoch, also after it
 // expired as long as nobody else took it; else ErrStaleLease.
 func (db *DB) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error) {

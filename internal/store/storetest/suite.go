@@ -35,6 +35,7 @@ func Run(t *testing.T, open Opener) {
 		"live things are found by node":       live,
 		"a lost place in the queue is found":  lostInQueue,
 		"leases fence writes":                 leases,
+		"nodes give signs of life":            nodes,
 		"messages are numbered":               messages,
 		"records have versions and keys":      records,
 		"sessions and audit":                  accounts,

@@ -1,0 +1,336 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/internal/id"
+)
+
+// Term is a time in which one node routes for the whole installation.
+type Term struct {
+	Node  string
+	Epoch uint64        // rises with every term
+	Left  time.Duration // until it ends unless it is renewed, by the database's clock
+}
+
+// Office is the right to route, which one node has at a time: a lease in the
+// database.
+type Office interface {
+	// Stand takes the office for the node when it is free and returns the present
+	// term, the node's own or another's.
+	Stand(ctx context.Context, node string) (Term, error)
+	// Renew prolongs a term of ours; ErrNotLeader when it is over.
+	Renew(ctx context.Context, t Term) error
+	// Resign ends a term of ours, so that another node need not wait for its end.
+	Resign(ctx context.Context, t Term) error
+}
+
+const (
+	standEvery  = time.Second     // how often a node looks whether the office is free
+	standWithin = 3 * time.Second // bounds one look
+	sendWithin  = 2 * time.Second // bounds one try to pass inputs on
+	sendEvery   = 200 * time.Millisecond
+)
+
+// ErrNoLeader means that no node routes at present.
+var ErrNoLeader = errors.New("journey: no node routes at present")
+
+// run owns the floor until ctx ends: it leads in this node's terms and follows
+// in those of others. An error before the first term has begun ends it.
+func (f *floor) run(ctx context.Context) error {
+	defer close(f.done)
+	for {
+		t, err := f.stand(ctx)
+		switch {
+		case err == nil && t.Node == f.node:
+			err = f.serveTerm(ctx, t)
+		case err == nil:
+			err = f.followTerm(ctx, t)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			continue
+		}
+		select {
+		case <-f.settled:
+		default:
+			return err
+		}
+		if errors.Is(err, ErrNotLeader) {
+			f.log.Warn("another node has taken over the routing; the calls of this one go on")
+		} else {
+			f.log.Warn("no part in routing for now", "err", err)
+		}
+		f.follow(ctx, Term{Left: standEvery})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (f *floor) stand(ctx context.Context) (Term, error) {
+	ctx, cancel := context.WithTimeout(ctx, standWithin)
+	defer cancel()
+	t, err := f.office.Stand(ctx, f.node)
+	if err != nil {
+		return t, fmt.Errorf("routing lease: %w", err)
+	}
+	return t, nil
+}
+
+// begun makes a term the present one.
+func (f *floor) begun(t Term) {
+	f.present.Store(&t)
+	select {
+	case <-f.settled:
+	default:
+		close(f.settled)
+	}
+}
+
+// leads tells whether this node routes.
+func (f *floor) leads() bool {
+	t := f.present.Load()
+	return t != nil && t.Node == f.node
+}
+
+// serveTerm routes in a term of this node until it is over or ctx ends.
+func (f *floor) serveTerm(ctx context.Context, t Term) error {
+	state, err := f.beginTerm(ctx, t)
+	if err != nil {
+		return errors.Join(err, f.resign(ctx, t))
+	}
+	term, end := context.WithCancelCause(ctx)
+	pause := make(chan bool)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { end(f.keepOffice(term, t, pause)) })
+	err = f.lead(term, t, state, pause)
+	end(err)
+	keeping.Wait()
+	f.present.Store(&Term{})
+	if errors.Is(err, ErrNotLeader) {
+		return err
+	}
+	return errors.Join(err, f.resign(ctx, t))
+}
+
+// beginTerm readies this node for a term.
+func (f *floor) beginTerm(ctx context.Context, t Term) (agent.State, error) {
+	if f.begin == nil {
+		return agent.State{}, nil
+	}
+	state, first, err := f.begin(ctx, t)
+	if err != nil {
+		return state, err
+	}
+	asks := make([]ask, 0, len(first)+len(f.kept))
+	for _, in := range first {
+		asks = append(asks, ask{in: in, until: f.now().Add(tellLimit)})
+	}
+	f.kept, f.sending = append(asks, f.kept...), ""
+	return state, nil
+}
+
+func (f *floor) resign(ctx context.Context, t Term) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standWithin)
+	defer cancel()
+	return f.office.Resign(ctx, t)
+}
+
+// keepOffice renews a term until ctx ends or the term is over. When it could not
+// be renewed for its whole length while there are other nodes, one of them may
+// have the office: deciding is paused until that is known. The length is counted
+// from before the database was asked, so that it never ends later here than there.
+func (f *floor) keepOffice(ctx context.Context, t Term, pause chan<- bool) error {
+	tick := time.NewTicker(max(t.Left/4, time.Millisecond))
+	defer tick.Stop()
+	sure, paused := time.Now(), false
+	set := func(to bool) {
+		if paused == to {
+			return
+		}
+		select {
+		case pause <- to:
+			paused = to
+		case <-ctx.Done():
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		asked := time.Now()
+		within, cancel := context.WithTimeout(ctx, t.Left/4)
+		err := f.office.Renew(within, t)
+		cancel()
+		switch {
+		case err == nil:
+			sure = asked
+			set(false)
+		case errors.Is(err, ErrNotLeader):
+			return err
+		case ctx.Err() != nil:
+			return nil
+		default:
+			f.log.Warn("routing lease not renewed", "err", err)
+			if time.Since(sure) >= t.Left*3/4 && f.contested != nil && f.contested() {
+				set(true)
+			}
+		}
+	}
+}
+
+// followTerm takes part in a term of another node; it returns when it is time to
+// look at the office again.
+func (f *floor) followTerm(ctx context.Context, t Term) error {
+	if before := f.present.Load(); before == nil || before.Epoch != t.Epoch {
+		if _, err := f.beginTerm(ctx, t); err != nil {
+			return err
+		}
+		f.log.Info("another node routes", "routing", t.Node)
+		f.begun(t)
+	}
+	f.follow(ctx, t)
+	return nil
+}
+
+// follow passes inputs on to the node that routes, if there is one, until it is
+// time to look at the office again.
+func (f *floor) follow(ctx context.Context, t Term) {
+	again := time.NewTimer(min(max(t.Left, sendEvery), standEvery))
+	defer again.Stop()
+	retry := time.NewTicker(sendEvery)
+	defer retry.Stop()
+	for {
+		f.passOn(ctx, t)
+		asks := f.asks
+		if len(f.kept) >= asksAtOnce {
+			asks = nil
+		}
+		select {
+		case <-ctx.Done():
+			for len(f.asks) > 0 {
+				f.keep([]ask{<-f.asks})
+			}
+			f.lastTry = time.Time{}
+			f.passOn(context.WithoutCancel(ctx), t)
+			return
+		case <-again.C:
+			return
+		case <-retry.C:
+		case p := <-f.looks:
+			p.done <- ErrNotLeader
+		case a := <-asks:
+			f.kept = append(f.kept, f.sift(f.gather(a))...)
+		}
+	}
+}
+
+// sift answers the inputs of other nodes, which must find the leader themselves,
+// and returns our own.
+func (f *floor) sift(asks []ask) []ask {
+	own := asks[:0:0]
+	for _, a := range asks {
+		if a.from != "" {
+			a.answer(verdict{err: ErrNotLeader})
+			continue
+		}
+		own = append(own, a)
+	}
+	return own
+}
+
+// keep puts inputs before all others.
+func (f *floor) keep(asks []ask) {
+	f.kept, f.sending = append(f.sift(asks), f.kept...), ""
+}
+
+// passOn sends what is kept to the node that routes, and drops what has waited
+// for one too long.
+func (f *floor) passOn(ctx context.Context, t Term) {
+	f.expire(t)
+	for len(f.kept) > 0 && f.send != nil && t.Node != "" && time.Since(f.lastTry) >= sendEvery {
+		n := min(len(f.kept), batch)
+		if f.sending == "" {
+			f.sending = id.New("ib")
+		}
+		within, cancel := context.WithTimeout(ctx, sendWithin)
+		errs, err := f.send(within, t, f.sending, f.kept[:n])
+		cancel()
+		if err != nil {
+			f.lastTry = time.Now()
+			f.log.Warn("router inputs not passed on yet", "routing", t.Node, "inputs", n, "err", err)
+			if !errors.Is(err, ErrAway) {
+				f.sending = "" // its answer is kept for the id
+			}
+			return
+		}
+		for i, a := range f.kept[:n] {
+			if errs[i] != nil && a.reply == nil && a.refused == nil {
+				f.log.Warn("router input refused", "input", fmt.Sprintf("%T", a.in(agent.At{})), "err", errs[i])
+			}
+			a.answer(verdict{err: errs[i]})
+		}
+		f.kept, f.sending = f.kept[n:], ""
+	}
+}
+
+// expire gives up inputs for which no node was found in time; without a way to
+// other nodes, all.
+func (f *floor) expire(t Term) {
+	now := f.now()
+	rest := f.kept[:0:0]
+	for _, a := range f.kept {
+		if a.until.IsZero() || now.Before(a.until) && (f.send != nil || t.Node == "") {
+			rest = append(rest, a)
+			continue
+		}
+		f.log.Error("router input given up: no node routes that can be reached", "input", fmt.Sprintf("%T", a.in(agent.At{})))
+		a.answer(verdict{err: ErrNoLeader})
+	}
+	if len(rest) != len(f.kept) {
+		f.kept, f.sending = rest, ""
+	}
+}
+
+// reach tells from which nodes each agent can be reached. An agent goes offline
+// when the last of them has lost the agent.
+type reach map[string]map[string]bool
+
+// concerns follows an input of a node and tells whether the router is to have it.
+func (r reach) concerns(in agent.Input, node string) bool {
+	switch in := in.(type) {
+	case agent.DeviceUp:
+		if r[in.AgentID] == nil {
+			r[in.AgentID] = map[string]bool{}
+		}
+		r[in.AgentID][node] = true
+	case agent.DeviceDown:
+		delete(r[in.AgentID], node)
+		return len(r[in.AgentID]) == 0
+	case agent.RemoveAgent:
+		delete(r, in.AgentID)
+	}
+	return true
+}
+
+// gone takes a node out and gives what follows from it.
+func (r reach) gone(node string, at agent.At) []agent.Input {
+	var ins []agent.Input
+	for agentID, nodes := range r {
+		if nodes[node] {
+			ins = append(ins, agent.DeviceDown{At: at, AgentID: agentID})
+		}
+	}
+	return slices.DeleteFunc(ins, func(in agent.Input) bool { return !r.concerns(in, node) })
+}

@@ -1,0 +1,325 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+)
+
+// chair is an office in memory that tests take away.
+type chair struct {
+	mu       sync.Mutex
+	term     Term
+	until    time.Time
+	away     error // of every call
+	resigned int
+}
+
+const chairTime = 10 * time.Second
+
+func (o *chair) Stand(_ context.Context, node string) (Term, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.away != nil {
+		return Term{}, o.away
+	}
+	if time.Now().Before(o.until) && o.term.Node != node {
+		t := o.term
+		t.Left = time.Until(o.until)
+		return t, nil
+	}
+	return o.give(node), nil
+}
+
+// give makes node the holder; mu is held.
+func (o *chair) give(node string) Term {
+	o.term = Term{Node: node, Epoch: o.term.Epoch + 1, Left: chairTime}
+	o.until = time.Now().Add(chairTime)
+	return o.term
+}
+
+// pass gives the office to another node.
+func (o *chair) pass(node string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.give(node)
+}
+
+func (o *chair) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.away = err
+}
+
+func (o *chair) holds(t Term) error {
+	if o.term.Node != t.Node || o.term.Epoch != t.Epoch {
+		return ErrNotLeader
+	}
+	return nil
+}
+
+func (o *chair) Renew(_ context.Context, t Term) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.away != nil {
+		return o.away
+	}
+	if err := o.holds(t); err != nil {
+		return err
+	}
+	o.until = time.Now().Add(chairTime)
+	return nil
+}
+
+func (o *chair) Resign(_ context.Context, t Term) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.holds(t) == nil {
+		o.until = time.Time{}
+		o.resigned++
+	}
+	return nil
+}
+
+// seat is a floor at a chair; what it passes on and decides is written down.
+type seat struct {
+	*floor
+	chair *chair
+	mu    sync.Mutex
+	sent  []agent.Input
+	ids   []string
+	fail  error // of sending
+	outs  []agent.Output
+	terms []Term
+	rival bool
+}
+
+func newSeat(o *chair) *seat {
+	s := &seat{chair: o}
+	s.floor = newFloor(floorConfig{
+		node: "nd_1", router: agent.RouterConfig{Seed: 1}, office: o,
+		write: func(_ context.Context, t Term, _ Write) error {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			return o.holds(t)
+		},
+		deliver: func(_ Term, outs []agent.Output) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.outs = append(s.outs, outs...)
+		},
+		begin: func(_ context.Context, t Term) (agent.State, []input, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.terms = append(s.terms, t)
+			queue := agent.DefaultQueue("qu_1", "Sales")
+			queue.JoinEmpty = agent.EmptyYes
+			return agent.State{Queues: []agent.Queue{queue}}, nil, nil
+		},
+		send: func(_ context.Context, _ Term, batchID string, asks []ask) ([]error, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.ids = append(s.ids, batchID)
+			if s.fail != nil {
+				return nil, s.fail
+			}
+			for _, a := range asks {
+				s.sent = append(s.sent, a.in(agent.At{}))
+			}
+			return make([]error, len(asks)), nil
+		},
+		contested: func() bool { return s.rival },
+		now:       func() time.Time { return time.Now().UTC() }, log: slog.New(slog.DiscardHandler),
+	})
+	return s
+}
+
+func (s *seat) start(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	<-s.settled
+	return func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("run ended with %v", err)
+		}
+	}
+}
+
+// queued lists the conversations that waited in the router here, in order.
+func (s *seat) queued() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for _, o := range s.outs {
+		if q, ok := o.(agent.EntryQueued); ok {
+			ids = append(ids, q.Entry.ConversationID)
+		}
+	}
+	return ids
+}
+
+func (s *seat) passed() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for _, in := range s.sent {
+		ids = append(ids, in.(agent.Enqueue).ConversationID)
+	}
+	return ids
+}
+
+// A node that loses the office goes on: what it had not decided, and all that
+// follows, goes to the node that routes now; when that one is gone, it routes
+// again, in a new term and with a router made anew.
+func TestLosingTheOfficeStopsRoutingOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &chair{}
+		s := newSeat(o)
+		defer s.start(t)()
+		if _, err := s.do(t.Context(), enqueue("cv_1")); err != nil || !s.leads() {
+			t.Fatalf("leads %v, %v", s.leads(), err)
+		}
+		o.pass("nd_2")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, err := s.do(ctx, enqueue("cv_2")); err != nil { // the write is refused, the input passed on
+			t.Fatal(err)
+		}
+		if _, err := s.do(ctx, enqueue("cv_3")); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.queued(); !slices.Equal(got, []string{"cv_1"}) {
+			t.Errorf("decided here: %v", got)
+		}
+		if got := s.passed(); !slices.Equal(got, []string{"cv_2", "cv_3"}) || s.leads() {
+			t.Errorf("passed on: %v, leads %v", got, s.leads())
+		}
+		if err := s.look(ctx, func(*agent.Router, time.Time) { t.Error("looked") }); !errors.Is(err, ErrNotLeader) {
+			t.Errorf("a look at the router gives %v", err)
+		}
+		began := time.Now()
+		time.Sleep(chairTime) // of the bubble's clock: nobody renews for nd_2
+		for !s.leads() {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if took := time.Since(began); took > chairTime+standEvery {
+			t.Errorf("took over only after %s", took)
+		}
+		if _, err := s.do(t.Context(), enqueue("cv_4")); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.queued(); !slices.Equal(got, []string{"cv_1", "cv_4"}) {
+			t.Errorf("decided here: %v", got)
+		}
+		var epochs []uint64
+		for _, t := range s.terms {
+			epochs = append(epochs, t.Epoch)
+		}
+		if !slices.Equal(epochs, []uint64{1, 2, 3}) {
+			t.Errorf("terms %v", epochs)
+		}
+	})
+}
+
+// Inputs that cannot be passed on wait, in their order and under the same id, so
+// that they are applied once; without anybody to take them they are given up.
+func TestInputsWaitForTheLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &chair{}
+		o.pass("nd_2")
+		s := newSeat(o)
+		s.fail = ErrAway
+		defer s.start(t)()
+		o.mu.Lock()
+		o.until = time.Now().Add(time.Hour) // nd_2 goes on leading
+		o.mu.Unlock()
+		refused := make(chan error, 4)
+		_ = s.tell(enqueue("cv_1"))
+		time.Sleep(3 * time.Second)
+		_ = s.tell(enqueue("cv_2"))
+		time.Sleep(time.Second)
+		s.mu.Lock()
+		tries, first := len(s.ids), s.ids[0]
+		same := !slices.ContainsFunc(s.ids, func(id string) bool { return id != first })
+		s.fail = nil
+		s.mu.Unlock()
+		if tries < 5 || !same {
+			t.Errorf("%d tries under ids %v", tries, s.ids)
+		}
+		time.Sleep(time.Second)
+		if got := s.passed(); !slices.Equal(got, []string{"cv_1", "cv_2"}) {
+			t.Errorf("passed on %v", got)
+		}
+		s.mu.Lock()
+		s.fail = ErrAway
+		s.mu.Unlock()
+		_ = s.tell(enqueue("cv_3"), func(err error) { refused <- err })
+		time.Sleep(tellLimit + 2*time.Second)
+		if len(refused) != 1 {
+			t.Fatalf("refused %d times", len(refused))
+		}
+		if err := <-refused; !errors.Is(err, ErrNoLeader) {
+			t.Errorf("after a minute without the leader: %v", err)
+		}
+	})
+}
+
+// A lease that cannot be renewed stops decisions before another node may have
+// it, if there is another node, and they go on when it is renewed after all.
+func TestDoubtPausesRouting(t *testing.T) {
+	for _, rival := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			o := &chair{}
+			s := newSeat(o)
+			s.rival = rival
+			defer s.start(t)()
+			o.fail(errors.New("database is away"))
+			time.Sleep(chairTime)
+			_ = s.tell(enqueue("cv_1"))
+			time.Sleep(time.Second)
+			if got := len(s.queued()); got == 0 != rival {
+				t.Errorf("another node: %v; %d decisions in doubt", rival, got)
+			}
+			o.fail(nil)
+			time.Sleep(chairTime / 2)
+			if got := s.queued(); !slices.Equal(got, []string{"cv_1"}) || !s.leads() || len(s.terms) != 1 {
+				t.Errorf("when it is renewed: %v, leads %v, terms %v", got, s.leads(), s.terms)
+			}
+		})
+	}
+}
+
+// An agent is gone when the last node through which they were reached says so,
+// or has died.
+func TestReachOverSeveralNodes(t *testing.T) {
+	r := reach{}
+	up := func(id string) agent.Input { return agent.DeviceUp{AgentID: id} }
+	down := func(id string) agent.Input { return agent.DeviceDown{AgentID: id} }
+	for i, c := range []struct {
+		in   agent.Input
+		node string
+		want bool
+	}{
+		{up("ag_1"), "nd_1", true}, {up("ag_1"), "nd_2", true}, {up("ag_2"), "nd_2", true},
+		{down("ag_1"), "nd_1", false}, {down("ag_1"), "nd_2", true}, {up("ag_1"), "nd_1", true},
+		{agent.Tick{}, "nd_1", true},
+	} {
+		if got := r.concerns(c.in, c.node); got != c.want {
+			t.Errorf("step %d: %v, want %v", i, got, c.want)
+		}
+	}
+	_ = r.concerns(up("ag_1"), "nd_2")
+	gone := r.gone("nd_2", agent.At(time.Now()))
+	if len(gone) != 1 || gone[0].(agent.DeviceDown).AgentID != "ag_2" {
+		t.Errorf("nd_2 died: %+v", gone)
+	}
+}
