@@ -48,6 +48,7 @@ const (
 	ActTokensRead  Action = "tokens.read"
 	ActTokens      Action = "tokens.write"
 	ActAudit       Action = "audit.read"
+	ActSimulate    Action = "simulations.write"
 )
 
 var (
@@ -101,6 +102,7 @@ var permissions = map[Action][]Role{
 	ActTokensRead:  checking,
 	ActTokens:      admins,
 	ActAudit:       checking,
+	ActSimulate:    admins,
 }
 
 // Allowed reports whether the role may do the action. Unknown actions and roles

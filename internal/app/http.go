@@ -29,8 +29,8 @@ func (s *service) openAPI() error {
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: s.db, Omni: s.db, Journal: s.db, Desk: s.center, Phone: testPhone{s.center}, Commit: s.db.CommitOmni,
 		Figures:   s.db.Figures,
-		Wallboard: s.center.Snapshot,
-		Web:       pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,
+		Wallboard: s.center.Snapshot, Simulation: s.center.NewSimulation,
+		Web: pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,
 		Demo: s.cfg.Demo, PhoneKey: []byte(s.cfg.Phone.Key), HTTPSPort: config.Port(s.cfg.HTTPS.Addr), TrustedProxies: s.cfg.Proxies(),
 		DefaultLanguage: s.cfg.Language, Version: s.std.Version, NodeID: s.nodeID,
 	}, s.log)

@@ -125,6 +125,15 @@ func (l *Leg) Info() Info {
 // answered.
 func (l *Leg) Dialog() []byte { return l.link.dialog() }
 
+// Header is the first value of a header of the INVITE that brought the leg;
+// empty for a leg that we called, and for a browser.
+func (l *Leg) Header(name string) string {
+	if s, ok := l.link.(*sipLink); ok {
+		return s.sip.Header(name)
+	}
+	return ""
+}
+
 // Party is the leg's role.
 func (l *Leg) Party() Party { return l.info.Party } // never changes
 

@@ -21,6 +21,9 @@ type Figures func(ctx context.Context, q insight.Query) ([]insight.Row, error)
 // Wallboard returns the router's view of the floor now.
 type Wallboard func(ctx context.Context) (agent.Snapshot, error)
 
+// Simulation makes the token of a simulation that lasts so long.
+type Simulation func(ctx context.Context, lasts time.Duration) (token string, ends time.Time, err error)
+
 // LiveCounts is what the metrics show of calls and queues.
 type LiveCounts func() Counts
 

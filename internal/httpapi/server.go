@@ -28,6 +28,9 @@ type Config struct {
 	// Wallboard is the live state of queues and agents.
 	Wallboard Wallboard
 
+	// Simulation gives a token with which calls count as simulated; nil: there is none.
+	Simulation Simulation
+
 	// Service does log-ins. Defaults to account.NewService(Accounts, …).
 	Service *account.Service
 	// Web has the built pages (package web); nil: a page that says how to build.
@@ -119,6 +122,7 @@ func (s *Server) registerAll() {
 	s.registerFlows()
 	s.registerAudit()
 	s.registerPhone()
+	s.registerSimulations()
 	s.registerSystem()
 	s.registerStatic()
 }

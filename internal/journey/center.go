@@ -147,6 +147,8 @@ type Center struct {
 	// reloading makes those take turns who read the records again.
 	reloading sync.Mutex
 
+	simulations simulations
+
 	ctx      context.Context // of Run
 	started  chan struct{}
 	draining atomic.Bool

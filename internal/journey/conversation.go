@@ -204,7 +204,7 @@ func (v *conversation) begin() bool {
 	var first Write
 	var run func()
 	if err == nil {
-		v.open(who, now)
+		v.open(who, now, v.center.simulated(ctx, v.leg))
 		run = v.enter(v.number.FlowID)
 		first.Omni, first.Patience = v.book.take(), beginPatience
 		err = v.center.store.Commit(ctx, first)
@@ -271,13 +271,13 @@ func (v *conversation) turnAway() {
 }
 
 // open makes the first rows.
-func (v *conversation) open(who omni.Recognition, now time.Time) {
+func (v *conversation) open(who omni.Recognition, now time.Time, simulated bool) {
 	info := v.leg.Info()
 	c := omni.Conversation{
 		ID: v.id, CustomerID: who.Customer.ID, Channel: omni.Voice, Direction: omni.Inbound, InitiationMethod: omni.ByInbound,
 		State: omni.Initiated, Language: v.language(who.Customer), LineID: info.LineID, NumberID: v.number.ID,
 		DialledNumber: info.Dialled, CallerNumber: info.Caller, NodeID: v.center.cfg.NodeID, CreatedAt: now, FlowPath: []string{},
-		Simulated: info.CallerName == simulatedName,
+		Simulated: simulated,
 	}
 	if c.Simulated {
 		c.InitiationMethod = omni.BySimulated
@@ -293,9 +293,6 @@ func (v *conversation) open(who omni.Recognition, now time.Time) {
 		"channel": c.Channel, "direction": c.Direction, "number_id": c.NumberID, "line_id": c.LineID, "customer_match": who.Strength, "simulated": c.Simulated,
 	})
 }
-
-// simulatedName is the display name by which `hotline simulate` marks its calls.
-const simulatedName = "Hotline Simulator"
 
 func (v *conversation) recognise(ctx context.Context, now time.Time) (omni.Recognition, error) {
 	info := v.leg.Info()

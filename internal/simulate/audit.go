@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -118,48 +117,29 @@ func (s *simulation) auditOne(ctx context.Context, c omni.Conversation) error {
 		return nil
 	}
 	var got time.Duration
+	whole := len(d.Recordings) > 0
 	for _, rec := range d.Recordings {
-		if err := s.checkRecording(ctx, rec); err != nil {
+		length, err := s.recorded(ctx, rec)
+		if err != nil {
 			s.incomplete("recording %s of %s: %v", rec.ID, c.ID, err)
+			whole = false
 		}
-		got += time.Duration(rec.DurationMS) * time.Millisecond
+		got += length
 	}
-	s.report.with(func(r *Report) { r.Recordings += len(d.Recordings) })
 	want := d.Conversation.EndedAt.Sub(d.Conversation.AnsweredAt)
+	missing := want - got
 	// A frame at either end is the granularity; a second more is the talk of
 	// another call.
-	if missing := want - got; len(d.Recordings) == 0 || missing > 200*time.Millisecond || missing < -time.Second {
+	if len(d.Recordings) == 0 || missing > tailTime || missing < -time.Second {
 		s.incomplete("conversation %s talked %s and has %s recorded", c.ID, want.Round(time.Millisecond), got)
+		whole = false
 	}
+	s.report.recorded(len(d.Recordings), whole, missing)
 	return nil
 }
 
 func (s *simulation) incomplete(format string, args ...any) {
 	s.report.with(func(r *Report) { r.Incomplete = append(r.Incomplete, fmt.Sprintf(format, args...)) })
-}
-
-// checkRecording asks for the file's head and compares sizes.
-func (s *simulation) checkRecording(ctx context.Context, rec omni.Recording) error {
-	if rec.State != omni.RecordingReady {
-		return fmt.Errorf("is %s", rec.State)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, s.api.base+"/api/v1/recordings/"+rec.ID+"/audio", nil)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+s.api.token)
-	res, err := s.api.http.Do(req)
-	if err != nil {
-		return err
-	}
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("answers %s", res.Status)
-	}
-	if n, err := strconv.ParseInt(res.Header.Get("Content-Length"), 10, 64); err != nil || n != rec.Bytes {
-		return fmt.Errorf("has %d bytes, its row says %d", n, rec.Bytes)
-	}
-	return nil
 }
 
 // levels compares the service levels of the figures with those computed again

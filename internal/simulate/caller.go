@@ -3,15 +3,32 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/sip"
 )
 
-// callerName marks simulated calls for the installation.
+// callerName is what people see of simulated callers.
 const callerName = "Hotline Simulator"
+
+// longestCall is what a call may take after the last one has begun.
+const longestCall = time.Hour
+
+// permit asks the installation for the token by which it knows our calls from
+// those of customers.
+func (s *simulation) permit(ctx context.Context) error {
+	var token struct{ Header, Token string }
+	wanted := map[string]int{"seconds": int((s.cfg.Duration + longestCall) / time.Second)}
+	if err := s.api.call(ctx, http.MethodPost, "/simulations", wanted, &token); err != nil {
+		return err
+	}
+	s.headers = []sip.Header{{Name: token.Header, Value: token.Token}}
+	return nil
+}
 
 // caller is one call from ring to end.
 func (s *simulation) caller(ctx context.Context, n int, m Mix) {
@@ -26,6 +43,7 @@ func (s *simulation) caller(ctx context.Context, n int, m Mix) {
 	}
 	leg, err := s.calls.DialNumber(ctx, call.DialRequest{
 		ID: id.New(id.Leg), URI: uri, To: m.Number, From: number, DisplayName: callerName, RingTimeout: 30 * time.Second,
+		Headers: s.headers,
 	})
 	if err != nil {
 		s.log.Warn("call not begun", "err", err)

@@ -55,6 +55,9 @@ type Report struct {
 	Lost          int       `json:"lost_conversations"`
 	Stuck         []string  `json:"stuck"` // states that did not end
 	Recordings    int       `json:"recordings"`
+	Complete      int       `json:"complete_talks"` // talks recorded to their last 200 ms
+	Talks         int       `json:"talks"`          // that had to be recorded
+	MissingMS     Quantiles `json:"missing_ms"`     // of each talk, by its recording's own header
 	Incomplete    []string  `json:"incomplete_recordings"`
 	ServerCPUS    float64   `json:"server_cpu_s"`
 	CPUPerCallMS  float64   `json:"server_cpu_ms_per_call_second"`
@@ -89,7 +92,9 @@ func (r Report) Print(w io.Writer) {
 		}
 		p("service level %-12s %6.2f %% (figures), %6.2f %% (journal): %s", l.Code, 100*l.Figures, 100*l.Journal, mark)
 	}
-	p("conversations %d, lost %d; recordings %d, incomplete %d; stuck states %d", r.Conversations, r.Lost, r.Recordings, len(r.Incomplete), len(r.Stuck))
+	p("conversations %d, lost %d; stuck states %d", r.Conversations, r.Lost, len(r.Stuck))
+	p("recordings   %d; %d of %d talks complete to the last %d ms, missing p50 %.0f ms, p99 %.0f ms, max %.0f ms",
+		r.Recordings, r.Complete, r.Talks, tailTime.Milliseconds(), r.MissingMS.P50, r.MissingMS.P99, r.MissingMS.Max)
 	for _, s := range slices.Concat(r.Stuck, r.Incomplete, r.AgentErrors) {
 		p("  %s", s)
 	}
@@ -108,6 +113,7 @@ type collector struct {
 	setUps   []float64
 	offers   []float64
 	mos      []float64
+	missing  []float64
 	live     int
 	talking  int
 	answered map[string]bool // customers' numbers whose agent was heard
@@ -155,6 +161,18 @@ func (c *collector) offer(d time.Duration) {
 	c.offers = append(c.offers, float64(d.Microseconds())/1000)
 }
 
+// recorded notes how a talk was recorded.
+func (c *collector) recorded(recordings int, whole bool, missing time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report.Recordings += recordings
+	c.report.Talks++
+	if whole {
+		c.report.Complete++
+	}
+	c.missing = append(c.missing, float64(missing.Microseconds())/1000)
+}
+
 func (c *collector) talk(delta int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -181,7 +199,7 @@ func (c *collector) finish() Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.report
-	r.SetUpMS, r.OfferMS = quantiles(c.setUps), quantiles(c.offers)
+	r.SetUpMS, r.OfferMS, r.MissingMS = quantiles(c.setUps), quantiles(c.offers), quantiles(c.missing)
 	slices.Sort(c.mos)
 	if n := len(c.mos); n > 0 {
 		r.MOS = Quantiles{P50: c.mos[n/2], P95: c.mos[n/20], P99: c.mos[n/100], Max: c.mos[n-1]}

@@ -30,6 +30,8 @@ type simulation struct {
 	calls  *call.Control // of the callers
 	desks  *call.Control // of the agents' desk phones: another socket, as in life
 	phones *sip.Endpoint
+	// headers of every call: the proof that it is simulated.
+	headers []sip.Header
 
 	mu      sync.Mutex
 	rnd     *rand.Rand

@@ -143,6 +143,9 @@ func Run(ctx context.Context, cfg Config, progress func(Progress)) (Report, erro
 	if err := s.api.login(ctx, cfg.Email, cfg.Password); err != nil {
 		return Report{}, fmt.Errorf("log in as %s: %w", cfg.Email, err)
 	}
+	if err := s.permit(ctx); err != nil {
+		return Report{}, fmt.Errorf("permission to make simulated calls: %w", err)
+	}
 	s.report = newCollector()
 	return s.run(ctx, progress)
 }

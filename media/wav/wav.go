@@ -73,14 +73,19 @@ func Check(path string) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("wav: check: %w", err)
 	}
-	length, err := readHeader(f)
+	return ReadInfo(f, st.Size())
+}
+
+// ReadInfo is Check for a file of which r holds at least the beginning.
+func ReadInfo(r io.ReaderAt, size int64) (Info, error) {
+	length, err := readHeader(r)
 	if err != nil {
 		return Info{}, err
 	}
-	if headerSize+length > st.Size() {
-		return Info{}, fmt.Errorf("%w: header counts %d bytes of audio, the file has %d", ErrFormat, length, st.Size()-headerSize)
+	if headerSize+length > size {
+		return Info{}, fmt.Errorf("%w: header counts %d bytes of audio, the file has %d", ErrFormat, length, size-headerSize)
 	}
-	return info(length, st.Size()), nil
+	return info(length, size), nil
 }
 
 func info(length, size int64) Info {

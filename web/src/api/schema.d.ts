@@ -823,6 +823,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Get a token for simulated calls */
+        post: operations["create-simulation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system": {
         parameters: {
             query?: never;
@@ -2044,7 +2061,7 @@ export interface components {
             right: number[];
         };
         /** @enum {string} */
-        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.listen" | "self" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
+        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
         PhoneBody: {
             default_language: string;
             demo: boolean;
@@ -2369,6 +2386,21 @@ export interface components {
         };
         /** @enum {string} */
         ServiceLevelFormula: "SL-STRICT" | "SL-OFFERED" | "SL-ANSWERED" | "SL-REMOVED" | "SL-FAIR";
+        SimulationBody: {
+            /** Format: date-time */
+            ends: string;
+            /** @description Header of the INVITE that carries the token */
+            header: string;
+            /** @description Calls with it count as simulated */
+            token: string;
+        };
+        SimulationInputBody: {
+            /**
+             * Format: int64
+             * @description How long the token is good
+             */
+            seconds: number;
+        };
         SkillNeed: {
             /** Format: int64 */
             level: number;
@@ -5016,6 +5048,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Peaks"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-simulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulationBody"];
                 };
             };
             /** @description Error */
