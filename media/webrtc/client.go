@@ -13,9 +13,10 @@ import (
 const clientEvents = 126
 
 // NewClient makes the browser's side of a leg, for callers and agents that are
-// simulated, with a socket of its own as browsers have: it offers the G.711 and G.722 codecs of cfg.Prefs and digits, and
-// speaks the first one that is answered. Our candidates are in the offer;
-// OnCandidate gives those that come later. Connect takes the answer.
+// simulated, with a socket of its own as browsers have: it offers the G.711 and
+// G.722 codecs of cfg.Prefs and digits, and speaks the first one that is
+// answered. Our candidates are in the offer; OnCandidate gives those that come
+// later. Connect takes the answer.
 func (a *API) NewClient(ctx context.Context, cfg LegConfig) (leg *Leg, offer string, err error) {
 	l, err := a.newLeg(cfg, true)
 	if err != nil {
@@ -68,6 +69,7 @@ func (l *Leg) Connect(answer string) error {
 	if err := l.prepare(); err != nil {
 		return err
 	}
+	l.down.muted = d.direction == "sendonly" || d.direction == "inactive"
 	l.start(d, true)
 	return nil
 }

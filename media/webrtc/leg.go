@@ -73,7 +73,6 @@ type Leg struct {
 	lost      atomic.Bool
 	dead      atomic.Bool  // the connection failed or was closed: it cannot come back
 	heard     atomic.Int64 // when RTP or RTCP came last, Unix nanoseconds
-	trickle   atomic.Bool  // the answer was given: further candidates are sent on
 
 	way     atomic.Pointer[ice.Conn]   // through pion
 	target  atomic.Pointer[udp.Target] // past it
@@ -85,6 +84,8 @@ type Leg struct {
 	mu     sync.Mutex
 	secure *dtls.Conn
 	peer   netip.AddrPort // that the port knows us by
+	ufrag  string         // … and its checks before that
+	told   int            // candidates of the other side
 	closed bool
 	loops  sync.WaitGroup
 	done   chan struct{} // closed when Close has finished
@@ -190,6 +191,7 @@ func (l *Leg) negotiate(ctx context.Context, d *description) (string, error) {
 	if err := l.describe(ctx, &answer); err != nil {
 		return "", err
 	}
+	l.down.muted = answer.direction == "recvonly" || answer.direction == "inactive"
 	l.start(d, false)
 	return answer.String(), nil
 }
@@ -202,9 +204,24 @@ func (l *Leg) describe(ctx context.Context, o *ours) (err error) {
 	if o.ufrag, o.pwd, err = l.agent.GetLocalUserCredentials(); err != nil {
 		return fmt.Errorf("webrtc: ICE credentials: %w", err)
 	}
+	if err := l.invite(o.ufrag); err != nil {
+		return err
+	}
 	o.fingerprint, o.ssrc = l.cert.fingerprint, l.down.ssrc
 	o.candidates, o.complete, err = l.gather(ctx)
 	return err
+}
+
+// invite lets the checks of the other side in.
+func (l *Leg) invite(ufrag string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	l.ufrag = ufrag
+	l.port.guests.invite(ufrag)
+	return nil
 }
 
 // start begins to connect with the side that has given d.
@@ -286,15 +303,44 @@ func (l *Leg) addCandidate(text string) error {
 		return fmt.Errorf("%w: %w", ErrCandidate, err)
 	case c.Component() != ice.ComponentRTP:
 		return nil // RTCP shares the way
+	case !l.reachable(c):
+		return nil
 	}
 	if of, ok := c.GetExtension("ufrag"); ok && of.Value != remote.ufrag {
 		return nil // of an earlier generation
+	}
+	l.mu.Lock()
+	l.told++
+	told := l.told
+	l.mu.Unlock()
+	if told > maxCandidates {
+		return fmt.Errorf("%w: more than %d of them", ErrCandidate, maxCandidates)
 	}
 	if err := l.agent.AddRemoteCandidate(c); err != nil {
 		return fmt.Errorf("%w: %w", ErrCandidate, err)
 	}
 	return nil
 }
+
+// maxCandidates bounds the addresses that one browser can make us send checks to
+// (RFC 8445 §19.5.1). A machine with many interfaces has a dozen.
+const maxCandidates = 32
+
+// reachable reports whether a candidate is an address that a browser can have
+// and that our port can send to.
+func (l *Leg) reachable(c ice.Candidate) bool {
+	ip, err := netip.ParseAddr(c.Address())
+	if err != nil || c.Port() <= 0 || c.NetworkType().IsTCP() {
+		return false
+	}
+	ip = ip.Unmap()
+	if ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast || ip.IsLoopback() && !l.api.cfg.IncludeLoopback {
+		return false
+	}
+	return ip.Is4() == (l.port.network() == ice.NetworkTypeUDP4)
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // datagram takes SRTP or SRTCP (RFC 5761 §4 tells them apart). It overwrites b.
 func (l *Leg) datagram(b []byte, now time.Time) {
@@ -340,10 +386,35 @@ func (l *Leg) rise() {
 	}
 }
 
-// die notes that the connection is over for good.
+// die notes that the connection is over for good: nothing is sent any more,
+// since the other side has not agreed to it for long (RFC 7675 §5.1).
 func (l *Leg) die() {
+	l.mu.Lock()
 	l.dead.Store(true)
+	l.part()
+	l.mu.Unlock()
 	l.check(time.Now())
+}
+
+// part forgets the peer and the keys. Called with mu held.
+func (l *Leg) part() {
+	l.session.Store(nil)
+	l.target.Store(nil)
+	if l.peer.IsValid() {
+		l.port.forget(l.peer, l)
+		l.peer = netip.AddrPort{}
+	}
+}
+
+// adopt takes the keys of a connection; false when it is over already.
+func (l *Leg) adopt(s *session) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.dead.Load() {
+		return false
+	}
+	l.session.Store(s)
+	return true
 }
 
 // hear notes a sign of life.
@@ -397,13 +468,11 @@ func (l *Leg) Close() error {
 		return nil
 	}
 	l.closed = true
-	peer, secure := l.peer, l.secure
+	secure := l.secure
+	l.part()
+	l.port.guests.dismiss(l.ufrag)
 	l.mu.Unlock()
 	defer close(l.done)
-	if peer.IsValid() {
-		l.port.forget(peer, l)
-	}
-	l.session.Store(nil)
 	l.cancel()
 	if secure != nil {
 		_ = secure.Close() // tells the browser, if it still listens

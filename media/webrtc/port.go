@@ -22,12 +22,15 @@ const (
 	clientBatch = 4
 	// portWaiting bounds what waits for pion: STUN and DTLS, little of each leg.
 	portWaiting = 1024
+	// strangersWaiting bounds what unknown addresses add to that.
+	strangersWaiting = 256
 )
 
 // port is the one UDP socket of all browsers, or that of a client. Media of a
 // peer whose address is known goes straight to its leg, in the reader's
 // goroutine; everything else is queued for pion's mux, to which port is the
-// packet connection.
+// packet connection. What comes from an address that ICE has not written to is
+// dropped, unless it is a check that names one of our legs.
 type port struct {
 	readers *udp.Group
 	owns    bool // readers are the port's own
@@ -40,7 +43,12 @@ type port struct {
 	mu   sync.RWMutex // a leaf lock
 	legs map[netip.AddrPort]*Leg
 
-	waiting chan *datagram
+	guests    *guests
+	second    time.Time // strangers are counted in it, by the reader alone
+	strangers int
+
+	waiting chan *datagram // of guests; read first
+	checks  chan *datagram // of strangers
 	unused  sync.Pool
 	closing sync.Once
 	closed  chan struct{}
@@ -83,7 +91,7 @@ func openPort(address string, readers *udp.Group, log logging.LeveledLogger) (*p
 			return nil, err
 		}
 	}
-	p := &port{readers: readers, owns: owns, waiting: make(chan *datagram, portWaiting)}
+	p := &port{readers: readers, owns: owns, waiting: make(chan *datagram, portWaiting), checks: make(chan *datagram, strangersWaiting)}
 	if err := p.bind(ip, uint16(local.Port), true, log); err != nil {
 		p.end()
 		return nil, err
@@ -93,12 +101,12 @@ func openPort(address string, readers *udp.Group, log logging.LeveledLogger) (*p
 
 // openClient binds a socket for one client, beside p.
 func (p *port) openClient(log logging.LeveledLogger) (*port, error) {
-	c := &port{readers: p.readers, waiting: make(chan *datagram, portWaiting/16)}
+	c := &port{readers: p.readers, waiting: make(chan *datagram, portWaiting/16), checks: make(chan *datagram, strangersWaiting/16)}
 	return c, c.bind(p.local.AddrPort().Addr(), 0, false, log)
 }
 
 func (p *port) bind(ip netip.Addr, number uint16, shared bool, log logging.LeveledLogger) (err error) {
-	p.legs, p.closed = make(map[netip.AddrPort]*Leg), make(chan struct{})
+	p.legs, p.guests, p.closed = make(map[netip.AddrPort]*Leg), newGuests(), make(chan struct{})
 	p.unused.New = func() any { return new(datagram) }
 	if p.socket, err = udp.Bind(ip, number); err != nil {
 		return err
@@ -152,13 +160,34 @@ func (p *port) receive(b []byte, from netip.AddrPort, now time.Time) {
 			return
 		}
 	}
+	queue := p.waiting
+	if !p.guests.knows(from) {
+		if !p.guests.invited(b) || !p.strangerFits(now) {
+			return
+		}
+		queue = p.checks
+	}
+	p.pass(b, from, queue)
+}
+
+// strangerFits counts a check of an unknown address.
+func (p *port) strangerFits(now time.Time) bool {
+	if now.Sub(p.second) >= time.Second {
+		p.second, p.strangers = now, 0
+	}
+	p.strangers++
+	return p.strangers <= strangerRate
+}
+
+// pass queues a datagram for pion.
+func (p *port) pass(b []byte, from netip.AddrPort, queue chan *datagram) {
 	d := p.unused.Get().(*datagram)
-	if len(b) > len(d.b) {
+	if d.from, d.n = from, copy(d.b[:], b); d.n < len(b) {
+		p.unused.Put(d)
 		return
 	}
-	d.from, d.n = from, copy(d.b[:], b)
 	select {
-	case p.waiting <- d:
+	case queue <- d:
 	default: // lost, as on the wire: STUN and DTLS repeat themselves
 		p.unused.Put(d)
 	}
@@ -186,21 +215,28 @@ func (p *port) forget(from netip.AddrPort, l *Leg) {
 	}
 }
 
-// ReadFromAddrPort gives pion the next datagram.
+// ReadFromAddrPort gives pion the next datagram, those of guests first.
 func (p *port) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	var d *datagram
 	select {
-	case d := <-p.waiting:
-		n, from := copy(b, d.b[:d.n]), d.from
-		p.unused.Put(d)
-		return n, from, nil
-	case <-p.closed:
-		return 0, netip.AddrPort{}, io.EOF
+	case d = <-p.waiting:
+	default:
+		select {
+		case d = <-p.waiting:
+		case d = <-p.checks:
+		case <-p.closed:
+			return 0, netip.AddrPort{}, io.EOF
+		}
 	}
+	n, from := copy(b, d.b[:d.n]), d.from
+	p.unused.Put(d)
+	return n, from, nil
 }
 
 // WriteToAddrPort sends what pion has to say, at once.
 func (p *port) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	var t udp.Target
+	p.guests.greet(netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), time.Now())
 	if !p.socket.Aim(&t, to) || !p.socket.Write(b, &t) {
 		return 0, errUnreachable
 	}

@@ -24,9 +24,10 @@ type sender struct {
 	narrow  *media.Resampler // from the leg's rate, when the codec's is lower
 	packets atomic.Uint64
 	ssrc    uint32
+	muted   bool // the other side wants nothing from us; set before it is connected
 
 	mu      sync.Mutex
-	out     outlet // nil after stop
+	out     outlet
 	octets  uint64
 	audio   uint8 // payload types
 	events  uint8 // 0 for none
@@ -97,15 +98,9 @@ func (s *sender) init(l *Leg, kind codec.Kind, rate media.Rate) (err error) {
 	return nil
 }
 
-func (s *sender) stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.out = nil
-}
-
 // writeFrame sends a frame, or the digit whose turn it is.
 func (s *sender) writeFrame(src []int16) {
-	if !s.leg.isUp.Load() {
+	if !s.leg.isUp.Load() || s.muted {
 		return
 	}
 	s.mu.Lock()
@@ -131,7 +126,7 @@ func (s *sender) writeFrame(src []int16) {
 // relay sends a packet of another leg in our own stream. A new source goes on
 // where the stream was.
 func (s *sender) relay(p *media.Packet) {
-	if !s.leg.isUp.Load() || len(p.Payload) == 0 {
+	if !s.leg.isUp.Load() || s.muted || len(p.Payload) == 0 {
 		return
 	}
 	s.mu.Lock()
@@ -164,7 +159,7 @@ func (s *sender) relay(p *media.Packet) {
 
 // send makes a packet and sends it. Called with mu held.
 func (s *sender) send(pt uint8, seq uint16, ts uint32, marker bool, payload []byte) {
-	if s.out == nil || len(payload) > media.MaxPayload {
+	if len(payload) > media.MaxPayload {
 		return
 	}
 	b := s.buf[:headerSize+len(payload)]
@@ -201,7 +196,7 @@ func (l *Leg) SendDigits(keys string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.events == 0:
+	case s.events == 0, s.muted:
 		return fmt.Errorf("%w: the browser takes no digits", ErrState)
 	case len(s.digits)+len(list) > maxDigits:
 		return fmt.Errorf("%w: too many digits", ErrState)

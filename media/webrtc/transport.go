@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -23,6 +24,9 @@ const (
 	// consentTime is how often a browser is asked whether it still wants our
 	// packets (RFC 7675 §5.1). A lost one is seen by its silence much earlier.
 	consentTime = 5 * time.Second
+	// consentEnds is how long a browser may leave that unanswered: 30 s by the
+	// RFC, of which looking now and then takes some.
+	consentEnds = 28 * time.Second
 	// handshakeTime bounds DTLS, which starts when ICE has found a way.
 	handshakeTime = 30 * time.Second
 	// handshakeWaiting bounds what waits to be read by DTLS, in bytes.
@@ -47,7 +51,8 @@ func (a *API) newAgent(p *port, client bool) (*ice.Agent, error) {
 		}))
 	}
 	if !client {
-		options = append(options, ice.WithKeepaliveInterval(consentTime), ice.WithDisconnectedTimeout(2*consentTime))
+		options = append(options, ice.WithKeepaliveInterval(consentTime), ice.WithDisconnectedTimeout(2*consentTime),
+			ice.WithFailedTimeout(consentEnds-2*consentTime))
 	}
 	if a.kinds != nil {
 		options = append(options, ice.WithCandidateTypes(a.kinds))
@@ -83,19 +88,14 @@ func serverURLs(servers []ICEServer) ([]*stun.URI, error) {
 // gather collects our candidates, within bounds; complete tells that there will
 // be no others. Those that come later are handed to OnCandidate.
 func (l *Leg) gather(ctx context.Context) (candidates []string, complete bool, err error) {
-	found := make(chan ice.Candidate, 64)
+	var found found
 	over := make(chan struct{})
 	err = l.agent.OnCandidate(func(c ice.Candidate) {
 		switch {
 		case c == nil:
 			close(over)
-		case l.trickle.Load():
+		case !found.keep(c.Marshal()):
 			l.tellCandidate(c)
-		default:
-			select {
-			case found <- c:
-			default:
-			}
 		}
 	})
 	if err == nil {
@@ -113,15 +113,31 @@ func (l *Leg) gather(ctx context.Context) (candidates []string, complete bool, e
 	case <-ctx.Done():
 		return nil, false, context.Cause(ctx)
 	}
-	l.trickle.Store(true)
-	for {
-		select {
-		case c := <-found:
-			candidates = append(candidates, c.Marshal())
-		default:
-			return candidates, complete, nil
-		}
+	return found.take(), complete, nil
+}
+
+// found collects our candidates until they are taken for the description.
+type found struct {
+	mu    sync.Mutex
+	list  []string
+	taken bool
+}
+
+// keep is false for a candidate that comes too late for the description.
+func (f *found) keep(candidate string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.taken {
+		f.list = append(f.list, candidate)
 	}
+	return !f.taken
+}
+
+func (f *found) take() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.taken = true
+	return f.list
 }
 
 // connect runs ICE and DTLS, and then waits until the other side closes.
@@ -167,7 +183,9 @@ func (l *Leg) establish(d *description, offered bool) error {
 	if err != nil {
 		return err
 	}
-	l.session.Store(s)
+	if !l.adopt(s) {
+		return errHandshake // it has died meanwhile
+	}
 	if pair, err := l.agent.GetSelectedCandidatePair(); err == nil && pair != nil {
 		l.route(pair.Local, pair.Remote)
 	}
@@ -249,7 +267,7 @@ func (l *Leg) route(local, remote ice.Candidate) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || l.session.Load() == nil || to == l.peer {
+	if l.closed || l.dead.Load() || l.session.Load() == nil || to == l.peer {
 		return
 	}
 	p := l.port
