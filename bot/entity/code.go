@@ -3,8 +3,6 @@ package entity
 import (
 	"regexp"
 	"strings"
-
-	"github.com/nyaruka/phonenumbers"
 )
 
 // compact takes the separators out of a code and raises its letters.
@@ -31,57 +29,41 @@ func digitsOf(s string) int {
 	return n
 }
 
-var (
-	email = regexp.MustCompile(`[a-z0-9][a-z0-9._%+\-]*@[a-z0-9][a-z0-9\-]*(?:\.[a-z0-9\-]+)+`)
-	// saidEmail is an address as it is spelled aloud: "john dot smith at gmail
-	// dot com", "zhang 艾特 qq 点 com", "taro アットマーク example ドット jp".
-	saidEmail = regexp.MustCompile(`([a-z0-9][a-z0-9._\-]*(?: ?(?:dot|点|ドット|underscore|下划线|アンダーバー|アンダースコア) ?[a-z0-9._\-]+)*)` +
-		` ?(?: at | ?@ ?|艾特|at的?符号|圈a|アットマーク|アット) ?` +
-		`([a-z0-9\-]+(?: ?(?:\.|dot|点|ドット) ?[a-z0-9\-]+)* ?(?:\.| dot |点|ドット) ?(?:com|net|org|cn|jp|co|io|edu|info|uk|de|fr|in|hk|tw))\b`)
-	saidMark = strings.NewReplacer("アンダースコア", "_", "アンダーバー", "_", "underscore", "_", "下划线", "_",
-		"dot", ".", "点", ".", "ドット", ".", " ", "")
-)
-
-func (s *search) emails() {
-	for _, m := range email.FindAllStringIndex(s.view.s, -1) {
-		s.add(Email, strings.TrimRight(s.view.s[m[0]:m[1]], ".-"), m[0], m[1], true)
-	}
-	if !strings.ContainsAny(s.view.s, "@艾圈") && !strings.Contains(s.view.s, "at") && !strings.Contains(s.view.s, "アット") {
-		return
-	}
-	for _, m := range saidEmail.FindAllStringSubmatchIndex(s.view.s, -1) {
-		name, host := saidMark.Replace(s.view.s[m[2]:m[3]]), saidMark.Replace(s.view.s[m[4]:m[5]])
-		s.add(Email, name+"@"+host, m[0], m[1], true)
-	}
-}
-
 // A code behind its name: letters and digits with single separators. Letters
 // may stand apart from their digits ("kyf 176").
 const (
 	codeText = `((?:[a-z]{1,5}[ \-/_#.]?)?\d` + codeRest + `)`
 	codeRest = `(?:[a-z0-9]|[\-/_.][a-z0-9]|[ ]\d|[ ](?:[a-z]\d|[a-z]{1,2}(?:\d| \d)))*`
-	behind   = `(?:\s*(?:number|no|num|nr|id|code|ref|reference|#|№|号码|编号|号|番号|コード|ナンバー)[.:]?)*` +
-		`(?:\s*(?:is|was|are|of|to|it's|its|that's|reads|says|should be|would be|for you is|there is|here|this|就是|应该是|是|为|是的|は|が|って|の方は|ですが|だと|：|:|=|,|，|、|-|\(|「|"|'|#|um|uh|er|那个|嗯|呃|えっと|えー|えーと|あの|です))*\s*`
+	said     = `(?:number|no|num|nr|id|code|ref|reference|#|№|号码|编号|号|番号|コード|ナンバー)`
+	behind   = `(?:\s*` + said + `[.:]?)*` +
+		`(?:\s*(?:is|was|are|of|to|it's|its|that's|reads|says|should be|would be|for you is|there is|here|this|就是|应该是|是|为|是的|は|が|って|の方は|のほうは|ですが|だと|：|:|=|,|，|、|-|\(|「|【|\[|"|'|#|um|uh|er|那个|嗯|呃|えっと|えー|えーと|あの|です))*\s*`
 )
 
 var (
-	cardTailNamed = regexp.MustCompile(`(?:(?:ending|ends|end|finishing|finishes)(?: (?:in|with|on|at))?|last (?:four|4|three|3)(?: (?:digits|numbers|nos?))?(?: (?:of|on) (?:my|the|that)(?: \w+){0,2})?|` +
-		`尾号|尾數|尾数|末四位|后四位|後四位|后4位|末4位|卡号最后四位|最后四位|最后4位|` +
-		`下4桁|下四桁|末尾4桁|末尾四桁|末尾|下よんけた|下4けた|下3桁|後ろ4桁)` + behind + `(\d(?:[ -]?\d){2,3})(?:\D|$)`)
 	trackingNamed = regexp.MustCompile(`(?:tracking|waybill|airway ?bill|awb|consignment|parcel (?:number|no|id)|courier (?:number|no|id)|shipment (?:number|no|id)|` +
 		`快递单?号?码?|运单号?码?|物流单?号?码?|快遞單號|运输单号|追跡番号|追跡ナンバー|送り状番号|送り状|伝票番号|伝票|お問い?合わ?せ番号|問い合わせ番号|荷物番号|配送番号)` + behind + codeText)
-	orderNamed = regexp.MustCompile(`(?:\border|\bconfirmation|\bpurchase|\breference|\bref\b|\bapplication|\bapp\b|\bticket|\bcase\b|\breceipt|\brefund|\breturn|\brma|\bbooking|\btransaction|\bclaim|\bcomplaint|\binvoice|\brequest|\bpo\b|\bserial|` +
-		`订单|訂單|单号|單號|定单|编号|工单|受理|申请|小票|退款|退货|换货|流水|参考|凭证|业务|预约|报修|交易|` +
-		`注文|オーダー|受付|申込|申し込み|申請|レシート|照会|返品|返金|受注|予約|整理|管理|取引|お客様番号|交換|ご注文|依頼)` + behind + codeText)
+	orderNamed = regexp.MustCompile(`(?:\borders?|\bconfirmation|\bpurchase|\breference|\bref\b|\bapplication|\bticket|\bcase\b|\breceipt|\brma|\bbooking|\bclaim|\bpo\b|` +
+		`订单|訂單|单号|單號|定单|编号|工单|受理|小票|流水|参考|凭证|预约|报修|` +
+		`注文|オーダー|受付|申込|申し込み|レシート|照会|受注|予約|お客様番号|ご注文)` + behind + codeText)
+	// weaklyNamed are words that stand before sums and counts as well: what is
+	// behind them is a code only if it is called a number, has letters, or is
+	// long.
+	weaklyNamed = regexp.MustCompile(`(?:\brefund|\breturn|\btransaction|\btransfer|\bcomplaint|\binvoice|\brequest|\bserial|\bapp\b|\bloan|\bpayment|` +
+		`申请|退款|退货|换货|业务|交易|转账|贷款|発注|申請|返品|返金|整理|管理|取引|振込|交換|依頼|融資)(` + behind + `)` + codeText)
+	calledNumber = regexp.MustCompile(said)
+	// codeBefore is a code before its name: 61172の注文, 4711号订单, the 4711 order
+	codeBefore  = regexp.MustCompile(`(?:^|[^a-z0-9.,，\-])((?:[a-z]{1,5}[\-#]?)?\d[\da-z\-]{2,19})\s?(?:号|番)?(?:的|这个|那个|这|那|の|号的)?\s?(?:订单|單|单子|号单|这单|那单|的单|注文|受付|申込|予約|order\b|booking\b|ticket\b)`)
 	parcelNamed = regexp.MustCompile(`\b(?:parcel|package|shipment|包裹|荷物)` + behind + `([a-z0-9]{8,20})\b`)
-	phoneNamed  = regexp.MustCompile(`(?:phone|mobile|cell|cellphone|telephone|tel|call me(?: back)?(?: on| at)?|reach me(?: on| at)?|contact(?: me)?(?: on| at)?|ring me(?: on| at)?|whatsapp|` +
-		`手机|电话|手機|電話|联系方式|联系|打给我|打我|回电|携帯|ケータイ|連絡先|tel)` + strings.Replace(behind, `|\(`, "", 1) + `(\+?\(?\d(?:[ \-.()の]{0,2}\d){6,14})`)
-	caseWord = regexp.MustCompile(`^(?:in|on|at|to|of|for|is|the|and|or|by|my|no|a|an|from|i|was|its|it|with|but|not|pm|am|usd|rmb|jpy|about|over|paid|cost|only|past|since|than|like|have|had|got|been|took|will|day|days|these|those|all|are|has|you|we|did|do|so|if|as|item|items|iphone|size|ps|model|v|mp|covid|4g|5g)[ \-/_#.]`)
+	// otherNumber names numbers that no slot is for.
+	otherNumber = regexp.MustCompile(`(?:\baccount|\bacct|\bmembership|\bsort code|\bimei|\bpuk|\bsim(?: card)?(?: serial)?|账号|帐号|账户|口座番号|口座|会员卡号|身份证号?码?|证件号?码?|会員番号|暗証番号|验证码|認証コード|认证码|取货码)` + behind + `(\d[\d \-]{3,24}\d)`)
+	caseWord    = regexp.MustCompile(`^(?:in|on|at|to|of|for|is|the|and|or|by|my|no|a|an|from|i|was|its|it|with|but|not|pm|am|usd|rmb|jpy|about|over|paid|cost|only|past|since|than|like|have|had|got|been|took|will|day|days|these|those|all|are|has|you|we|did|do|so|if|as|item|items|iphone|size|ps|model|v|mp|covid|4g|5g|just|after|under|up|per|last|next|plan|max|code|line|card|phone|order|lamp|unit|room|floor|flat|apt|id|num|ref|case|me|us|then|ok|yes|yeah|hi|hey|er|um|uh|well|oh|that|this|sorry|wait|make|think|maybe|until|today|number|says|reads|only|both|here|now|also|please|until|with|still|say|got)[ .#]`)
 )
 
 func (s *search) namedCodes() {
-	for _, m := range cardTailNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
-		s.add(CardTail, compact(s.view.s[m[2]:m[3]]), m[2], m[3], true)
+	for _, m := range otherNumber.FindAllStringSubmatchIndex(s.view.s, -1) {
+		if s.opt.Pending != OrderNumber && s.free(m[2], m[3]) {
+			s.taken = append(s.taken, span{m[2], m[3]})
+		}
 	}
 	for _, p := range []struct {
 		kind Kind
@@ -96,9 +78,16 @@ func (s *search) namedCodes() {
 			s.namedCode(TrackingNumber, m[2], m[3])
 		}
 	}
-	for _, m := range phoneNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
-		if d := digitsOf(s.view.s[m[2]:m[3]]); d >= 7 && d <= 15 {
-			s.add(Phone, s.phoneValue(s.view.s[m[2]:m[3]]), m[2], m[3], true)
+	s.namedPhones()
+	for _, m := range weaklyNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
+		code := compact(s.view.s[m[4]:m[5]])
+		if calledNumber.MatchString(s.view.s[m[2]:m[3]]) || digitsOf(code) < len(code) && len(code) >= 5 || len(code) >= 6 {
+			s.namedCode(OrderNumber, m[4], m[5])
+		}
+	}
+	for _, m := range codeBefore.FindAllStringSubmatchIndex(s.view.s, -1) {
+		if text := s.view.s[m[2]:m[3]]; !yearOnly.MatchString(text) && !looksLikeDate.MatchString(text) && !measureBefore.MatchString(s.view.s[:m[2]]) && digitsOf(text) >= 3 {
+			s.add(OrderNumber, compact(text), m[2], m[3], true)
 		}
 	}
 }
@@ -107,18 +96,25 @@ func (s *search) namedCodes() {
 // amount or a length of time.
 func (s *search) namedCode(kind Kind, from, to int) {
 	text := s.view.s[from:to]
-	if at := caseWord.FindStringIndex(text); at != nil {
+	for {
+		at := caseWord.FindStringIndex(text)
+		if at == nil {
+			break
+		}
 		from, text = from+at[1], text[at[1]:]
 	}
 	if s.measured(from, to) || digitsOf(text) < 3 && len(compact(text)) < 4 {
 		return
 	}
+	if kind == OrderNumber && s.opt.Country == "CN" && s.wants(Phone) && !s.wants(OrderNumber) && s.barePhone(compact(text)) {
+		return // 业务号码13800138000
+	}
 	s.add(kind, compact(text), from, to, true)
 }
 
 var (
-	measureAfter  = regexp.MustCompile(`^\s*(?:days?|weeks?|hours?|hrs?|minutes?|mins?|months?|years?|times|items?|pieces?|pcs|people|dollars?|bucks|pounds?|euros?|yuan|rmb|yen|usd|gb|mb|g\b|kg|cm|%|percent|am\b|pm\b|o'clock|元|块|圓|円|天|个|個|件|次|日|号(?:$|[^码楼])|月|年|点|分|小时|周|岁|斤|万|人|名|回|本|枚|時|歳|点|ギガ|か月|ヶ月|週間|%|折|倍|楼|层|块钱)`)
-	measureBefore = regexp.MustCompile(`(?:[$£€¥￥]|rmb|usd|rs\.?|inr|hk\$|nt\$)\s*$`)
+	measureAfter  = regexp.MustCompile(`^\s*(?:days?|weeks?|hours?|hrs?|minutes?|mins?|months?|years?|times|items?|units?|boxes|copies|sets|pairs|bottles|pieces?|pcs|people|dollars?|bucks|pounds?|euros?|yuan|rmb|yen|usd|gb|mb|gigs?|meg|mbps|g\b|kg|cm|%|percent|am\b|pm\b|o'clock|元|块|圆|円|天|个|個|件|次|日|号(?:$|[^码楼单])|月|年|点|分|小时|周|岁|斤|万|人|名|回|本|枚|時|歳|点|ギガ|メガ|か月|ヶ月|週間|%|折|倍|楼|层|块钱|兆|期|多块|多元|张|笔|套|双|条|份|瓶|盒|箱|包|袋|台|部|辆|位|遍|礼拜|星期|季|卷|冊|缶|箇所|度|通|号室)`)
+	measureBefore = regexp.MustCompile(`(?:[$£€¥￥]|\brmb|\busd|\brs\.?|\binr|hk\$|nt\$)\s*$`)
 	yearOnly      = regexp.MustCompile(`^(?:19|20)\d\d$`)
 )
 
@@ -130,64 +126,42 @@ func (s *search) measured(from, to int) bool {
 
 var looksLikeDate = regexp.MustCompile(`^(?:(?:19|20)\d\d[\-/.](?:0?[1-9]|1[0-2])[\-/.](?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/(?:19|20)?\d\d)$`)
 
-// Telephone numbers that are known by their form alone.
-var phoneForms = map[string]*regexp.Regexp{
-	"CN": regexp.MustCompile(`(?:\+?86[ \-]?|0086[ \-]?)?1[3-9]\d(?:[ \-]?\d){8}|(?:\(0\d{2,3}\)|0\d{2,3})[ \-]?[2-8]\d{6,7}|400[ \-]?\d{3}[ \-]?\d{4}`),
-	"JP": regexp.MustCompile(`(?:\+81[ \-]?|0)[5789]0[ \-の]?\d{4}[ \-の]?\d{4}|0\d{1,4}[\-の(]\d{1,4}[\-の)]\d{4}|0120[ \-の]?\d{3}[ \-の]?\d{3}`),
-	"US": regexp.MustCompile(`(?:\+?1[ \-.]?)?\(\d{3}\)[ \-.]?\d{3}[ \-.]?\d{4}|(?:\+?1[ \-.])?\d{3}[\-. ]\d{3}[\-. ]\d{4}|07\d{3}[ \-]?\d{3}[ \-]?\d{3}`),
-	"":   regexp.MustCompile(`\+\d{1,3}(?:[ \-.]?\(?\d{1,4}\)?){2,5}`),
-}
-
-func (s *search) phones() {
-	for _, country := range []string{"", s.opt.Country, "US"} {
-		re := phoneForms[country]
-		if re == nil {
-			continue
-		}
-		for _, m := range re.FindAllStringIndex(s.view.s, -1) {
-			if s.partOfCode(m[0], m[1]) || s.opt.Pending == OrderNumber || s.opt.Pending == TrackingNumber {
-				continue
-			}
-			if d := digitsOf(s.view.s[m[0]:m[1]]); d >= 8 && d <= 15 {
-				s.add(Phone, s.phoneValue(s.view.s[m[0]:m[1]]), m[0], m[1], false)
-			}
-		}
-	}
-}
-
-// partOfCode tells that letters or digits go on before or behind.
-func (s *search) partOfCode(from, to int) bool {
-	alnum := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' }
-	return from > 0 && (alnum(s.view.s[from-1]) || s.view.s[from-1] == '-') || to < len(s.view.s) && (alnum(s.view.s[to]) || s.view.s[to] == '-')
-}
-
-// phoneValue is a number without separators; a prefix of the own country goes.
-func (s *search) phoneValue(raw string) string {
-	digits := compact(strings.ReplaceAll(raw, "の", ""))
-	if !strings.HasPrefix(raw, "+") && !strings.HasPrefix(digits, "00") {
-		if s.opt.Country == "CN" && len(digits) == 13 && strings.HasPrefix(digits, "86") {
-			return digits[2:]
-		}
-		return digits
-	}
-	n, err := phonenumbers.Parse("+"+strings.TrimPrefix(digits, "00"), s.opt.Country)
-	if err != nil {
-		return digits
-	}
-	if phonenumbers.GetRegionCodeForNumber(n) == s.opt.Country {
-		return compact(phonenumbers.Format(n, phonenumbers.NATIONAL))
-	}
-	return "+" + strings.TrimPrefix(digits, "00")
-}
-
 // Carriers' forms of tracking numbers (UPS, UPU S10, SF, YTO, JD, ZTO, STO).
-var trackingForms = regexp.MustCompile(`\b(?:1z[0-9a-z]{16}|[a-z]{2}\d{9}[a-z]{2}|sf\d{12,15}|yt\d{13,15}|jd[a-z]{0,2}\d{10,15}|zto\d{10,14}|sto\d{10,14}|tba\d{12}|7\d{13})\b`)
+var trackingForms = regexp.MustCompile(`\b(?:1z[0-9a-z]{8,16}|[a-z]{2}\d{9}[a-z]{2}|sf ?\d{10,15}|yt ?\d{13,15}|jd[a-z]{0,2}\d{10,15}|zto\d{10,14}|sto\d{10,14}|ems\d{9,13}|tba\d{12}|7\d{13})\b`)
 
 func (s *search) trackingNumbers() {
 	for _, m := range trackingForms.FindAllStringIndex(s.view.s, -1) {
 		s.add(TrackingNumber, compact(s.view.s[m[0]:m[1]]), m[0], m[1], false)
 	}
 }
+
+// codeLead and codeTail are what people say around a code that they were asked
+// for.
+var (
+	codeLead = regexp.MustCompile(`^(?:[\s,，、。.:：「"'#]|(?:yes|yeah|sure|ok|okay|well|um|uh|er|erm|so|no|sorry|please|it's|it is|its|that's|that is|the (?:number|code|order|reference)(?: number)? is|my (?:number|order|reference)(?: number)? is|it says|i think|here|is|number|` +
+		`是的|好的|好|嗯|哦|呃|那个|就是|应该是|我的|号码|单号|订单号|手机号|是|为|不对|` +
+		`はい|ええと|えっと|えーと|えー|あの|番号は|番号|は))*`)
+	codeTail  = regexp.MustCompile(`(?:[\s,，、。.!！?？」"']|please|thanks|thank you|i think|谢谢|吧|啊|的|哈|呢|这个|番|です|ですね|になります|だと思います|でお願いします|お願いします|ね|でしょうか)*$`)
+	wholeCode = regexp.MustCompile(`^(?:[a-z]{1,5}[ \-/_#.]?)?\d` + codeRest + `$`)
+)
+
+// codeReply takes a reply that is nothing but a code as the code that was asked
+// for, before it is read as anything else: 20250312 may be an order.
+func (s *search) codeReply() {
+	switch s.opt.Pending {
+	case OrderNumber, TrackingNumber, CardTail, Phone:
+	default:
+		return
+	}
+	from := codeLead.FindStringIndex(s.view.s)[1]
+	tail := codeTail.FindStringIndex(s.view.s[from:])
+	to := from + tail[0]
+	if from < to && wholeCode.MatchString(s.view.s[from:to]) && !monthStart.MatchString(s.view.s[from:to]) {
+		s.bareCode(from, to)
+	}
+}
+
+var monthStart = regexp.MustCompile(`^` + monthName + `\s`)
 
 var bareCode = regexp.MustCompile(`(?:[a-z]{1,5}[ \-/_#.]?)?\d[a-z0-9]*(?:[\-/_. ][a-z]{0,2}\d[a-z0-9]*)*`)
 
@@ -219,12 +193,12 @@ func (s *search) bareCode(from, to int) {
 	text := s.view.s[from:to]
 	code := compact(text)
 	digits, mixed := digitsOf(code), digitsOf(code) < len(code)
-	if digits == 0 || len(code) > 32 {
+	if digits == 0 || len(code) > 32 || cardNumber(code) && s.opt.Pending != CardTail {
 		return
 	}
 	switch s.opt.Pending {
 	case OrderNumber, TrackingNumber:
-		if len(code) >= 3 && (!s.measured(from, to) || len(code) > 5) {
+		if len(code) >= 3 && (!s.measured(from, to) || len(code) > 5 && !looksLikeDate.MatchString(text)) && !s.hasNamed(s.opt.Pending) {
 			s.add(s.opt.Pending, code, from, to, false)
 		}
 		return
@@ -253,9 +227,22 @@ func (s *search) bareCode(from, to int) {
 			kind == TrackingNumber && digits >= 8:
 			s.add(kind, code, from, to, false)
 			return
+		case kind == Phone && !mixed && s.barePhone(code):
+			s.add(Phone, s.phoneValue(text), from, to, false)
+			return
 		}
 	}
 	if mixed && digits >= 4 && len(code) >= 6 || !mixed && digits >= 8 {
 		s.add(OrderNumber, code, from, to, false)
 	}
+}
+
+// hasNamed tells that a value of the kind was found beside its name.
+func (s *search) hasNamed(kind Kind) bool {
+	for _, e := range s.found {
+		if e.Kind == kind && e.Named {
+			return true
+		}
+	}
+	return false
 }

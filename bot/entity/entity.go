@@ -88,6 +88,8 @@ func Extract(text string, opt Options) []Entity {
 	}
 	s.emails()
 	if digitsOf(s.view.s) > 0 {
+		s.cards()
+		s.codeReply()
 		s.namedCodes()
 		s.phones()
 		s.trackingNumbers()
@@ -113,18 +115,15 @@ type search struct {
 	lang  string
 	opt   Options
 	found []Entity
-	taken []span // in the view
+	at    []span // in the view, of each that was found
+	taken []span // places that are nothing that is looked for: an account's number
 }
 
 type span struct{ from, to int }
 
 func (s *search) free(from, to int) bool {
-	for _, t := range s.taken {
-		if from < t.to && t.from < to {
-			return false
-		}
-	}
-	return from < to
+	over := func(t span) bool { return from < t.to && t.from < to }
+	return from < to && !slices.ContainsFunc(s.at, over) && !slices.ContainsFunc(s.taken, over)
 }
 
 // add reports what the view's bytes from to to are, unless they are taken.
@@ -132,7 +131,7 @@ func (s *search) add(kind Kind, value string, from, to int, named bool) bool {
 	if value == "" || !s.free(from, to) {
 		return false
 	}
-	s.taken = append(s.taken, span{from, to})
+	s.at = append(s.at, span{from, to})
 	e := Entity{Kind: kind, Value: value, Named: named}
 	e.Start, e.End = s.view.place(from, to)
 	e.Text = s.view.text[e.Start:e.End]
@@ -151,38 +150,3 @@ func (s *search) wants(kind Kind) bool {
 func (s *search) has(kind Kind) bool {
 	return slices.ContainsFunc(s.found, func(e Entity) bool { return e.Kind == kind })
 }
-
-var correction = regexp.MustCompile(`(?i)\b(no|sorry|wait|actually|i mean|correction|rather|scratch that|oops|my bad|instead)\b` +
-	`|不对|不是|说错|错了|更正|应该是|搞错|哦不|改成|而是` +
-	`|いや|いえ|違|ちが|間違|じゃなく|ではなく|訂正|失礼`)
-
-// notThis stands before a value that is given up: "not 4711 but 4712".
-var notThis = regexp.MustCompile(`(?i)(\bnot\s+(?:(?:the|my|order|number|tracking|card|amount)\s+)*|不是\s*(?:订单|单号|订单号)?\s*)$`)
-
-// givenUp stands behind a value that is given up: "4711ではなく4712".
-var givenUp = regexp.MustCompile(`^\s*(番)?\s*(じゃなく|ではなく|でなく|じゃない)`)
-
-// corrected drops values that the same text takes back.
-func corrected(text string, found []Entity) []Entity {
-	out := found[:0]
-	for i, e := range found {
-		gone := false
-		for _, later := range found[i+1:] {
-			if later.Kind != e.Kind || later.Start < e.End {
-				continue
-			}
-			if notThis.MatchString(text[:e.Start]) || givenUp.MatchString(text[e.End:]) || correction.MatchString(text[e.End:later.Start]) {
-				gone = true
-			}
-			break
-		}
-		if !gone {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// Corrects tells whether a text takes something back: a value in it then
-// replaces the one given before.
-func Corrects(text string) bool { return correction.MatchString(text) }

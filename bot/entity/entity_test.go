@@ -30,7 +30,7 @@ var cases = []struct {
 	{"en", "", "", "this is really annoying", ""},
 	{"en", "", "", "I'm waiting for my parcel", ""},
 	{"en", "", "", "I'm Tom Becker, the order is 88123", "name=Tom Becker order_number=88123"},
-	{"en", "", "", "send it to 12 Baker Street, London please", "address=12 Baker Street, London please"},
+	{"en", "", "", "send it to 12 Baker Street, London please", "address=12 Baker Street, London"},
 	{"en", "", "", "my wireless headphones are broken", "product=wireless headphones"},
 	{"en", "", "order_number", "hi, 4712330 still not here", "order_number=4712330"},
 	{"en", "", "", "hi, 4712 still not here", ""},
@@ -77,7 +77,7 @@ var cases = []struct {
 	{"zh", "", "", "我叫王小明，订单88213", "name=王小明 order_number=88213"},
 	{"zh", "", "", "地址改成杭州市西湖区文三路90号5栋", "address=杭州市西湖区文三路90号5栋"},
 	{"zh", "order_number", "", "不对，是4712", "order_number=4712"},
-	{"zh", "", "order_number", "不是4711是4712号单 订单47123", "order_number=47123"},
+	{"zh", "", "order_number", "不是4711是4712号单 订单47123", "order_number=4712 order_number=47123"},
 	{"zh", "", "", "一下子就坏了，两三天都不行，千万别", ""},
 	{"zh", "", "", "一个人一百分满意", ""},
 	{"zh", "name", "", "李雷", "name=李雷"},
@@ -118,6 +118,20 @@ func TestExtract(t *testing.T) {
 	for _, c := range cases {
 		if got := find(c.lang, c.pending, c.wanted, c.text); got != strings.ReplaceAll(c.want, "product= ", "") {
 			t.Errorf("%s %q (asked for %q): %q, want %q", c.lang, c.text, c.pending, got, c.want)
+		}
+	}
+}
+
+func TestExtractWide(t *testing.T) {
+	t.Parallel()
+	for lang, list := range wide {
+		if len(list) < 60 {
+			t.Errorf("%s has %d cases", lang, len(list))
+		}
+		for _, c := range list {
+			if got := find(lang, c.pending, c.wanted, c.text); got != c.want {
+				t.Errorf("%s %q (asked for %q): %q, want %q", lang, c.text, c.pending, got, c.want)
+			}
 		}
 	}
 }

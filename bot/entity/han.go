@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -18,6 +19,9 @@ var hanScales = map[rune]int{'十': 10, '百': 100, '千': 1000, '万': 10_000, 
 // units are what makes even a single Han digit a number.
 const units = "元块圆円月日号點点分毛角美"
 
+// afterOne follow a 一 that is part of a word and not of a number before it.
+const afterOne = "起下直个样共次般定些律种切会方旦向度致緒番部括つ回"
+
 type hanRune struct {
 	from, to int
 	r        rune
@@ -26,12 +30,19 @@ type hanRune struct {
 // hanNumbers replaces numbers in Han characters: digit by digit in codes and
 // telephone numbers, as cardinals where scales or units are with them.
 func hanNumbers(v view, japanese bool) view {
+	if !japanese {
+		v = v.with(repeatedDigits(v.s))
+		v = v.with(hanDecimals(v.s))
+	}
 	var changes []change
 	var run []hanRune
 	flush := func(next rune) {
+		if n := len(run); n > 1 && run[n-1].r == '一' && strings.ContainsRune(afterOne, next) {
+			run, next = run[:n-1], '一' // 4712一起
+		}
 		if len(run) > 0 {
 			before, _ := utf8.DecodeLastRuneInString(v.s[:run[0].from])
-			if before == '块' || before == '元' {
+			if strings.ContainsRune("块元毛角", before) && before != utf8.RuneError {
 				next = before // 三块五
 			}
 			if before != '.' {
@@ -59,6 +70,73 @@ func hanNumbers(v view, japanese bool) view {
 	}
 	flush(0)
 	return v.with(changes)
+}
+
+// repeatedDigits reads 幺三八四个零四个八 as 幺三八零零零零八八八八.
+func repeatedDigits(s string) []change {
+	var out []change
+	before := 0 // digits in a row
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if times := strings.IndexRune("两三四五六", r); times >= 0 && before >= 2 && strings.HasPrefix(s[i+n:], "个") {
+			digit, m := utf8.DecodeRuneInString(s[i+n+len("个"):])
+			if _, ok := digitOf(digit); ok {
+				end := i + n + len("个") + m
+				count := 2 + times/len("两")
+				out = append(out, change{i, end, strings.Repeat(string(digit), count)})
+				before += count
+				i = end
+				continue
+			}
+		}
+		if _, ok := digitOf(r); ok {
+			before++
+		} else if r != ' ' {
+			before = 0
+		}
+		i += n
+	}
+	return out
+}
+
+// digitOf is the digit that a character stands for in a code.
+func digitOf(r rune) (int, bool) {
+	if r >= '0' && r <= '9' {
+		return int(r - '0'), true
+	}
+	d, ok := hanDigits[r]
+	return d, ok
+}
+
+var hanDecimal = regexp.MustCompile(`([零一二两三四五六七八九十百\d]+)点([零一二三四五六七八九\d]+)(万|亿|千|元|块|gb|g|兆|%)`)
+
+// hanDecimals reads 一点二万 as 1.2万. What stands before 点 is a number of
+// hours elsewhere, so that a unit must follow.
+func hanDecimals(s string) []change {
+	var out []change
+	for _, m := range hanDecimal.FindAllStringSubmatchIndex(s, -1) {
+		var whole []hanRune
+		for i, r := range s[m[2]:m[3]] {
+			whole = append(whole, hanRune{i, i + utf8.RuneLen(r), r})
+		}
+		text := s[m[2]:m[3]]
+		switch read := readHan(whole, '元'); {
+		case len(read) == 1:
+			text = read[0].text
+		case len(read) > 1:
+			text = ""
+			for _, c := range read {
+				text += c.text
+			}
+		}
+		text += "."
+		for _, r := range s[m[4]:m[5]] {
+			d, _ := digitOf(r)
+			text += strconv.Itoa(d)
+		}
+		out = append(out, change{m[2], m[5], text})
+	}
+	return out
 }
 
 // readHan reads one run; next is the character behind it.
@@ -142,7 +220,11 @@ func hanCardinal(run []hanRune, counted bool, digits int) []change {
 	if pending && !zero && scale >= 100 && last < 10 && len(run) > 1 && hanScales[run[len(run)-2].r] > 0 {
 		last *= scale / 10 // 三百五: the five are tens
 	}
-	return []change{{run[0].from, run[len(run)-1].to, strconv.Itoa(total + section + last)}}
+	sum := total + section + last
+	if run[len(run)-1].r == '万' && sum%10_000 == 0 && sum < 100_000_000 {
+		return []change{{run[0].from, run[len(run)-1].to, strconv.Itoa(sum/10_000) + "万"}} // a sum of money, most likely: the word says so
+	}
+	return []change{{run[0].from, run[len(run)-1].to, strconv.Itoa(sum)}}
 }
 
 // kanaDigit is a way to say a digit or a letter in Japanese.
@@ -158,16 +240,17 @@ var kanaDigits = func() []kanaDigit {
 			out = append(out, kanaDigit{s, text, sure})
 		}
 	}
-	add("0", true, "ゼロ", "ぜろ", "れい", "レイ", "まる", "マル")
+	add("0", true, "ゼロ", "ぜろ", "れい", "レイ", "れー", "レー", "まる", "マル")
 	add("1", true, "いち", "イチ")
-	add("2", false, "に", "ニ", "にい")
+	add("2", false, "に", "ニ", "にい", "ニイ", "にー", "ニー")
 	add("3", true, "さん", "サン")
 	add("4", true, "よん", "ヨン", "よっつ")
-	add("5", false, "ご", "ゴ", "ごう")
+	add("4", false, "し", "シ")
+	add("5", false, "ご", "ゴ", "ごう", "ごー", "ゴー", "ゴウ")
 	add("6", true, "ろく", "ロク")
 	add("7", true, "なな", "ナナ", "しち", "シチ")
 	add("8", true, "はち", "ハチ")
-	add("9", true, "きゅう", "キュウ", "きゅー")
+	add("9", true, "きゅう", "キュウ", "きゅー", "きゅ")
 	add("9", false, "く", "ク")
 	for _, l := range strings.Fields("a:エー,エイ b:ビー c:シー d:ディー,デー e:イー f:エフ g:ジー h:エイチ,エッチ i:アイ j:ジェー,ジェイ k:ケー,ケイ l:エル m:エム n:エヌ o:オー p:ピー q:キュー r:アール s:エス t:ティー,テー u:ユー v:ブイ w:ダブリュー x:エックス y:ワイ z:ゼット") {
 		letter, said, _ := strings.Cut(l, ":")
@@ -178,9 +261,31 @@ var kanaDigits = func() []kanaDigit {
 	return out
 }()
 
+var (
+	kanaSum = regexp.MustCompile(`((?:いち|いっ|に|さん|よん|ご|ろく|ろっ|なな|しち|はち|はっ|きゅう|じゅう|じゅっ|ひゃく|びゃく|ぴゃく|せん|ぜん|まん)+)(?:えん|円)`)
+	kanaHan = strings.NewReplacer("じゅう", "十", "じゅっ", "十", "ひゃく", "百", "びゃく", "百", "ぴゃく", "百", "せん", "千", "ぜん", "千", "まん", "万",
+		"いち", "一", "いっ", "一", "に", "二", "さん", "三", "よん", "四", "ご", "五", "ろく", "六", "ろっ", "六", "なな", "七", "しち", "七", "はち", "八", "はっ", "八", "きゅう", "九")
+)
+
+// kanaSums reads sums of money in kana: にせんごひゃくえん is 2500円.
+func kanaSums(s string) []change {
+	var out []change
+	for _, m := range kanaSum.FindAllStringSubmatchIndex(s, -1) {
+		var run []hanRune
+		for _, r := range kanaHan.Replace(s[m[2]:m[3]]) {
+			run = append(run, hanRune{m[2], m[3], r})
+		}
+		if read := readHan(run, '円'); len(read) == 1 {
+			out = append(out, read...)
+		}
+	}
+	return out
+}
+
 // kanaNumbers replaces runs of at least four spoken digits, two of them sure,
 // in kana. The digits may be mixed with written ones.
 func kanaNumbers(v view) view {
+	v = v.with(kanaSums(v.s))
 	var changes []change
 	for i := 0; i < len(v.s); {
 		run, next := kanaRun(v.s, i)
@@ -217,7 +322,7 @@ func kanaRun(s string, at int) ([]change, int) {
 		out = append(out, change{from, i + n, text})
 		i += n
 		end = i
-		if text >= "0" && text <= "9" {
+		if text >= "0" && text <= "9" || text == "q" {
 			digits++
 		}
 		if isSure {
@@ -227,10 +332,42 @@ func kanaRun(s string, at int) ([]change, int) {
 			kana++
 		}
 	}
-	if digits < 4 && (digits < 3 || kana < digits) || sure < 2 || kana == 0 {
+	for len(out) > 0 && particle(s, out[len(out)-1]) {
+		last := out[len(out)-1]
+		out, i = out[:len(out)-1], last.to-len("に")
+		digits, kana = digits-1, kana-1
+	}
+	heard(out)
+	if digits < 4 && (digits < 3 || kana < digits) || sure < 2 && kana < 6 || kana == 0 {
 		return nil, at + first
 	}
 	return out, i
+}
+
+var behindDigits = regexp.MustCompile(`^(?:[\s、。,.のでとだ番号っ]|$)`)
+
+// particle tells that the last "digit" of a run is a particle: 四七一一に変更.
+func particle(s string, last change) bool {
+	from := last.to - len("に")
+	return from >= 0 && strings.Contains("にごくし", s[from:last.to]) && utf8.ValidString(s[from:last.to]) && !behindDigits.MatchString(s[last.to:])
+}
+
+// heard reads the letters q and o as the digits that sound alike (キュー, オー)
+// where all else are digits.
+func heard(run []change) {
+	for _, c := range run {
+		if c.text >= "a" && c.text <= "z" && c.text != "q" && c.text != "o" {
+			return
+		}
+	}
+	for i, c := range run {
+		switch c.text {
+		case "q":
+			run[i].text = "9"
+		case "o":
+			run[i].text = "0"
+		}
+	}
 }
 
 func kanaDigitAt(s string) (text string, n int, sure, kana bool) {
@@ -254,10 +391,13 @@ func kanaDigitAt(s string) (text string, n int, sure, kana bool) {
 
 // separator is the length of what may stand between spoken digits.
 func separator(s string) int {
-	for _, sep := range []string{"の", "、", " ", "・", "-"} {
-		if strings.HasPrefix(s, sep) {
-			return len(sep)
+	at := 0
+	for range 2 {
+		for _, sep := range []string{"の", "、", " ", "・", "-", ",", "，"} {
+			if strings.HasPrefix(s[at:], sep) {
+				at += len(sep)
+			}
 		}
 	}
-	return 0
+	return at
 }

@@ -65,7 +65,7 @@ var lexicon = sync.OnceValue(func() (l struct{ nouns, modifiers words }) {
 func Goods() []string { return slices.Collect(maps.Keys(lexicon().nouns.all)) }
 
 // numbered follows a telephone that is no product: "my phone is 0151…", 手机号.
-var numbered = regexp.MustCompile(`^\s*(?:号|號|番号|number|no\b|is|:|：|是|は)?[:：]?\s*(?:\d|号|號|番号|number)`)
+var numbered = regexp.MustCompile(`^\s*(?:号|號|番号|number|no\b|is|:|：|是|は)?[:：]?\s*(?:\d|号|號|番号|number|尾号|尾数|の?末尾)|^ (?:me|back)\b`)
 
 // modelTail is what may stand behind a product's noun: "iphone 15 pro".
 var modelTail = regexp.MustCompile(`^(?: (?:pro|max|mini|plus|ultra|air|\d{1,3})\b)+`)

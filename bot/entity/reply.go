@@ -2,6 +2,7 @@ package entity
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,7 +20,7 @@ var (
 // product as a whole, when no pattern found it in there.
 func (s *search) wholeReply() {
 	kind := s.opt.Pending
-	if kind != Name && kind != Address && kind != Product || s.has(kind) {
+	if kind != Name && kind != Address && kind != Product || s.has(kind) && (kind != Address || s.lang != "en") {
 		return
 	}
 	text := s.view.s
@@ -34,15 +35,18 @@ func (s *search) wholeReply() {
 	if from >= to || question.MatchString(text) {
 		return
 	}
-	said := s.view.said(from, to)
-	runes, words, hasDigit := utf8.RuneCountInString(said), len(strings.Fields(said)), strings.ContainsFunc(said, unicode.IsDigit)
+	reply := s.view.said(from, to)
+	runes, words, hasDigit := utf8.RuneCountInString(reply), len(strings.Fields(reply)), strings.ContainsFunc(reply, unicode.IsDigit)
 	switch kind {
 	case Name:
-		han := strings.ContainsFunc(said, func(r rune) bool { return r >= 0x2e80 })
-		if hasDigit || words > 4 || runes < 2 || han && runes > 8 || strings.ContainsAny(said, ",，。、") || notName[strings.ToLower(said)] {
+		han := strings.ContainsFunc(reply, func(r rune) bool { return r >= 0x2e80 })
+		if hasDigit || words > 4 || runes < 2 || han && runes > 8 || strings.ContainsAny(reply, ",，。、") || notName[strings.ToLower(reply)] {
 			return
 		}
 	case Address:
+		if s.has(Address) && !s.restOfAddress(from, to) {
+			return
+		}
 		if runes < 5 || runes > 150 || !hasDigit && words < 3 && runes < 6 {
 			return
 		}
@@ -52,18 +56,42 @@ func (s *search) wholeReply() {
 			return
 		}
 	}
-	s.add(kind, said, from, to, false)
+	s.add(kind, reply, from, to, false)
+}
+
+// restOfAddress tells that a reply is the address that was found in it and a
+// few words more that can belong to it: "14 harbour street bristol".
+func (s *search) restOfAddress(from, to int) bool {
+	start, end := s.view.place(from, to)
+	for i, e := range s.found {
+		if e.Kind != Address || e.Start < start || e.End > end {
+			continue
+		}
+		at := s.at[i]
+		more := strings.Fields(s.view.s[from:at.from] + " " + s.view.s[at.to:to])
+		for _, w := range more {
+			if enStops[strings.Trim(w, ",.'")] {
+				return false
+			}
+		}
+		if len(more) == 0 || len(more) > 5 {
+			return false
+		}
+		s.found, s.at = slices.Delete(s.found, i, i+1), slices.Delete(s.at, i, i+1)
+		return true
+	}
+	return false
 }
 
 // drop gives up what was found within a place.
 func (s *search) drop(from, to int) {
 	start, end := s.view.place(from, to)
-	kept, spans := s.found[:0], s.taken[:0]
+	kept, spans := s.found[:0], s.at[:0]
 	for i, e := range s.found {
 		if e.Start >= start && e.End <= end && !e.Named && e.Kind != Phone && e.Kind != Email {
 			continue
 		}
-		kept, spans = append(kept, e), append(spans, s.taken[i])
+		kept, spans = append(kept, e), append(spans, s.at[i])
 	}
-	s.found, s.taken = kept, spans
+	s.found, s.at = kept, spans
 }
