@@ -2,11 +2,14 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/openhotline/hotline/bot/cache"
 	"github.com/openhotline/hotline/bot/entity"
 	"github.com/openhotline/hotline/bot/faq"
 	"github.com/openhotline/hotline/bot/mood"
@@ -22,8 +25,10 @@ type Config struct {
 	Language string
 	// Overlays are the customer's own pack files.
 	Overlays []fs.FS
-	// Train makes a classifier, or takes it from a cache. Defaults to training.
-	Train func(ctx context.Context, examples []nlu.Example, cfg nlu.Config) (*nlu.Model, error)
+	// Models is where classifiers come from: one store for all engines of a
+	// process, over a folder that outlives it. Defaults to one of its own that
+	// trains.
+	Models *nlu.Store
 	// Lookup performs the pack's actions. Without one their fallback is said.
 	Lookup Lookup
 	// Assistant, if set, is asked for what the bot itself does not know.
@@ -65,8 +70,8 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Language == "" {
 		cfg.Language = "zh"
 	}
-	if cfg.Train == nil {
-		cfg.Train = nlu.Train
+	if cfg.Models == nil {
+		cfg.Models = nlu.NewStore(nil)
 	}
 	return &Engine{cfg: cfg, brains: map[string]*loading{}}, nil
 }
@@ -81,32 +86,78 @@ func (e *Engine) Warm(ctx context.Context, languages ...string) error {
 	return nil
 }
 
+// loadLimit bounds how long a customer may wait for a language: training from
+// cold takes a few seconds, more on a busy machine.
+const loadLimit = 2 * time.Minute
+
+// ErrNotReady is returned when a language could not be made ready in time.
+var ErrNotReady = errors.New("bot: language is not ready")
+
 // brain returns a language, making it ready once however many ask. One that
-// failed is tried again by the next who asks.
+// failed is tried again by the next who asks, and by those who wait where only
+// the one that made it gave up.
 func (e *Engine) brain(ctx context.Context, language string) (*brain, error) {
-	e.mu.Lock()
-	l, ok := e.brains[language]
-	if !ok {
-		l = &loading{done: make(chan struct{})}
-		e.brains[language] = l
+	if l := e.claimed(language); l != nil && l.ready() && l.err == nil {
+		return l.brain, nil // the usual case takes no timer
 	}
-	e.mu.Unlock()
-	if ok {
+	ctx, cancel := context.WithTimeoutCause(ctx, loadLimit, ErrNotReady)
+	defer cancel()
+	for {
+		l, mine := e.claim(language)
+		if mine {
+			l.brain, l.err = e.load(ctx, language)
+			if l.err != nil {
+				e.release(language, l)
+			}
+			close(l.done)
+			return l.brain, l.err
+		}
 		select {
 		case <-l.done:
-			return l.brain, l.err
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
+		if gaveUp := errors.Is(l.err, context.Canceled) || errors.Is(l.err, context.DeadlineExceeded) || errors.Is(l.err, ErrNotReady); !gaveUp {
+			return l.brain, l.err
+		}
 	}
-	l.brain, l.err = e.load(ctx, language)
-	if l.err != nil {
-		e.mu.Lock()
+}
+
+func (l *loading) ready() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// claimed returns the language's loading, nil if nobody began one.
+func (e *Engine) claimed(language string) *loading {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.brains[language]
+}
+
+// claim returns the language's loading; mine if the caller now has to do it.
+func (e *Engine) claim(language string) (l *loading, mine bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l, ok := e.brains[language]; ok {
+		return l, false
+	}
+	l = &loading{done: make(chan struct{})}
+	e.brains[language] = l
+	return l, true
+}
+
+// release lets the language be loaded again.
+func (e *Engine) release(language string, l *loading) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.brains[language] == l {
 		delete(e.brains, language)
-		e.mu.Unlock()
 	}
-	close(l.done)
-	return l.brain, l.err
 }
 
 func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
@@ -118,14 +169,14 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	for _, in := range p.Intents {
 		b.labels[in.ID] = in
 	}
-	if b.model, err = e.cfg.Train(ctx, p.Examples(), p.Training()); err != nil {
+	if b.model, err = e.cfg.Models.Train(ctx, p.Examples(), p.Training()); err != nil {
 		return nil, fmt.Errorf("bot: model of %s in %s: %w", p.Name, language, err)
 	}
 	if b.mood, err = mood.New(ctx, language, everyday(p), e.plain); err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
 	if len(p.Articles) > 0 {
-		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, Outside: outside(p), Background: background(p), Train: e.plain}); err != nil {
+		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, MeaningID: b.model.ID(), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder()}); err != nil {
 			return nil, fmt.Errorf("bot: %w", err)
 		}
 	}
@@ -150,7 +201,7 @@ func (e *Engine) Articles(ctx context.Context, language string, list []faq.Artic
 			}
 		}
 	}
-	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, Outside: outside(b.pack), Background: background(b.pack), Train: e.plain})
+	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, MeaningID: b.meaningID(), Outside: outside(b.pack), Background: background(b.pack), Cache: e.cfg.Models.Folder()})
 }
 
 // meaning is what a text means: its intents and the pack's articles that are
@@ -163,6 +214,16 @@ func (b *brain) meaning(text string, dst []float64) []float64 {
 	return b.faq.Classes(text, dst)
 }
 
+// meaningID is the hash of what meaning depends on.
+func (b *brain) meaningID() cache.Key {
+	var sum cache.Sum
+	sum.Text(b.model.ID().String())
+	if b.faq != nil {
+		sum.Text(b.faq.ID().String())
+	}
+	return sum.Key()
+}
+
 func articles(p *pack.Pack) []faq.Article {
 	out := make([]faq.Article, 0, len(p.Articles))
 	for _, a := range p.Articles {
@@ -173,7 +234,7 @@ func articles(p *pack.Pack) []faq.Article {
 
 // plain trains without concepts.
 func (e *Engine) plain(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
-	return e.cfg.Train(ctx, examples, nlu.Config{})
+	return e.cfg.Models.Train(ctx, examples, nlu.Config{})
 }
 
 // outside are texts that no article answers.

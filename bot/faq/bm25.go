@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unicode"
 
+	"github.com/openhotline/hotline/bot/cache"
 	"github.com/openhotline/hotline/bot/nlu"
 )
 
@@ -15,79 +16,111 @@ const (
 	b  = 0.4
 )
 
-// posting is a text that holds a term.
-type posting struct {
-	text  int
-	count float64
+// term is the name of a term: 64 bits of its characters (FNV-1a).
+type term uint64
+
+const (
+	termSeed  term = 14695981039346656037
+	termPrime term = 1099511628211
+)
+
+func termOf(runes []rune, open bool) term {
+	h := termSeed
+	for _, r := range runes {
+		h = (h ^ term(r)) * termPrime
+	}
+	if open { // the beginning of a word is another term than the word
+		h = (h ^ '…') * termPrime
+	}
+	return h
 }
 
 // lexical is an inverted index over the wordings of questions.
 type lexical struct {
-	postings map[string][]posting
-	lengths  []float64
+	// terms are sorted: those of the wordings and of the language at large. What
+	// is common there says little, even if few questions have it.
+	terms []uint64
+	idf   []float32
+	from  []uint32 // postings of terms[i] are from[i] to from[i+1]
+	// A posting is a wording that holds the term, and how often.
+	wordings []uint32
+	counts   []float32
+	lengths  []float32 // of the wordings, in terms
 	mean     float64
-	// seen counts in how many texts of the language at large a term is: what is
-	// common there says little, even if few questions have it.
-	seen map[string]float64
-	all  float64
+	rarest   float64 // idf of a term that no text holds
 }
 
 func newLexical(texts, background []string) *lexical {
-	x := &lexical{postings: map[string][]posting{}, lengths: make([]float64, len(texts)), seen: map[string]float64{}}
-	x.all = float64(len(texts) + len(background))
-	for _, list := range [][]string{texts, background} {
-		for _, text := range list {
-			for t := range count(terms(text)) {
-				x.seen[t]++
+	type posting struct {
+		text  uint32
+		count float32
+	}
+	x := &lexical{lengths: make([]float32, len(texts))}
+	postings, seen := map[term][]posting{}, map[term]int{}
+	var buf []term
+	for i, text := range slices.Concat(texts, background) {
+		buf = appendTerms(buf[:0], text)
+		slices.Sort(buf)
+		for n := 0; n < len(buf); {
+			t, first := buf[n], n
+			for n < len(buf) && buf[n] == t {
+				n++
+			}
+			seen[t]++
+			if i < len(texts) {
+				postings[t] = append(postings[t], posting{uint32(i), float32(n - first)})
 			}
 		}
-	}
-	for i, text := range texts {
-		terms := count(terms(text))
-		for _, t := range slices.Sorted(keysOf(terms)) {
-			x.postings[t] = append(x.postings[t], posting{i, terms[t]})
-			x.lengths[i] += terms[t]
+		if i < len(texts) {
+			x.lengths[i] = float32(len(buf))
+			x.mean += float64(len(buf)) / float64(len(texts))
 		}
-		x.mean += x.lengths[i] / float64(len(texts))
 	}
+	for t := range seen {
+		x.terms = append(x.terms, uint64(t))
+	}
+	slices.Sort(x.terms)
+	all := float64(len(texts) + len(background))
+	idf := func(n float64) float64 { return math.Log(1 + (all-n+0.5)/(n+0.5)) }
+	x.rarest = idf(0)
+	for _, t := range x.terms {
+		x.idf = append(x.idf, float32(idf(float64(seen[term(t)]))))
+		x.from = append(x.from, uint32(len(x.wordings)))
+		for _, p := range postings[term(t)] {
+			x.wordings, x.counts = append(x.wordings, p.text), append(x.counts, p.count)
+		}
+	}
+	x.from = append(x.from, uint32(len(x.wordings)))
 	return x
-}
-
-func keysOf(m map[string]float64) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
-// idf is high for rare terms; one that no text holds counts like the rarest.
-func (x *lexical) idf(term string) float64 {
-	n := x.seen[term]
-	return math.Log(1 + (x.all-n+0.5)/(n+0.5))
 }
 
 func (x *lexical) weight(count, length float64) float64 {
 	return count * (k1 + 1) / (count + k1*(1-b+b*length/max(x.mean, 1)))
 }
 
-// similar writes to sims how much each text is like the query: 1 for the same
+// similar writes to sims how much each wording is like the query: 1 for the same
 // terms, 0 for none in common.
 func (x *lexical) similar(query string, sims []float64) {
 	clear(sims)
-	asked := count(terms(query))
-	length, self := 0.0, 0.0
-	for _, n := range asked {
-		length += n
-	}
-	for t, n := range asked {
-		idf := x.idf(t)
-		self += idf * n * x.weight(n, length)
-		for _, p := range x.postings[t] {
-			sims[p.text] += idf * n * x.weight(p.count, x.lengths[p.text])
+	var few [256]term
+	asked := appendTerms(few[:0], query)
+	slices.Sort(asked)
+	length, self := float64(len(asked)), 0.0
+	for n := 0; n < len(asked); {
+		t, first := asked[n], n
+		for n < len(asked) && asked[n] == t {
+			n++
 		}
+		count, idf := float64(n-first), x.rarest
+		at, ok := slices.BinarySearch(x.terms, uint64(t))
+		if ok {
+			idf = float64(x.idf[at])
+			for p := x.from[at]; p < x.from[at+1]; p++ {
+				w := x.wordings[p]
+				sims[w] += idf * count * x.weight(float64(x.counts[p]), float64(x.lengths[w]))
+			}
+		}
+		self += idf * count * x.weight(count, length)
 	}
 	if self == 0 {
 		return
@@ -97,25 +130,16 @@ func (x *lexical) similar(query string, sims []float64) {
 	}
 }
 
-func count(terms []string) map[string]float64 {
-	m := make(map[string]float64, len(terms))
-	for _, t := range terms {
-		m[t]++
-	}
-	return m
-}
-
-// terms are single characters and pairs of them over Chinese and Japanese, and
-// words and their beginnings elsewhere: what stands in for stems.
-func terms(text string) []string {
-	var out []string
+// appendTerms appends single characters and pairs of them over Chinese and
+// Japanese, and words and their beginnings elsewhere: what stands in for stems.
+func appendTerms(dst []term, text string) []term {
 	runes := []rune(nlu.Normalize(text))
 	for i := 0; i < len(runes); {
 		switch r := runes[i]; {
 		case cjk(r):
-			out = append(out, string(r))
+			dst = append(dst, termOf(runes[i:i+1], false))
 			if i+1 < len(runes) && cjk(runes[i+1]) {
-				out = append(out, string(runes[i:i+2]))
+				dst = append(dst, termOf(runes[i:i+2], false))
 			}
 			i++
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
@@ -124,17 +148,39 @@ func terms(text string) []string {
 				i++
 			}
 			word := runes[from:i]
-			out = append(out, string(word))
+			dst = append(dst, termOf(word, false))
 			for n := 4; n <= min(5, len(word)-1); n++ {
-				out = append(out, string(word[:n])+"…")
+				dst = append(dst, termOf(word[:n], true))
 			}
 		default:
 			i++
 		}
 	}
-	return out
+	return dst
 }
 
 func cjk(r rune) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r == 'ー' || r == '々'
+	return r >= 0x2e80 && (unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r == 'ー' || r == '々')
+}
+
+func (x *lexical) encode(w *cache.Writer) {
+	w.Words(x.terms)
+	w.Floats(x.idf)
+	w.Ints(x.from)
+	w.Ints(x.wordings)
+	w.Floats(x.counts)
+	w.Floats(x.lengths)
+	w.Float(x.mean)
+	w.Float(x.rarest)
+}
+
+// decodeLexical reads an index over a number of wordings.
+func decodeLexical(r *cache.Reader, wordings int) *lexical {
+	x := &lexical{terms: r.Words(), idf: r.Floats(), from: r.Ints(), wordings: r.Ints(), counts: r.Floats(), lengths: r.Floats(), mean: r.Float(), rarest: r.Float()}
+	if len(x.idf) != len(x.terms) || len(x.from) != len(x.terms)+1 || len(x.counts) != len(x.wordings) || len(x.lengths) != wordings ||
+		!slices.IsSorted(x.terms) || !slices.IsSorted(x.from) || x.from[len(x.terms)] != uint32(len(x.wordings)) ||
+		slices.ContainsFunc(x.wordings, func(w uint32) bool { return int(w) >= wordings }) {
+		r.Fail()
+	}
+	return x
 }

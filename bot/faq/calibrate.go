@@ -2,14 +2,10 @@ package faq
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"slices"
-)
 
-// folds is how often the wordings are divided to see how the index does on
-// wordings it does not know.
-const folds = 4
+	"github.com/openhotline/hotline/bot/nlu"
+)
 
 // judged is a question that was left out: how sure the index was of its best
 // article, and whether that was right.
@@ -19,42 +15,36 @@ type judged struct {
 }
 
 // calibrate chooses the thresholds by asking for wordings that are left out,
-// and for texts that no article answers.
-func (ix *Index) calibrate(ctx context.Context, cfg Config) error {
+// and for texts that no article answers. held is what classifiers that did not
+// know a wording say of it.
+func (ix *Index) calibrate(cfg Config, held []nlu.Held) {
+	scores := make(map[nlu.Example][]float64, len(held))
+	for _, h := range held {
+		scores[h.Example] = h.P
+	}
 	var seen []judged
-	asked := 0 // wordings that were left out
-	whole := ix.classifier
-	for fold := range folds {
-		if whole != nil {
-			m, err := cfg.Train(ctx, ix.examples(cfg, fold, folds))
-			if err != nil {
-				return fmt.Errorf("faq: classifier: %w", err)
-			}
-			ix.setClassifier(m)
+	ask := func(text, label string, skip int) {
+		p, ok := scores[nlu.Example{Text: text, Label: label}]
+		if ix.classifier != nil && !ok {
+			return // it was not left out: there are many
 		}
-		for i, w := range ix.wordings {
-			if i%folds != fold || ix.alone(w.article) {
-				continue
-			}
-			asked++
-			if hits := ix.rank(w.text, i); len(hits) > 0 {
-				seen = append(seen, judged{hits[0].P, hits[0].Article.ID == ix.articles[w.article].ID})
-			}
-		}
-		for i, t := range cfg.Outside {
-			if i%folds == fold {
-				seen = append(seen, judged{ix.rank(t, -1)[0].P, false})
-			}
+		if hits := ix.rank(text, skip, p); len(hits) > 0 {
+			seen = append(seen, judged{hits[0].P, hits[0].Article.ID == label})
 		}
 	}
-	if whole != nil {
-		ix.setClassifier(whole)
+	for i, w := range ix.wordings {
+		if !ix.alone(w.article) {
+			ask(w.text, ix.articles[w.article].ID, i)
+		}
+	}
+	asked := len(seen) // wordings that were left out
+	for _, t := range cfg.Outside {
+		ask(t, outside, -1)
 	}
 	ix.lower, ix.upper = defaultLower, defaultUpper
 	if asked >= enough {
 		ix.lower, ix.upper = limits(seen, cfg.Precision)
 	}
-	return nil
 }
 
 // alone tells that an article has a single wording: nothing can be left out.

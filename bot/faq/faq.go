@@ -15,6 +15,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/openhotline/hotline/bot/cache"
 	"github.com/openhotline/hotline/bot/nlu"
 )
 
@@ -35,6 +36,11 @@ type Config struct {
 	// Meaning, if set, appends to dst what a text means to other models: a
 	// probability per intent. It is asked for each wording once.
 	Meaning func(text string, dst []float64) []float64
+	// MeaningID is the hash of what Meaning depends on. Without it an index with
+	// a Meaning is not cached.
+	MeaningID cache.Key
+	// Cache is where indexes are kept; nil for nowhere.
+	Cache *cache.Folder
 	// Outside are texts that no article answers; they teach where to stop.
 	Outside []string
 	// Background are other texts of the same customers, by which is known which
@@ -43,8 +49,6 @@ type Config struct {
 	// Precision is the share of right answers wanted among those given without
 	// asking back. Defaults to 0.93.
 	Precision float64
-	// Train makes a classifier, or takes it from a cache. Defaults to training.
-	Train func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error)
 }
 
 // classifierWordings is how many wordings the median article must have before
@@ -62,6 +66,7 @@ type Hit struct {
 // Index finds articles. It does not change once made: any number of goroutines
 // may search it.
 type Index struct {
+	id           cache.Key
 	articles     []Article
 	wordings     []wording
 	words        *lexical
@@ -75,60 +80,68 @@ type Index struct {
 type wording struct {
 	text    string
 	article int
-	meaning []float64 // of length 1
+	meaning []float32 // of length 1
 }
 
 // mix says how the three opinions are weighed; docs/nlu.md has the figures by
 // which the weights were chosen.
 type mix struct{ words, meaning, classes float64 }
 
-// New makes an index. It takes a second or less for a few hundred articles.
+// outside is the classifier's label for texts that no article answers.
+const outside = "out_of_scope"
+
+// New makes an index, or takes it from the cache. Making takes some seconds for
+// a hundred articles with ten wordings each.
 func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 	if len(articles) == 0 {
 		return nil, ErrNoArticles
 	}
 	cfg.Precision = cmp.Or(cfg.Precision, 0.93)
-	if cfg.Train == nil {
-		cfg.Train = func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
-			return nlu.Train(ctx, examples, nlu.Config{})
-		}
+	ix := &Index{id: cfg.key(articles), articles: slices.Clone(articles), meaning: cfg.Meaning, mix: mix{words: 1}}
+	if cfg.Meaning != nil {
+		ix.mix.meaning = 1.2
 	}
-	ix := &Index{articles: slices.Clone(articles), meaning: cfg.Meaning, mix: mix{words: 1, meaning: 1.2}}
-	var texts []string
 	counts := make([]int, len(articles))
 	for i, a := range articles {
 		for _, t := range append([]string{a.Question}, a.Variants...) {
-			if t == "" {
-				continue
+			if t != "" {
+				ix.wordings = append(ix.wordings, wording{text: t, article: i})
+				counts[i]++
 			}
-			ix.wordings = append(ix.wordings, wording{t, i, ix.meaningOf(t)})
-			texts = append(texts, t)
-			counts[i]++
 		}
 		if counts[i] == 0 {
 			return nil, fmt.Errorf("faq: article %q has no question", a.ID)
 		}
 	}
-	ix.words = newLexical(texts, cfg.Background)
-	slices.Sort(counts)
-	if counts[len(counts)/2] >= classifierWordings && len(articles) > 1 {
-		if err := ix.train(ctx, cfg); err != nil {
-			return nil, err
-		}
+	if ix.load(cfg) {
+		return ix, nil
 	}
-	if err := ix.calibrate(ctx, cfg); err != nil {
+	slices.Sort(counts)
+	if err := ix.build(ctx, cfg, counts[len(counts)/2] >= classifierWordings && len(articles) > 1); err != nil {
 		return nil, err
 	}
+	ix.save(cfg)
 	return ix, nil
 }
 
-// train makes the classifier over articles.
-func (ix *Index) train(ctx context.Context, cfg Config) error {
-	m, err := cfg.Train(ctx, ix.examples(cfg, -1, 1))
-	if err != nil {
-		return fmt.Errorf("faq: classifier: %w", err)
+// build makes what the cache does not have.
+func (ix *Index) build(ctx context.Context, cfg Config, classify bool) error {
+	texts := make([]string, len(ix.wordings))
+	for i := range ix.wordings {
+		w := &ix.wordings[i]
+		texts[i], w.meaning = w.text, ix.meaningOf(w.text)
 	}
-	ix.setClassifier(m)
+	ix.words = newLexical(texts, cfg.Background)
+	var held []nlu.Held
+	if classify {
+		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside})
+		if err != nil {
+			return fmt.Errorf("faq: classifier: %w", err)
+		}
+		ix.setClassifier(m)
+		held = seen
+	}
+	ix.calibrate(cfg, held)
 	return nil
 }
 
@@ -136,43 +149,50 @@ func (ix *Index) setClassifier(m *nlu.Model) {
 	ix.classifier, ix.mix.classes = m, 0.8
 	ix.classes = ix.classes[:0]
 	for _, l := range m.Labels() {
-		ix.classes = append(ix.classes, slices.IndexFunc(ix.articles, func(a Article) bool { return a.ID == l }))
+		ix.classes = append(ix.classes, ix.numberOf(l))
 	}
 }
 
-// examples are the wordings as training rows, without those of one fold.
-func (ix *Index) examples(cfg Config, fold, folds int) []nlu.Example {
-	var out []nlu.Example
-	for i, w := range ix.wordings {
-		if fold < 0 || i%folds != fold {
-			out = append(out, nlu.Example{Text: w.text, Label: ix.articles[w.article].ID})
-		}
+// numberOf returns the number of an article, -1 for none.
+func (ix *Index) numberOf(id string) int {
+	return slices.IndexFunc(ix.articles, func(a Article) bool { return a.ID == id })
+}
+
+// examples are the wordings as training rows.
+func (ix *Index) examples(cfg Config) []nlu.Example {
+	out := make([]nlu.Example, 0, len(ix.wordings)+len(cfg.Outside))
+	for _, w := range ix.wordings {
+		out = append(out, nlu.Example{Text: w.text, Label: ix.articles[w.article].ID})
 	}
-	for i, t := range cfg.Outside {
-		if fold < 0 || i%folds != fold {
-			out = append(out, nlu.Example{Text: t, Label: "out_of_scope"})
+	for _, t := range cfg.Outside {
+		out = append(out, nlu.Example{Text: t, Label: outside})
+	}
+	return out
+}
+
+// meaningOf returns the square roots of the probabilities (Hellinger: small ones
+// count), of length 1.
+func (ix *Index) meaningOf(text string) []float32 {
+	if ix.meaning == nil {
+		return nil
+	}
+	var few [128]float64
+	p := ix.meaning(text, few[:0])
+	sum := 0.0
+	for _, v := range p {
+		sum += max(v, 0)
+	}
+	out := make([]float32, len(p))
+	if sum > 0 {
+		for i, v := range p {
+			out[i] = float32(math.Sqrt(max(v, 0) / sum))
 		}
 	}
 	return out
 }
 
-func (ix *Index) meaningOf(text string) []float64 {
-	if ix.meaning == nil {
-		return nil
-	}
-	v := ix.meaning(text, nil)
-	n := 0.0
-	for i := range v {
-		v[i] = math.Sqrt(max(v[i], 0)) // Hellinger: small probabilities count
-		n += v[i] * v[i]
-	}
-	if n > 0 {
-		for i := range v {
-			v[i] /= math.Sqrt(n)
-		}
-	}
-	return v
-}
+// ID is the hash of all that the index depends on.
+func (ix *Index) ID() cache.Key { return ix.id }
 
 // Thresholds returns the two limits on P: from upper on the article is the
 // answer, from lower on it may be offered as a choice.
@@ -183,13 +203,13 @@ func (ix *Index) Len() int { return len(ix.articles) }
 
 // Search returns the n most likely articles, the most likely first.
 func (ix *Index) Search(text string, n int) []Hit {
-	hits := ix.rank(text, -1)
+	hits := ix.rank(text, -1, nil)
 	return hits[:min(n, len(hits))]
 }
 
 // rank scores all articles by their best wording; skip is a wording that is
-// left out, -1 for none.
-func (ix *Index) rank(text string, skip int) []Hit {
+// left out, -1 for none. classes is what the classifier says, nil to ask it.
+func (ix *Index) rank(text string, skip int, classes []float64) []Hit {
 	sims := make([]float64, len(ix.wordings))
 	ix.words.similar(text, sims)
 	meaning := ix.meaningOf(text)
@@ -203,20 +223,30 @@ func (ix *Index) rank(text string, skip int) []Hit {
 			continue
 		}
 		s := ix.mix.words * sims[i]
-		for j := range meaning {
-			s += ix.mix.meaning * meaning[j] * w.meaning[j]
+		if meaning != nil {
+			s += ix.mix.meaning * float64(product(meaning, w.meaning))
 		}
 		if s > scores[w.article] {
 			scores[w.article], nearest[w.article] = s, i
 		}
 	}
-	if ix.classifier != nil {
-		var buf [256]float64
-		for l, p := range ix.classifier.Scores(text, buf[:0]) {
-			scores[ix.classes[l]] += ix.mix.classes * p
-		}
+	if ix.classifier != nil && classes == nil {
+		var few [256]float64
+		classes = ix.classifier.Scores(text, few[:0])
+	}
+	for l, p := range classes {
+		scores[ix.classes[l]] += ix.mix.classes * p
 	}
 	return ix.hits(scores, nearest)
+}
+
+func product(a, b []float32) float32 {
+	b = b[:len(a)]
+	var sum float32
+	for i, v := range a {
+		sum += v * b[i]
+	}
+	return sum
 }
 
 // sharpness turns scores into probabilities; certainty of the best alone comes
@@ -224,10 +254,7 @@ func (ix *Index) rank(text string, skip int) []Hit {
 const sharpness = 6
 
 func (ix *Index) hits(scores []float64, nearest []int) []Hit {
-	full := ix.mix.words + ix.mix.classes
-	if ix.meaning != nil {
-		full += ix.mix.meaning
-	}
+	full := ix.mix.words + ix.mix.meaning + ix.mix.classes
 	sum, best := 0.0, slices.Max(scores)
 	for _, s := range scores {
 		sum += math.Exp(sharpness * (s - best))

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/openhotline/hotline/bot/cache"
 )
 
 // maxTerm bounds the characters of a term.
@@ -33,6 +35,21 @@ func NewConcepts(groups map[string][]string) *Concepts {
 		}
 	}
 	return c
+}
+
+// addTo adds the terms to a hash of what a model depends on.
+func (c *Concepts) addTo(sum *cache.Sum) {
+	if c == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.groups)) {
+		terms := slices.Sorted(slices.Values(c.groups[name])) // their order says nothing
+		sum.Text(name)
+		sum.Number(float64(len(terms)))
+		for _, term := range terms {
+			sum.Text(term)
+		}
+	}
 }
 
 func hashString(s string) hash {

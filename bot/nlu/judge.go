@@ -192,10 +192,11 @@ func solve(h [numSigns + 1][numSigns + 1]float64, g [numSigns + 1]float64) [numS
 
 // outcome is what a model says about a text that it was not trained on.
 type outcome struct {
-	scores []float64 // average log probability per label
-	net    []float64 // of the networks alone
-	signs  signs
-	y      int // the right label, -1 for out of scope
+	example int       // its number
+	scores  []float64 // average log probability per label
+	net     []float64 // of the networks alone
+	signs   signs
+	y       int // the right label, -1 for out of scope
 }
 
 // fewForeign is how many out-of-scope texts are needed to learn what they look

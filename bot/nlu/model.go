@@ -3,11 +3,14 @@ package nlu
 import (
 	"math"
 	"sync"
+
+	"github.com/openhotline/hotline/bot/cache"
 )
 
 // Model is a trained classifier. It does not change after training: any number
 // of goroutines may use it.
 type Model struct {
+	id         cache.Key // hash of what it was trained from
 	labels     []string
 	outOfScope string
 	concepts   *Concepts // or nil
@@ -34,6 +37,9 @@ type query struct {
 	net   []float64 // average log probability per label over the networks
 	score []float64 // the same with the linear model; after softmax the probability
 }
+
+// ID is the hash of all that the model was trained from.
+func (m *Model) ID() cache.Key { return m.id }
 
 // Labels returns the in-scope labels in the order of Scores. The caller must
 // not change it.

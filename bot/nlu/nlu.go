@@ -40,6 +40,9 @@ type Config struct {
 	// WrongAnswer is the share of wrong ones among the texts that are answered
 	// without asking back when the upper threshold is chosen. Defaults to 0.04.
 	WrongAnswer float64
+	// Unjudged leaves out the cross-validation from which P, Scope and the
+	// thresholds come: several times faster, for who only wants Scores.
+	Unjudged bool
 	// Workers is how many goroutines train. Defaults to the number of CPUs; the
 	// model does not depend on it.
 	Workers int

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
-	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 )
@@ -27,6 +27,24 @@ func desk() []Example {
 	return out
 }
 
+// deskModel is trained once for all tests that only read it.
+var deskModel = sync.OnceValues(func() (*Model, error) {
+	return Train(context.Background(), desk(), Config{Concepts: deskConcepts()})
+})
+
+func deskConcepts() *Concepts {
+	return NewConcepts(map[string][]string{"parcel": {"parcel*", "包裹", "荷物"}})
+}
+
+func desktop(t testing.TB) *Model {
+	t.Helper()
+	m, err := deskModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func trained(t testing.TB, examples []Example, cfg Config) *Model {
 	t.Helper()
 	m, err := Train(t.Context(), examples, cfg)
@@ -38,7 +56,7 @@ func trained(t testing.TB, examples []Example, cfg Config) *Model {
 
 func TestTrainedModelKnowsItsExamples(t *testing.T) {
 	t.Parallel()
-	m := trained(t, desk(), Config{})
+	m := desktop(t)
 	for _, e := range desk() {
 		r := m.Classify(e.Text)
 		if e.Label != "out_of_scope" && r.Label != e.Label {
@@ -54,27 +72,6 @@ func TestTrainedModelKnowsItsExamples(t *testing.T) {
 	}
 	if math.Abs(sum-1) > 1e-9 {
 		t.Errorf("scores add up to %v", sum)
-	}
-}
-
-func TestTrainingIsDeterministic(t *testing.T) {
-	t.Parallel()
-	examples := desk()
-	a := trained(t, examples, Config{Workers: 1})
-	for i := range examples { // in another order, with more workers
-		j := len(examples) - 1 - i
-		if i < j {
-			examples[i], examples[j] = examples[j], examples[i]
-		}
-	}
-	b := trained(t, examples, Config{Workers: 4})
-	for i := range a.nets {
-		if !reflect.DeepEqual(a.nets[i], b.nets[i]) {
-			t.Fatalf("network %d differs", i)
-		}
-	}
-	if !reflect.DeepEqual(a.linear, b.linear) || !reflect.DeepEqual(a.judge, b.judge) {
-		t.Fatal("models differ")
 	}
 }
 
@@ -94,7 +91,7 @@ func TestTrainRefusesTooLittle(t *testing.T) {
 
 func TestOddTextsAreDecided(t *testing.T) {
 	t.Parallel()
-	m := trained(t, desk(), Config{})
+	m := desktop(t)
 	for name, text := range map[string]string{
 		"nothing": "", "spaces": " \t\n", "emoji": "😀😀", "control": "\x00\x01\x02", "signs": "!!! --- ...",
 	} {
@@ -113,7 +110,7 @@ func TestOddTextsAreDecided(t *testing.T) {
 }
 
 func TestClassifyDoesNotAllocate(t *testing.T) {
-	m := trained(t, desk(), Config{Concepts: NewConcepts(map[string][]string{"parcel": {"parcel*", "包裹", "荷物"}})})
+	m := desktop(t)
 	for _, text := range []string{"where on earth is my parcel, please tell me", "我的包裹到底在哪里", "荷物はどこですか"} {
 		q := m.query()
 		m.classify(q, text)
@@ -213,7 +210,7 @@ func TestLanguage(t *testing.T) {
 }
 
 func FuzzClassify(f *testing.F) {
-	m := trained(f, desk(), Config{Concepts: NewConcepts(map[string][]string{"parcel": {"parcel*", "包裹", "荷物"}})})
+	m := desktop(f)
 	for _, e := range desk() {
 		f.Add(e.Text)
 	}

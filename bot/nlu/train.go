@@ -30,21 +30,47 @@ const (
 // Train makes a model from examples. Examples of one text under two labels are
 // both kept; empty texts are skipped. The order of examples does not matter.
 func Train(ctx context.Context, examples []Example, cfg Config) (*Model, error) {
+	m, _, err := TrainHeld(ctx, examples, cfg)
+	return m, err
+}
+
+// Held is what a model that was trained without an example says of it.
+type Held struct {
+	Example
+	P []float64 // as Scores, in the order of the model's labels
+}
+
+// TrainHeld makes a model as Train does and also returns what the
+// cross-validation saw: all examples where there are few, otherwise a fifth.
+func TrainHeld(ctx context.Context, examples []Example, cfg Config) (*Model, []Held, error) {
 	cfg = cfg.withDefaults()
 	examples = tidy(examples)
 	labels := labelsOf(examples, cfg.OutOfScope)
 	if len(labels) < 2 {
-		return nil, fmt.Errorf("%w: %d labels, at least two are needed", ErrTooFew, len(labels))
+		return nil, nil, fmt.Errorf("%w: %d labels, at least two are needed", ErrTooFew, len(labels))
 	}
 	w := newWorkshop(ctx, examples, labels, cfg)
 	final := w.fit(examples, seeds)
-	held := w.holdOut()
+	outcomes := func() []outcome { return nil }
+	if !cfg.Unjudged {
+		outcomes = w.holdOut()
+	}
 	if err := w.group.Wait(); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	m := final()
-	m.judge = fitJudge(held(), cfg)
-	return m, nil
+	m.id = keyOf(examples, cfg)
+	m.judge = judge{temperature: 1}
+	seen := outcomes()
+	if len(seen) > 0 {
+		m.judge = fitJudge(seen, cfg)
+	}
+	held := make([]Held, len(seen))
+	for i, o := range seen {
+		held[i] = Held{examples[o.example], o.scores}
+		softmax(held[i].P, m.judge.temperature)
+	}
+	return m, held, nil
 }
 
 // tidy returns the examples that say something, sorted, without repetitions.
@@ -92,7 +118,10 @@ func newWorkshop(ctx context.Context, examples []Example, labels []string, cfg C
 	w := &workshop{cfg: cfg, examples: examples, labels: labels, shape: shapeFor(len(examples), len(labels))}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(cfg.Workers)
-	w.total = (seeds + w.parts()) * (w.shape.epochs + 1)
+	w.total = seeds*w.shape.epochs + 1
+	if !cfg.Unjudged {
+		w.total += w.parts() * (w.shape.epochs + 1)
+	}
 	return w
 }
 
@@ -225,7 +254,7 @@ func (w *workshop) holdOut() func() []outcome {
 			for i, e := range w.examples {
 				if fold[i] == f {
 					m.evaluate(q, e.Text)
-					out = append(out, outcome{slices.Clone(q.score), slices.Clone(q.net), q.signs(), m.labelOf(e)})
+					out = append(out, outcome{i, slices.Clone(q.score), slices.Clone(q.net), q.signs(), m.labelOf(e)})
 				}
 			}
 		}

@@ -33,7 +33,7 @@ func chatCommand(ctx context.Context, args []string, std Streams) error {
 		fmt.Fprintf(std.Err, "hotline chat: --lang: %q is not one of %s\n", *lang, strings.Join(pack.Languages, ", "))
 		return errUsage
 	}
-	engine, err := chatEngine(*name, *lang, *dir)
+	engine, err := chatEngine(*name, *lang, *dir, std.Err)
 	if err != nil {
 		return err
 	}
@@ -46,12 +46,12 @@ func chatCommand(ctx context.Context, args []string, std Streams) error {
 }
 
 // chatEngine is a bot whose look-ups ask the sample service.
-func chatEngine(name, lang, dir string) (*bot.Engine, error) {
+func chatEngine(name, lang, dir string, errs io.Writer) (*bot.Engine, error) {
 	l, err := sampleLookup()
 	if err != nil {
 		return nil, err
 	}
-	return bot.New(bot.Config{Pack: name, Language: lang, Lookup: l, Overlays: overlays(dir)})
+	return bot.New(bot.Config{Pack: name, Language: lang, Lookup: l, Overlays: overlays(dir), Models: userModels(errs)})
 }
 
 // sampleLookup asks the sample service, inside the process.

@@ -1,0 +1,113 @@
+package faq
+
+import (
+	"slices"
+
+	"github.com/openhotline/hotline/bot/cache"
+	"github.com/openhotline/hotline/bot/nlu"
+)
+
+// version is raised by whoever changes what an index is or how it is made.
+const version = 1
+
+// kind is under what a folder has indexes.
+const kind = "articles"
+
+// key is the hash of all that an index depends on.
+func (cfg Config) key(articles []Article) cache.Key {
+	var sum cache.Sum
+	list := func(texts []string) {
+		sum.Number(float64(len(texts)))
+		for _, t := range texts {
+			sum.Text(t)
+		}
+	}
+	sum.Number(version)
+	sum.Number(nlu.Version)
+	sum.Text(cfg.MeaningID.String())
+	sum.Number(cfg.Precision)
+	list(cfg.Outside)
+	list(cfg.Background)
+	for _, a := range articles {
+		sum.Text(a.ID)
+		sum.Text(a.Question)
+		list(a.Variants)
+	}
+	return sum.Key()
+}
+
+// folder is where the index may be kept: nowhere, if what it depends on is not
+// known.
+func (cfg Config) folder() *cache.Folder {
+	if cfg.Meaning != nil && cfg.MeaningID == (cache.Key{}) {
+		return nil
+	}
+	return cfg.Cache
+}
+
+// load takes the index from the cache and tells whether it was there.
+func (ix *Index) load(cfg Config) bool {
+	content, ok := cfg.folder().Load(kind, ix.id)
+	if ok && ix.decode(content) != nil {
+		cfg.folder().Drop(kind, ix.id)
+		return false
+	}
+	return ok
+}
+
+func (ix *Index) save(cfg Config) {
+	if f := cfg.folder(); f != nil {
+		f.Save(kind, ix.id, ix.encode())
+	}
+}
+
+func (ix *Index) encode() []byte {
+	var w cache.Writer
+	ix.words.encode(&w)
+	var meanings []float32
+	for _, o := range ix.wordings {
+		meanings = append(meanings, o.meaning...)
+	}
+	w.Floats(meanings)
+	w.Float(ix.lower)
+	w.Float(ix.upper)
+	if ix.classifier != nil {
+		w.Raw(nlu.Encode(ix.classifier))
+	}
+	return w.Bytes
+}
+
+// decode fills an index that has its articles and wordings, or leaves it as it
+// was and returns an error.
+func (ix *Index) decode(content []byte) error {
+	r := cache.NewReader(content)
+	words, meanings, lower, upper := decodeLexical(r, len(ix.wordings)), r.Floats(), r.Float(), r.Float()
+	var classifier *nlu.Model
+	if r.More() {
+		m, err := nlu.Decode(r.Raw(), nil)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(m.Labels(), func(l string) bool { return ix.numberOf(l) < 0 }) {
+			r.Fail()
+		}
+		classifier = m
+	}
+	if len(meanings)%len(ix.wordings) != 0 {
+		r.Fail()
+	}
+	if err := r.Err(); err != nil {
+		return err
+	}
+	each := len(meanings) / len(ix.wordings)
+	for i := range ix.wordings {
+		if each > 0 {
+			ix.wordings[i].meaning = meanings[i*each : (i+1)*each]
+		}
+	}
+	ix.words, ix.lower, ix.upper = words, lower, upper
+	if classifier != nil {
+		ix.setClassifier(classifier)
+	}
+	return nil
+}
