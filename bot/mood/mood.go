@@ -172,10 +172,11 @@ func (j *Judge) Read(text string) Mood {
 // Urgent tells that it must be quick.
 func (j *Judge) Urgent(text string) bool { return j.holds("urgent", bare(text)) }
 
-// WantsHuman tells that a text asks for a person.
+// WantsHuman tells that a text asks for a person. What says that none is wanted,
+// or that one was spoken to, is left to the classifier.
 func (j *Judge) WantsHuman(text string) bool {
 	t := bare(text)
-	return j.short["human_alone"][t] || j.holds("human", t)
+	return j.short["human_alone"][t] || j.holds("human", t) && !j.holds("human_not", t)
 }
 
 // Yes, No and Repeat tell that a text is such a reply and nothing else.

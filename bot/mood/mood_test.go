@@ -28,7 +28,10 @@ func TestRead(t *testing.T) {
 			t.Errorf("%q: %+v, want %s, rude %v", c.text, m, c.want, c.rude)
 		}
 	}
-	for text, want := range map[string]bool{"人工": true, "转人工！": true, "人工费多少钱": false, "我的订单到哪了": false} {
+	for text, want := range map[string]bool{
+		"人工": true, "转人工！": true, "人工费多少钱": false, "我的订单到哪了": false,
+		"不用转人工": false, "刚人工客服帮我弄好了,拜拜": false,
+	} {
 		if j.WantsHuman(text) != want {
 			t.Errorf("%q wants a person: %v", text, !want)
 		}
