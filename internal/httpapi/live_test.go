@@ -330,7 +330,7 @@ func TestLiveBadMessages(t *testing.T) {
 			break
 		}
 	}
-	if code := c.closeCode(); code != closeFlood && code != websocket.CloseAbnormalClosure {
+	if code := c.closeCode(); code != closeFlood {
 		t.Errorf("closed with %d", code)
 	}
 	big := w.open(account.RoleAgent, "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,6 +19,8 @@ const (
 	pingEvery    = 10 * time.Second
 	pongWithin   = 25 * time.Second
 	writeWithin  = 10 * time.Second
+	drainWithin  = 500 * time.Millisecond
+	drainAtMost  = 4 * maxMessage // bytes
 	headEvery    = 3 * time.Second
 	maxMessage   = 256 << 10 // bytes; an SDP offer has a few thousand
 	queueLength  = 256       // messages without a seq that may wait for one socket
@@ -190,7 +193,19 @@ func (s *socket) closeNow() {
 		code = websocket.CloseNormalClosure
 	}
 	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, s.why), time.Now().Add(time.Second)) // it may be gone
+	s.drain()
 	_ = s.conn.Close()
+}
+
+// drain lets the client read the goodbye: a connection that is closed with
+// unread bytes is reset, and the reset overtakes what was written before.
+func (s *socket) drain() {
+	conn := s.conn.NetConn()
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(drainWithin)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, conn, drainAtMost) // whatever it says, it is over
 }
 
 // pump writes what is queued until the socket ends. more is called after each
