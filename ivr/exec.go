@@ -170,7 +170,7 @@ func (x *run) tryAsking(ctx context.Context, n *Node) (next string, err error) {
 		if next, ok := x.accept(ctx, n, keys); ok {
 			return next, nil
 		}
-		if err := x.complain(ctx, a, keys.Why); err != nil {
+		if err := x.complain(ctx, a, keys.Why, spec.Escape); err != nil {
 			return "", err
 		}
 	}
@@ -212,16 +212,18 @@ func (x *run) save(name, value string) {
 	}
 }
 
-// complain says what was wrong with an input.
-func (x *run) complain(ctx context.Context, a *Ask, why Why) error {
+// complain says what was wrong with an input. The next try may be typed into it:
+// escape is what asks for a human then.
+func (x *run) complain(ctx context.Context, a *Ask, why Why, escape string) error {
 	own, complaint := a.Invalid, "not_understood"
 	if why == NoInput {
 		own, complaint = a.Silent, "no_input"
 	}
+	prompts := x.wording(own)
 	if own == nil {
-		return x.system(ctx, complaint)
+		prompts = []Prompt{System(x.language, complaint, nil)}
 	}
-	return x.play(ctx, x.wording(own), PlayOptions{BargeIn: true, Escape: escapeKey})
+	return x.play(ctx, prompts, PlayOptions{BargeIn: true, Escape: escape})
 }
 
 func (x *run) branch(ctx context.Context, n *Node) (next string, err error) {

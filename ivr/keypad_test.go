@@ -3,6 +3,8 @@ package ivr
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,4 +163,60 @@ func TestHangupEndsPlayAndCollect(t *testing.T) {
 			}
 		}
 	})
+}
+
+// typist is a customer at a keypad who types when a certain prompt begins.
+type typist struct {
+	dumb
+	k     *Keypad
+	says  []string // into the first prompt, the second …
+	plays int
+}
+
+func (y *typist) Play(ctx context.Context, _ []Prompt, opt PlayOptions) (Played, error) {
+	if y.plays++; y.plays <= len(y.says) {
+		for _, key := range []byte(y.says[y.plays-1]) {
+			y.k.Press(key)
+		}
+	}
+	return y.k.Play(ctx, opt, playing(time.Second))
+}
+
+func (y *typist) Collect(ctx context.Context, spec KeySpec) (Keys, error) {
+	return y.k.Collect(ctx, spec)
+}
+
+// TestANumberTypedIntoTheComplaint: what follows "not understood" is the next
+// try, whatever it begins with; only *0 asks for a human where a number is typed.
+func TestANumberTypedIntoTheComplaint(t *testing.T) {
+	const text = `
+flow: fl_number
+languages: [en]
+start: ask
+human: person
+nodes:
+  ask: {type: ask, text: {en: Number}, INVALID digits: {min: 4, max: 10}, save: number, next: done}
+  done: {type: end}
+  person: {type: queue, queue: humans}
+`
+	for _, tt := range []struct {
+		name, own string
+		says      []string
+		want      End
+	}{
+		{"a number with 0 in front", "", []string{"12#", "0912#"}, EndFlow},
+		{"… into a text of the flow's own", "invalid: {en: No}, ", []string{"12#", "0912#"}, EndFlow},
+		{"the wish for a human", "", []string{"12#", "*0"}, EndHandled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				flow := mustParse(t, strings.Replace(text, "INVALID", tt.own, 1))
+				y := &typist{k: NewKeypad(), says: tt.says}
+				res, err := NewRunner(Config{Log: slog.New(slog.DiscardHandler)}).Run(t.Context(), flow, y, nil)
+				if err != nil || res.End != tt.want {
+					t.Errorf("got %+v, %v, queues %v", res, err, y.queued)
+				}
+			})
+		})
+	}
 }

@@ -47,7 +47,7 @@ type Dialog struct {
 	gone       chan struct{} // the goroutine has ended
 
 	mu           sync.Mutex
-	onReoffer    func([]byte) ([]byte, int)
+	onReoffer    func([]byte) ([]byte, int, func(bool))
 	onAnswer     func([]byte)
 	onDigit      func(byte, time.Duration)
 	end          End
@@ -147,13 +147,25 @@ func (d *Dialog) setRemoteAnswer(sdp []byte) {
 // asks for ours. A code of 0 or 200 accepts; others refuse (488). Without a
 // handler every offer is refused with 488. It runs in a goroutine of its own.
 func (d *Dialog) OnReoffer(f func(offer []byte) (answer []byte, code int)) {
+	d.OnReofferSettled(func(offer []byte) ([]byte, int, func(bool)) {
+		answer, code := f(offer)
+		return answer, code, nil
+	})
+}
+
+// OnReofferSettled is OnReoffer for who must know what becomes of the answer.
+// settled, unless nil, is called once: with true right before the answer goes
+// out, with false when the request was cancelled or the call has ended meanwhile
+// and the session stays as it was (RFC 3261 §14.1). It must not block.
+func (d *Dialog) OnReofferSettled(f func(offer []byte) (answer []byte, code int, settled func(sent bool))) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.onReoffer = f
 }
 
 // OnRemoteAnswer sets who is told the answer to an offer that OnReoffer gave
-// for a re-INVITE without one (it comes in the ACK). It must not block.
+// for a re-INVITE without one (it comes in the ACK), and to the description that
+// a session refresh has repeated (RFC 4028 §7.4). It must not block.
 func (d *Dialog) OnRemoteAnswer(f func(answer []byte)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -186,6 +198,19 @@ func (d *Dialog) End() End {
 
 // post hands an event to the dialog's goroutine; false when the dialog is gone.
 func (d *Dialog) post(f func()) bool { return d.box.put(0, f) }
+
+// postResponse has a response, or the failure to get one, taken in the dialog's
+// goroutine.
+func (d *Dialog) postResponse(res *sipgo.Response, f func()) {
+	switch {
+	case res != nil && res.StatusCode < 200:
+		d.box.putResponse(maxProvisional, f)
+	case res != nil && res.StatusCode < 300 && res.CSeq().MethodName == sipgo.INVITE:
+		d.box.putResponse(maxResponses, f)
+	default:
+		d.post(f) // one for each request of ours
+	}
+}
 
 // postRequest hands over a request within the dialog. tx is nil for ACK.
 func (d *Dialog) postRequest(req *sipgo.Request, tx *serverTx, from hop) bool {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"hash/maphash"
 	"strconv"
 
@@ -76,7 +77,7 @@ func (e *Endpoint) receiveResponse(res *sipgo.Response, from hop) {
 	// A 2xx of an INVITE whose transaction is over: the dialog repeats its ACK.
 	if cseq.MethodName == sipgo.INVITE && res.StatusCode/100 == 2 {
 		if d := e.dialog(res.CallID().Value(), tagOf(res.From())); d != nil {
-			d.post(func() { d.lateResponse(res) })
+			d.postResponse(res, func() { d.lateResponse(res) })
 		}
 	}
 }
@@ -111,7 +112,10 @@ func (e *Endpoint) receiveCancel(req *sipgo.Request, from hop) {
 		e.answer(req, from, &refusal{code: 481})
 		return
 	}
-	e.answer(req, from, &refusal{code: 200})
+	// The tag is the one that the INVITE's own answers have.
+	res := newResponse(req, 200, "", cmp.Or(tx.opened(), statelessTag(req)))
+	res.AppendHeader(sipgo.NewHeader("Server", e.cfg.UserAgent))
+	_ = e.net.send(replyHop(req, from), wire(res), nil)
 	tx.cancel()
 }
 
@@ -228,6 +232,7 @@ func (e *Endpoint) receiveInvite(req *sipgo.Request, from hop) {
 		return
 	}
 	d := newIncoming(e, req, tx, from, line, device)
+	tx.opens(d.localTag)
 	if !e.add(d) {
 		e.admission.settled(d.in.setup)
 		e.admission.release(lineID(line))

@@ -99,20 +99,23 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	e.log.Info("SIP listens", "udp", a.UDP, "tcp", a.TCP, "tls", a.TLS)
 	close(e.ready)
 	e.trunks.start()
-	e.housekeeping(ctx)
+	err := e.housekeeping(ctx)
 	e.shutdown()
-	return nil
+	return err
 }
 
-// housekeeping expires registrations and reports what was dropped, until ctx ends.
-func (e *Endpoint) housekeeping(ctx context.Context) {
+// housekeeping expires registrations and reports what was dropped, until ctx
+// ends or nothing can be received any more.
+func (e *Endpoint) housekeeping(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var reported uint64
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
+		case err := <-e.net.deaf:
+			return err
 		case now := <-tick.C:
 			e.registrar.expire(now)
 			for err, n := range e.admission.refusals() {

@@ -218,8 +218,11 @@ func (d *Dialog) takeOffer(req *sipgo.Request, tx *serverTx, offer []byte) {
 		_ = tx.respond(newResponse(req, 100, "", ""))
 	}
 	ok := d.e.group.spawn(func() {
-		answer, code := f(offer)
-		d.post(func() { d.answerOffer(t, offer == nil, answer, code) })
+		answer, code, settled := f(offer)
+		if settled == nil {
+			settled = func(bool) {}
+		}
+		d.post(func() { d.answerOffer(t, offer == nil, answer, code, settled) })
 	})
 	if !ok {
 		d.theirs = nil
@@ -228,12 +231,14 @@ func (d *Dialog) takeOffer(req *sipgo.Request, tx *serverTx, offer []byte) {
 }
 
 // answerOffer sends what the application said to the other side's offer.
-func (d *Dialog) answerOffer(t *theirOffer, late bool, answer []byte, code int) {
+func (d *Dialog) answerOffer(t *theirOffer, late bool, answer []byte, code int, settled func(sent bool)) {
 	if d.theirs != t {
+		settled(false)
 		return
 	}
 	d.theirs = nil
 	if d.isOver() {
+		settled(false)
 		_ = t.tx.respond(d.response(t.req, 487, "", nil))
 		return
 	}
@@ -241,10 +246,12 @@ func (d *Dialog) answerOffer(t *theirOffer, late bool, answer []byte, code int) 
 		if code < 300 || code > 699 {
 			code = 488
 		}
+		settled(false)
 		_ = t.tx.respond(d.response(t.req, code, "", nil))
 		d.nextOffer()
 		return
 	}
+	settled(true)
 	d.localSDP = answer
 	res := d.response(t.req, 200, "", answer)
 	if t.req.Method != sipgo.PRACK {

@@ -251,6 +251,85 @@ func TestPitfall22DigestReplay(t *testing.T) {
 	})
 }
 
+// TestGuessingEnds: after some wrong passwords the right one is refused as well,
+// by address and by user name; a registered phone stays registered.
+func TestGuessingEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, _ := newBench(t, Config{}, newCalls(), func(e *Endpoint) {
+			if err := e.SetDevices([]Device{
+				{ID: "dv_1", Username: "bob", Password: "secret"}, {ID: "dv_2", Username: "eve", Password: "other"},
+			}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		at := func(addr, user, password string) *registration {
+			r := &registration{p: n.peer(t, addr), user: user, password: password, callID: addr + user}
+			r.challenge(t, "MD5")
+			return r
+		}
+		answer := func(r *registration) int {
+			r.p.send(r.text(r.credentials(t)))
+			m, _ := r.p.read()
+			return m.(*sipgo.Response).StatusCode
+		}
+		at("10.0.0.5:5060", "bob", "secret").register(t, "")
+		guesser := at("10.0.0.9:5060", "bob", "wrong")
+		for i := range 10 {
+			if code := answer(guesser); code != 403 {
+				t.Fatalf("guess %d: %d", i, code)
+			}
+		}
+		guesser.password = "secret"
+		if code := answer(guesser); code != 503 {
+			t.Errorf("the right password after ten wrong ones: %d", code)
+		}
+		if code := answer(at("10.0.0.10:5060", "bob", "secret")); code != 503 {
+			t.Errorf("… from elsewhere: %d", code)
+		}
+		at("10.0.0.5:5061", "bob", "secret").register(t, "") // where bob is
+		at("10.0.0.9:5061", "eve", "other").register(t, "")  // somebody else, behind the guesser's NAT
+		time.Sleep(time.Second)
+		if code := answer(guesser); code != 200 {
+			t.Errorf("a second later: %d", code)
+		}
+		for i := range 60 { // one password, many names
+			answer(at("10.0.0.11:5060", fmt.Sprint("user", i), "password"))
+		}
+		if code := answer(at("10.0.0.11:5061", "eve", "other")); code != 503 {
+			t.Errorf("the right password behind many names: %d", code)
+		}
+	})
+}
+
+func TestMailboxIsBounded(t *testing.T) {
+	m := newMailbox()
+	put := func(limit int) (n int) {
+		for range 1000 {
+			if m.putResponse(limit, func() {}) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := put(maxProvisional); n != maxProvisional {
+		t.Errorf("%d provisional responses wait", n)
+	}
+	if n := put(maxResponses); n != maxResponses-maxProvisional {
+		t.Errorf("%d answers wait behind them", n)
+	}
+	if !m.put(0, func() {}) || !m.put(1, func() {}) {
+		t.Error("no room for anything else")
+	}
+	for range maxResponses {
+		if _, ok := m.take(); !ok {
+			t.Fatal("letters are lost")
+		}
+	}
+	if n := put(maxProvisional); n != maxProvisional {
+		t.Errorf("%d provisional responses wait later", n)
+	}
+}
+
 func TestRegistrarContacts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events []string

@@ -5,9 +5,15 @@ import (
 	"time"
 )
 
-// maxRequests bounds the requests waiting in a mailbox; a peer that sends more
-// is not heard and repeats itself.
-const maxRequests = 64
+// Bounds of what a peer can make wait in a mailbox. Requests beyond them are not
+// heard: the peer repeats itself. Of responses only those can come in any number
+// that nothing is lost with: provisional ones, and the 2xx of INVITE, which is
+// repeated until our ACK; the latter have room left when the former have none.
+const (
+	maxRequests    = 64
+	maxProvisional = 48
+	maxResponses   = 64
+)
 
 // mailbox holds what is to happen to a dialog. Requests that wait together are
 // taken in the order of their sequence numbers, whichever reader brought them;
@@ -15,15 +21,17 @@ const maxRequests = 64
 type mailbox struct {
 	wake chan struct{} // capacity 1
 
-	mu       sync.Mutex
-	letters  []letter
-	requests int
-	closed   bool
+	mu        sync.Mutex
+	letters   []letter
+	requests  int
+	responses int // that can be dropped
+	closed    bool
 }
 
 type letter struct {
-	seq uint32 // of a request, else 0
-	do  func()
+	seq      uint32 // of a request, else 0
+	response bool   // one that can be dropped
+	do       func()
 }
 
 func newMailbox() mailbox { return mailbox{wake: make(chan struct{}, 1)} }
@@ -35,7 +43,7 @@ func (m *mailbox) put(seq uint32, do func()) bool {
 	if m.closed || (seq > 0 && m.requests >= maxRequests) {
 		return false
 	}
-	m.letters = append(m.letters, letter{seq, do})
+	m.letters = append(m.letters, letter{seq: seq, do: do})
 	if seq > 0 {
 		m.requests++
 		at := len(m.letters) - 1
@@ -46,11 +54,28 @@ func (m *mailbox) put(seq uint32, do func()) bool {
 			}
 		}
 	}
+	m.ring()
+	return true
+}
+
+// putResponse stores a response that can be dropped when limit of them wait.
+func (m *mailbox) putResponse(limit int, do func()) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.responses >= limit {
+		return false
+	}
+	m.letters = append(m.letters, letter{response: true, do: do})
+	m.responses++
+	m.ring()
+	return true
+}
+
+func (m *mailbox) ring() {
 	select {
 	case m.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 func (m *mailbox) take() (func(), bool) {
@@ -67,6 +92,9 @@ func (m *mailbox) take() (func(), bool) {
 	}
 	if l.seq > 0 {
 		m.requests--
+	}
+	if l.response {
+		m.responses--
 	}
 	return l.do, true
 }

@@ -23,19 +23,22 @@ const (
 
 const (
 	maxDatagram     = 65_535
-	maxUnreliable   = 1_300            // RFC 3261 §18.1.1: larger requests go by TCP
-	connectTimeout  = 5 * time.Second  // TCP connect and TLS handshake
-	writeTimeout    = 10 * time.Second // one message to a stream
-	strangerTimeout = 10 * time.Second // silence of a connection nobody knows
-	idleTimeout     = 2 * time.Hour    // silence of a known connection
-	streamQueue     = 256              // messages waiting for a stream
-	strangerStreams = 64               // connections of unknown sources at a time
+	maxUnreliable   = 1_300                  // RFC 3261 §18.1.1: larger requests go by TCP
+	connectTimeout  = 5 * time.Second        // TCP connect and TLS handshake
+	writeTimeout    = 10 * time.Second       // one message to a stream
+	strangerTimeout = 10 * time.Second       // life of a connection nobody knows
+	idleTimeout     = 2 * time.Hour          // silence of a known connection
+	streamQueue     = 256                    // messages waiting for a stream
+	strangerStreams = 256                    // connections of unknown sources at a time
+	strangersOfOne  = 8                      // … and of one of them
+	sendTimeout     = 500 * time.Millisecond // a datagram waits so long for room in the socket's buffer
 )
 
 // packetConn is the part of *net.UDPConn that is used.
 type packetConn interface {
 	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+	SetWriteDeadline(t time.Time) error
 	LocalAddr() net.Addr
 	Close() error
 }
@@ -68,11 +71,12 @@ type network struct {
 	parser  *sipgo.Parser
 	localMu sync.Mutex
 	local   map[netip.Addr]netip.Addr // route cache of a wildcard listener
+	deaf    chan error                // is told that UDP cannot be read any more
 
 	mu      sync.Mutex
 	streams map[streamKey]*stream
 	total   int
-	unknown int
+	unknown strangers
 	closed  bool
 }
 
@@ -83,6 +87,8 @@ func newNetwork(life context.Context, cfg Config, src *sources, log *slog.Logger
 		parser:  newParser(),
 		local:   map[netip.Addr]netip.Addr{},
 		streams: map[streamKey]*stream{},
+		unknown: strangers{of: map[netip.Addr]int{}},
+		deaf:    make(chan error, 1),
 	}
 }
 
@@ -210,16 +216,43 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 }
 
+// Failures to read in a row: ICMP errors of earlier datagrams surface there, and
+// a system short of memory; the socket lives. What goes on for longer is told.
+const (
+	readPause    = 10 * time.Millisecond
+	maxReadPause = 100 * time.Millisecond
+	maxFailures  = 100
+)
+
+// failed pauses after a failure to read, and ends the reading when there were
+// too many.
+func (n *network) failed(failures int, err error) (goOn bool) {
+	switch {
+	case errors.Is(err, net.ErrClosed):
+		return false
+	case failures > maxFailures:
+		n.log.Error("SIP over UDP has ended", "err", err)
+		n.deaf <- fmt.Errorf("%w: read UDP: %w", ErrTransport, err)
+		return false
+	case failures == 2: // one alone means nothing
+		n.log.Warn("SIP over UDP cannot be read", "err", err)
+	}
+	select {
+	case <-time.After(min(time.Duration(failures)*readPause, maxReadPause)):
+		return true
+	case <-n.group.closing():
+		return false
+	}
+}
+
 func (n *network) readPackets() {
 	buf := make([]byte, maxDatagram)
 	for failures := 0; ; {
 		size, from, err := n.udp.ReadFromUDPAddrPort(buf)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) || failures > 100 {
+			if failures++; !n.failed(failures, err) {
 				return
 			}
-			// ICMP errors of earlier datagrams surface here; the socket lives.
-			failures++
 			continue
 		}
 		failures = 0
@@ -267,6 +300,8 @@ func (n *network) send(h hop, data []byte, failed func(error)) error {
 		if n.udp == nil {
 			return fmt.Errorf("%w: no UDP listener", ErrTransport)
 		}
+		// Whoever holds a lock meanwhile must not hold it for ever.
+		_ = n.udp.SetWriteDeadline(time.Now().Add(sendTimeout))
 		if _, err := n.udp.WriteToUDPAddrPort(data, h.addr); err != nil {
 			return fmt.Errorf("%w: %w", ErrTransport, err)
 		}
@@ -368,8 +403,7 @@ func (g *group) closing() <-chan struct{} {
 
 // stop refuses further goroutines.
 func (g *group) stop() {
-	done := g.closing()
-	_ = done
+	g.closing()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.closed {

@@ -71,6 +71,9 @@ func (n *fakeNet) inject(b []byte, from, to netip.AddrPort) {
 	}
 }
 
+// SetWriteDeadline is of no account: writing does not wait.
+func (c *fakeConn) SetWriteDeadline(time.Time) error { return nil }
+
 func (c *fakeConn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(c.addr) }
 
 func (c *fakeConn) Close() error {

@@ -73,8 +73,11 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 		})
 		step(t, "BYE behind their own re-INVITE", func(t *testing.T) {
 			d, to := p.call(in, "x3", "")
-			hold := make(chan struct{})
-			d.OnReoffer(func([]byte) ([]byte, int) { <-hold; return []byte("a"), 0 })
+			hold, told := make(chan struct{}), make(chan bool, 1)
+			d.OnReofferSettled(func([]byte) ([]byte, int, func(bool)) {
+				<-hold
+				return []byte("a"), 0, func(sent bool) { told <- sent }
+			})
 			invite := p.request("INVITE", "x3", to, 2, sdpLines+"o")
 			p.send(invite)
 			synctest.Wait()
@@ -87,6 +90,32 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 			wait(t, "done", d.Done())
 			for m, _ := p.poll(40 * time.Second); m != nil; m, _ = p.poll(40 * time.Second) {
 			}
+		})
+		step(t, "their re-INVITE is cancelled", func(t *testing.T) {
+			d, to := p.call(in, "x5", "")
+			hold, told := make(chan struct{}), make(chan bool, 1)
+			d.OnReofferSettled(func([]byte) ([]byte, int, func(bool)) {
+				<-hold
+				return []byte("a"), 0, func(sent bool) { told <- sent }
+			})
+			invite := p.request("INVITE", "x5", to, 2, sdpLines+"o")
+			p.send(invite)
+			synctest.Wait()
+			p.send(cancelOf(invite))
+			p.response(200)
+			p.send(ackOf(invite, p.response(487)))
+			close(hold)
+			if <-told {
+				t.Error("the session was changed by a cancelled re-INVITE")
+			}
+			p.send(p.request("INVITE", "x5", to, 3, sdpLines+"o"))
+			if res := p.response(200); string(res.Body()) != "a" || !<-told {
+				t.Errorf("%s", res)
+			}
+			p.send(p.request("ACK", "x5", to, 3, ""))
+			p.send(p.request("BYE", "x5", to, 4, ""))
+			p.response(200)
+			wait(t, "done", d.Done())
 		})
 		step(t, "both hang up", func(t *testing.T) {
 			d, to := p.call(in, "x4", "")

@@ -459,10 +459,14 @@ func TestPitfall16CancelRaces(t *testing.T) {
 			p.send(invite)
 			d := next(t, in)
 			p.send(cancelOf(invite))
-			if res := p.response(200); res.CSeq().MethodName != sipgo.CANCEL {
-				t.Errorf("%s", res)
+			cancelled := p.response(200)
+			if cancelled.CSeq().MethodName != sipgo.CANCEL {
+				t.Errorf("%s", cancelled)
 			}
 			res := p.response(487)
+			if toTag(cancelled) != toTag(res) { // RFC 3261 §9.2
+				t.Errorf("To tags %s of 200 and %s of 487", toTag(cancelled), toTag(res))
+			}
 			p.send(ackOf(invite, res))
 			wait(t, "done", d.Done())
 			if end := d.End(); end.Cause != CauseCancelled || !end.ByRemote {

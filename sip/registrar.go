@@ -2,6 +2,7 @@ package sip
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,8 @@ import (
 type registrar struct {
 	e        *Endpoint
 	nonces   *nonces
-	failures *limiter // wrong passwords per address
+	failures *limiter // wrong passwords per address …
+	guesses  *limiter // … and per user name
 	notify   func(deviceID string, online bool)
 
 	order sync.Mutex // held over a change and its notification; before mu
@@ -43,7 +45,7 @@ type binding struct {
 
 func newRegistrar(e *Endpoint) *registrar {
 	return &registrar{
-		e: e, nonces: newNonces(e.cfg.NonceLifetime), failures: newLimiter(4096, 1, 10),
+		e: e, nonces: newNonces(e.cfg.NonceLifetime), failures: newLimiter(4096, 5, 50), guesses: newLimiter(4096, 1, 10),
 		devices: map[string]*Device{}, users: map[string]*Device{},
 		contacts: map[string][]*binding{}, flows: map[streamKey]int{}, asked: map[string]time.Time{},
 	}
@@ -148,15 +150,20 @@ func (r *registrar) authenticate(req *sipgo.Request, from hop) (*Device, *refusa
 	r.mu.Lock()
 	device := r.users[name]
 	r.mu.Unlock()
+	// Neither the right nor a wrong password is looked at when too many were
+	// wrong: the answer must not tell a guesser anything.
+	addr := from.addr.Addr()
+	if !r.failures.left(addr) || !r.guesses.leftNamed(name) && !r.lives(device, addr) {
+		return nil, r.e.unavailable()
+	}
 	password, only := "", ""
 	if device != nil {
 		password, only = device.Password, device.Digest
 	}
 	ok := digestMatches(cred, string(req.Method), cred.Username, password, only) && device != nil && sameResource(cred.URI, &req.Recipient)
 	if !ok {
-		if !r.failures.take(from.addr.Addr()) {
-			return nil, r.e.unavailable()
-		}
+		r.failures.take(addr)
+		r.guesses.takeNamed(name)
 		r.e.log.Warn("wrong SIP credentials", "source", from.addr)
 		return nil, &refusal{code: 403}
 	}
@@ -168,6 +175,17 @@ func (r *registrar) authenticate(req *sipgo.Request, from hop) (*Device, *refusa
 	delete(r.asked, device.ID)
 	r.mu.Unlock()
 	return device, nil
+}
+
+// lives tells whether a device is registered from an address: guesses elsewhere
+// must not shut it out.
+func (r *registrar) lives(d *Device, addr netip.Addr) bool {
+	if d == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.contacts[d.ID], func(b *binding) bool { return b.from.addr.Addr() == addr })
 }
 
 // challenge asks for credentials.

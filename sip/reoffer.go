@@ -243,7 +243,7 @@ func (d *Dialog) sendTried(l *leg, method sipgo.RequestMethod, fill func(*sipgo.
 			return
 		}
 		d.e.request(req, h, func(res *sipgo.Response, err error) {
-			d.post(func() {
+			d.postResponse(res, func() {
 				if err == nil && (res.StatusCode == 401 || res.StatusCode == 407) && tries == 0 && d.auth.learn(res) {
 					d.sendTried(l, method, fill, on, tries+1)
 					return

@@ -39,6 +39,7 @@ type serverTx struct {
 	end       *time.Timer // H, I, J or L
 	cancelled bool
 	onCancel  func()
+	tag       string // of the dialog that it opens
 }
 
 // serverKey identifies the transaction a request belongs to (RFC 3261 §17.2.3).
@@ -186,6 +187,20 @@ func (t *serverTx) cancel() bool {
 		f()
 	}
 	return true
+}
+
+// opens notes the tag of the dialog that an INVITE opens.
+func (t *serverTx) opens(tag string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tag = tag
+}
+
+// opened is that tag, empty without one.
+func (t *serverTx) opened() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.tag
 }
 
 // notifyCancel sets who is told of a CANCEL; one that came before is told now.

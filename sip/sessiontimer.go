@@ -132,7 +132,14 @@ func (d *Dialog) refresh() {
 		d.refreshByUpdate()
 		return
 	}
-	d.startOffer(&ourOffer{sdp: d.localSDP, tries: 1, reply: func(_ []byte, err error) { d.refreshed(err) }})
+	d.startOffer(&ourOffer{sdp: d.localSDP, tries: 1, reply: func(answer []byte, err error) {
+		if err == nil && len(answer) > 0 {
+			if f := d.answerHandler(); f != nil {
+				f(answer) // the peer may have moved
+			}
+		}
+		d.refreshed(err)
+	}})
 }
 
 func (d *Dialog) refreshByUpdate() {

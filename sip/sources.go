@@ -162,7 +162,21 @@ func newLimiter(slots, rate, burst int) *limiter {
 
 // take takes a token of an address; false when there is none.
 func (l *limiter) take(a netip.Addr) bool {
-	b := &l.slots[maphash.Comparable(l.seed, a)%uint64(len(l.slots))]
+	return l.spend(maphash.Comparable(l.seed, a), 1)
+}
+
+// left tells whether an address has a token, and leaves it there.
+func (l *limiter) left(a netip.Addr) bool {
+	return l.spend(maphash.Comparable(l.seed, a), 0)
+}
+
+// takeNamed and leftNamed are take and left of a name.
+func (l *limiter) takeNamed(name string) bool { return l.spend(maphash.String(l.seed, name), 1) }
+func (l *limiter) leftNamed(name string) bool { return l.spend(maphash.String(l.seed, name), 0) }
+
+// spend takes n tokens of a slot that has one.
+func (l *limiter) spend(slot uint64, n float64) bool {
+	b := &l.slots[slot%uint64(len(l.slots))]
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -175,6 +189,6 @@ func (l *limiter) take(a netip.Addr) bool {
 	if b.tokens < 1 {
 		return false
 	}
-	b.tokens--
+	b.tokens -= n
 	return true
 }

@@ -78,7 +78,7 @@ func (n *network) newStream(key streamKey) *stream {
 func (n *network) addStream(c net.Conn, network string, remote netip.AddrPort) {
 	known := n.sources.known(remote.Addr())
 	n.mu.Lock()
-	if n.closed || n.total >= n.cfg.MaxConnections || (!known && n.unknown >= strangerStreams) {
+	if n.closed || n.total >= n.cfg.MaxConnections || (!known && !n.unknown.enter(remote.Addr())) {
 		n.mu.Unlock()
 		_ = c.Close()
 		return
@@ -88,9 +88,7 @@ func (n *network) addStream(c net.Conn, network string, remote netip.AddrPort) {
 	s.known.Store(known)
 	n.streams[s.key] = s
 	n.total++
-	if s.stranger = !known; s.stranger {
-		n.unknown++
-	}
+	s.stranger = !known
 	n.mu.Unlock()
 	if !n.group.spawn(func() { s.read(c); n.removeStream(s) }) || !n.group.spawn(func() { s.writeLoop(c) }) {
 		s.close(ErrClosed)
@@ -106,7 +104,43 @@ func (n *network) removeStream(s *stream) {
 	}
 	n.total--
 	if s.stranger {
-		n.unknown--
+		n.unknown.leave(s.key.addr.Addr())
+	}
+}
+
+// strangers counts the connections of unknown sources, so that a few of these
+// cannot keep all others out.
+type strangers struct {
+	all int
+	of  map[netip.Addr]int // by host, or network of IPv6
+}
+
+// host is what one source can have many addresses of.
+func host(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
+}
+
+// enter counts a connection; false when there is no place for it.
+func (s *strangers) enter(a netip.Addr) bool {
+	a = host(a)
+	if s.all >= strangerStreams || s.of[a] >= strangersOfOne {
+		return false
+	}
+	s.all++
+	s.of[a]++
+	return true
+}
+
+func (s *strangers) leave(a netip.Addr) {
+	a = host(a)
+	s.all--
+	if s.of[a]--; s.of[a] <= 0 {
+		delete(s.of, a)
 	}
 }
 
@@ -117,7 +151,7 @@ func (s *stream) trust() {
 	defer s.n.mu.Unlock()
 	if s.stranger {
 		s.stranger = false
-		s.n.unknown--
+		s.n.unknown.leave(s.key.addr.Addr())
 	}
 }
 
@@ -252,13 +286,14 @@ func (s *stream) read(c net.Conn) {
 	stream := s.n.parser.NewSIPStream()
 	defer stream.Close()
 	from := hop{network: s.key.network, addr: s.key.addr, conn: s}
-	var partial []byte // what the parser holds, to answer what does not parse
+	var partial []byte                        // what the parser holds, to answer what does not parse
+	byThen := time.Now().Add(strangerTimeout) // whoever is not known by then has to go
 	for {
-		wait := idleTimeout
-		if !s.known.Load() {
-			wait = strangerTimeout
+		until := byThen
+		if s.known.Load() {
+			until = time.Now().Add(idleTimeout)
 		}
-		_ = c.SetReadDeadline(time.Now().Add(wait))
+		_ = c.SetReadDeadline(until)
 		size, err := c.Read(buf)
 		if err != nil {
 			return

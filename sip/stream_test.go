@@ -2,17 +2,22 @@ package sip
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -127,11 +132,11 @@ func TestStrangersHoldFewConnections(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	for range strangerStreams + 20 {
+	for range strangersOfOne + 20 {
 		open = append(open, dialTCP(t, e))
 	}
 	refused := 0
-	for _, c := range open[strangerStreams:] {
+	for _, c := range open[strangersOfOne:] {
 		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
 		if _, err := c.Read(make([]byte, 1)); err == io.EOF || strings.Contains(err.Error(), "reset") {
 			refused++
@@ -140,4 +145,117 @@ func TestStrangersHoldFewConnections(t *testing.T) {
 	if refused < 20 {
 		t.Errorf("%d connections refused, want 20", refused)
 	}
+}
+
+func TestStrangersShareTheirPlaces(t *testing.T) {
+	s := strangers{of: map[netip.Addr]int{}}
+	enter := func(a string, tries int) (n int) {
+		for range tries {
+			if s.enter(netip.MustParseAddr(a)) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := enter("192.0.2.1", 100); n != strangersOfOne {
+		t.Errorf("%d of one host", n)
+	}
+	if n := enter("2001:db8::1", 100) + enter("2001:db8::2", 100); n != strangersOfOne {
+		t.Errorf("%d of one IPv6 network", n)
+	}
+	for i := range 100 {
+		enter(fmt.Sprintf("198.51.100.%d", i), strangersOfOne)
+	}
+	if s.all != strangerStreams {
+		t.Errorf("%d of all", s.all)
+	}
+	s.leave(netip.MustParseAddr("2001:db8::3"))
+	if n := enter("203.0.113.1", 2); n != 1 {
+		t.Errorf("%d got the place that was left", n)
+	}
+}
+
+// TestASlowStrangerHasToGo: a connection that nobody knows ends after its time,
+// however often it says a little.
+func TestASlowStrangerHasToGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, e := newBench(t, Config{}, newCalls())
+		for _, word := range []string{"R", "\r\n"} {
+			near, far := net.Pipe()
+			from := time.Now()
+			e.net.addStream(near, viaTCP, netip.MustParseAddrPort("192.0.2.7:5060"))
+			for time.Since(from) < time.Minute {
+				if _, err := far.Write([]byte(word)); err != nil {
+					break
+				}
+				time.Sleep(3 * time.Second)
+			}
+			if lived := time.Since(from); lived > strangerTimeout+3*time.Second {
+				t.Errorf("lives after %s of %q", lived, word)
+			}
+			_ = far.Close()
+			synctest.Wait()
+		}
+		if e.net.unknown.all != 0 || len(e.net.unknown.of) != 0 {
+			t.Errorf("%+v strangers are left", e.net.unknown)
+		}
+	})
+}
+
+// deafConn is a socket that fails to be read so often.
+type deafConn struct {
+	*fakeConn
+	failures int
+}
+
+var errNoMemory = errors.New("no buffer space")
+
+func (c *deafConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
+	if c.failures > 0 {
+		c.failures--
+		return 0, netip.AddrPort{}, errNoMemory
+	}
+	return c.fakeConn.ReadFromUDPAddrPort(b)
+}
+
+func TestFailuresToReadUDP(t *testing.T) {
+	run := func(t *testing.T, failures int) (*fakeNet, *Endpoint, chan error, context.CancelFunc) {
+		n := newFakeNet()
+		e, err := New(Config{UDP: endpointAddr, listenPacket: func(a string) (packetConn, error) {
+			c, err := n.listen(a)
+			return &deafConn{c.(*fakeConn), failures}, err
+		}}, newCalls(), testLog(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.SetLines([]Line{{ID: "carrier", Hosts: []string{"10.0.0.0/24"}}}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- e.Run(ctx) }()
+		<-e.Ready()
+		return n, e, ended, cancel
+	}
+	synctest.Test(t, func(t *testing.T) {
+		_, _, ended, cancel := run(t, 1<<30)
+		defer cancel()
+		from := time.Now()
+		if err := <-ended; !errors.Is(err, ErrTransport) || !errors.Is(err, errNoMemory) {
+			t.Errorf("Run: %v", err)
+		}
+		if d := time.Since(from); d < 5*time.Second || d > 20*time.Second {
+			t.Errorf("given up after %s", d)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		n, _, ended, cancel := run(t, 20)
+		p := n.peer(t, "10.0.0.2:5060")
+		p.send(p.request("OPTIONS", "after", "", 1, ""))
+		p.response(200)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
 }

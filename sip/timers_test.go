@@ -148,12 +148,23 @@ func TestSessionTimer(t *testing.T) {
 		})
 		step(t, "we refresh by re-INVITE a peer without UPDATE", func(t *testing.T) {
 			d, _ := p.callOut(e, "Session-Expires: 200;refresher=uac\nAllow: INVITE, BYE\n")
+			moved := make(chan string, 1)
+			d.OnRemoteAnswer(func(a []byte) { moved <- string(a) })
 			req := p.expect(sipgo.INVITE)
 			if string(req.Body()) != "offer" {
 				t.Errorf("body %q", req.Body())
 			}
-			p.reply(req, 200, "", "Session-Expires: 200;refresher=uac\n"+sdpLines+"answer")
+			p.reply(req, 200, "", "Session-Expires: 200;refresher=uac\n"+sdpLines+"elsewhere")
 			p.expect(sipgo.ACK)
+			synctest.Wait()
+			select {
+			case a := <-moved:
+				if a != "elsewhere" {
+					t.Errorf("told %q", a)
+				}
+			default:
+				t.Error("not told the peer's answer")
+			}
 			go d.Hangup(within(t, time.Minute), CauseNormal)
 			p.reply(p.expect(sipgo.BYE), 200, "", "")
 		})

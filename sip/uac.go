@@ -210,7 +210,7 @@ func (d *Dialog) sendInvite() {
 	setSDP(req, d.out.req.Offer)
 	d.localSDP = d.out.req.Offer
 	d.out.tx = d.e.request(req, t.to, func(res *sipgo.Response, err error) {
-		d.post(func() {
+		d.postResponse(res, func() {
 			if err != nil {
 				d.inviteFailed(err)
 				return

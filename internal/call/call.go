@@ -230,10 +230,10 @@ func (c *Call) ReplaceAgent(oldID string, leg *Leg) error {
 			}
 			return err
 		}
-		if c.comfort {
-			c.comfort = false
+		if c.comfort && !c.held { // a held customer goes on hearing the music
 			c.background(nil)
 		}
+		c.comfort = false
 		c.apply()
 		if old != nil {
 			c.drop(oldID)
@@ -252,7 +252,7 @@ func (c *Call) Hold(music ...Prompt) error {
 		return err
 	}
 	return c.do(func() error {
-		c.held = true
+		c.held, c.comfort = true, false
 		c.background(p)
 		c.apply()
 		return nil
@@ -332,6 +332,9 @@ func (c *Call) Supervise(leg *Leg, how Supervision) error {
 // reason flow_disconnect, and closes the room. It waits; closing twice is fine.
 func (c *Call) Close() {
 	c.once.Do(func() {
+		if c.isRecording() {
+			c.room.Settle(settleTime)
+		}
 		close(c.closing)
 		c.group.Wait()
 		c.ctl.mu.Lock()

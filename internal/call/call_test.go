@@ -374,3 +374,25 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// TestHoldThatBeganDuringComfortKeepsItsMusic: the agent's new leg ends the
+// comfort, not the hold.
+func TestHoldThatBeganDuringComfortKeepsItsMusic(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	_, old := agentOn(t, h, p, "lg_old", talkOptions{tone: 950})
+	_, leg := agentOn(t, h, p, "lg_new", talkOptions{tone: 950})
+	if err := errors.Join(c.Bridge(old), c.Comfort(prompt(1300, 200*time.Millisecond)), c.Hold(prompt(1004, 200*time.Millisecond))); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.ReplaceAgent("lg_old", leg); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.forget()
+	caller.ear.hears(t, "held caller", 1004)
+	if err := c.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.forget()
+	caller.ear.hears(t, "caller", 950)
+}

@@ -150,7 +150,7 @@ func (c *Control) dial(ctx context.Context, r DialRequest) (*Leg, error) {
 		From: r.From, DisplayName: r.DisplayName, Headers: r.Headers, RingTimeout: r.RingTimeout,
 	}
 	if r.LateOffer {
-		request.AnswerOffer = s.reoffered
+		request.AnswerOffer = s.lateOffer
 	} else {
 		request.Offer = s.session.Offer(sdp.SendRecv)
 	}

@@ -74,6 +74,11 @@ func (c *Call) StopRecording() (Recording, error) {
 	return done, err
 }
 
+func (c *Call) isRecording() (yes bool) {
+	_ = c.do(func() error { yes = c.rec != nil; return nil })
+	return yes
+}
+
 func (c *Call) stopRecording() (Recording, error) {
 	if c.rec == nil {
 		return Recording{}, nil

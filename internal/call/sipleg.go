@@ -83,10 +83,10 @@ func (s *sipLink) listen() {
 		l.finish(End{Reason: TelecomProblem, Status: 200})
 	})
 	s.sip.OnInfoDigit(func(key byte, d time.Duration) { l.keypad.press(key, d, byInfo, time.Now()) })
-	s.sip.OnReoffer(s.reoffered)
+	s.sip.OnReofferSettled(s.reoffered)
 	s.sip.OnRemoteAnswer(func(answer []byte) {
 		if err := s.accept(answer); err != nil {
-			l.ctl.log.Warn("answer in ACK not usable", "leg", l.ID(), "err", err)
+			l.ctl.log.Warn("peer's answer not usable", "leg", l.ID(), "err", err)
 		}
 	})
 }
@@ -100,22 +100,55 @@ func (s *sipLink) held() bool {
 }
 
 // reoffered answers the peer's re-INVITE or UPDATE: hold, resume, another codec
-// or address. A nil offer asks for ours.
-func (s *sipLink) reoffered(offer []byte) (answer []byte, code int) {
+// or address. A nil offer asks for ours. What was agreed on counts when the
+// answer goes out: until then the peer may still cancel.
+func (s *sipLink) reoffered(offer []byte) (answer []byte, code int, settled func(sent bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if offer == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.session.Offer(sdp.SendRecv), 0
+		return s.session.Offer(s.session.Direction()), 0, func(sent bool) {
+			if !sent {
+				s.withdraw()
+			}
+		}
 	}
-	answer, err := s.answerTo(offer)
+	answer, agreed, err := s.session.Answer(offer)
 	switch {
 	case errors.Is(err, sdp.ErrMalformed):
-		return nil, 400
+		return nil, 400, nil
 	case err != nil:
-		return nil, 488
+		return nil, 488, nil
 	}
-	s.leg.changed()
-	return answer, 0
+	return answer, 0, func(sent bool) {
+		if !sent {
+			s.withdraw()
+			return
+		}
+		s.mu.Lock()
+		err := s.apply(agreed)
+		s.mu.Unlock()
+		if err != nil {
+			s.leg.ctl.log.Warn("media not as answered", "leg", s.leg.ID(), "err", err)
+		}
+		s.leg.changed()
+	}
+}
+
+// lateOffer answers the offer that the 200 to our INVITE without one has.
+func (s *sipLink) lateOffer(offer []byte) (answer []byte, code int) {
+	answer, code, settled := s.reoffered(offer)
+	if settled != nil {
+		settled(true)
+	}
+	return answer, code
+}
+
+// withdraw leaves the session as it was before an offer or answer that came to
+// nothing.
+func (s *sipLink) withdraw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session.Withdraw()
 }
 
 // answerTo negotiates an offer of the peer and applies it.
@@ -278,6 +311,7 @@ func (s *sipLink) hold(ctx context.Context, hold bool) error {
 	defer cancel()
 	answer, err := s.sip.Reoffer(ctx, offer)
 	if err != nil {
+		s.withdraw()
 		return err
 	}
 	return s.accept(answer)

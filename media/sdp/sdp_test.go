@@ -265,6 +265,56 @@ func TestOfferAndAnswerAgree(t *testing.T) {
 	}
 }
 
+// TestARefusedOfferChangesNothing: what we want counts when it was accepted, and
+// what came to nothing leaves the session as it was (RFC 3261 §14.1).
+func TestARefusedOfferChangesNothing(t *testing.T) {
+	t.Parallel()
+	both := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 4000, Codecs: []codec.Kind{codec.PCMU, codec.G722}}
+	a, b := NewSession(both), NewSession(both)
+	answer, _, err := b.Answer(a.Offer(SendRecv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Accept(answer); err != nil {
+		t.Fatal(err)
+	}
+	refresh := func() Negotiated {
+		t.Helper()
+		_, n, err := a.Answer(b.Offer(SendRecv))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	a.Offer(SendOnly)
+	a.Withdraw() // 488
+	if n := refresh(); !n.Params.Receiving || a.Direction() != SendRecv {
+		t.Errorf("after a refused hold: %+v, want %s", n.Params, a.Direction())
+	}
+	if answer, _, err = b.Answer(a.Offer(SendOnly)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := a.Accept(answer); err != nil || n.Params.Receiving {
+		t.Fatalf("hold: %+v, %v", n, err)
+	}
+	if n := refresh(); n.Params.Receiving || a.Direction() != SendOnly {
+		t.Errorf("the peer's refresh ends our hold: %+v", n.Params)
+	}
+	a.Offer(SendRecv)
+	a.Withdraw()
+	if n := refresh(); n.Params.Receiving {
+		t.Errorf("a refused resume ends our hold: %+v", n.Params)
+	}
+	// Their offer of another codec, cancelled before our answer went out.
+	if _, n, err := a.Answer(offer("m=audio 5000 RTP/AVP 9")); err != nil || n.Params.Send.Codec != codec.G722 {
+		t.Fatalf("%+v, %v", n, err)
+	}
+	a.Withdraw()
+	if n := refresh(); n.Params.Send.Codec != codec.PCMU {
+		t.Errorf("after a cancelled offer: %v", n.Params.Send.Codec)
+	}
+}
+
 func TestAcceptErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

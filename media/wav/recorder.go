@@ -141,6 +141,14 @@ func (r *Recorder) Tick() {
 // flush writes what has gathered, then the header that counts it: in this
 // order the file is valid whenever the process dies.
 func (r *Recorder) flush() {
+	if err := r.write(); err != nil && r.onError != nil {
+		r.onError(err) // may ask for the Duration, or close
+	}
+}
+
+// write is flush but for telling that the file can no longer be written, which
+// it returns once.
+func (r *Recorder) write() (failed error) {
 	r.out.Lock()
 	defer r.out.Unlock()
 	r.mu.Lock()
@@ -148,7 +156,7 @@ func (r *Recorder) flush() {
 	if len(data) == 0 && missed == 0 || r.err != nil {
 		r.buf, r.missed = r.buf[:0], 0
 		r.mu.Unlock()
-		return
+		return nil
 	}
 	r.buf, r.spare, r.missed = r.spare[:0], nil, 0
 	r.mu.Unlock()
@@ -163,13 +171,12 @@ func (r *Recorder) flush() {
 	if err != nil {
 		r.length = counted // what the last good header counts is what is kept
 		r.err = fmt.Errorf("wav: recording stopped: %w", err)
-		if r.onError != nil {
-			r.onError(r.err)
-		}
+		failed = r.err
 	}
 	r.mu.Lock()
 	r.spare = data[:0]
 	r.mu.Unlock()
+	return failed
 }
 
 func (r *Recorder) append(b []byte) error {

@@ -272,6 +272,44 @@ func TestTruncatedFilesAreRepaired(t *testing.T) {
 	}
 }
 
+// TestWhoIsToldMayAskBack: the handler of a failure asks for what is there and
+// closes; other recordings go on.
+func TestWhoIsToldMayAskBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other, err := newRecorder(&memory{full: 1 << 30}, 0, RecorderConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r *Recorder
+		var length time.Duration
+		closed := make(chan Summary, 1)
+		if r, err = newRecorder(&memory{full: 20_000}, 0, RecorderConfig{OnError: func(error) {
+			length = r.Duration()
+			sum, _ := r.Close()
+			closed <- sum
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		left, right := sources()
+		for range 200 {
+			feed(r, left, right, 1)
+			feed(other, left, right, 1)
+			time.Sleep(media.FrameTime)
+		}
+		select {
+		case sum := <-closed:
+			if sum.Duration != length || length < time.Second {
+				t.Errorf("%s and %s", sum.Duration, length)
+			}
+		default:
+			t.Fatal("the handler has not come back")
+		}
+		if sum, err := other.Close(); err != nil || sum.Duration != 200*media.FrameTime {
+			t.Errorf("the other recording has %s, %v", sum.Duration, err)
+		}
+	})
+}
+
 func TestDiskFullIsToldOnceAndTheFileStaysValid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{full: 20_000}
