@@ -229,7 +229,7 @@ func TestRequestsWithinADialogAreAuthenticated(t *testing.T) {
 
 func TestWhereRequestsWithinADialogGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		z := &zone{hosts: map[string][]string{"edge.example": {"10.0.0.6"}}}
+		z := &zone{hosts: map[string][]string{"edge.example": {"10.0.0.6"}, "pair.example": {"10.0.0.66", "10.0.0.6"}}}
 		in := newCalls()
 		n, _ := newBench(t, Config{resolver: z}, in, func(e *Endpoint) {
 			if err := e.SetLines([]Line{{ID: "carrier", Hosts: []string{"10.0.0.0/24", "198.51.100.7"}}}); err != nil {
@@ -245,6 +245,11 @@ func TestWhereRequestsWithinADialogGo(t *testing.T) {
 		step(t, "by name", func(t *testing.T) {
 			hangup(p, "name", "Contact: <sip:x@edge.example>\n")
 			edge.reply(edge.expect(sipgo.BYE), 200, "", "")
+		})
+		step(t, "by name, the first address of which is dead", func(t *testing.T) {
+			d := hangup(p, "pair", "Contact: <sip:x@pair.example>\n")
+			edge.reply(edge.expect(sipgo.BYE), 200, "", "")
+			wait(t, "done", d.Done())
 		})
 		step(t, "to a strict router", func(t *testing.T) {
 			hangup(p, "strict", "Record-Route: <sip:10.0.0.6>\n")

@@ -227,38 +227,53 @@ func setSDP(req *sipgo.Request, sdp []byte) {
 }
 
 // send sends a request within a dialog and hands its responses, or the error,
-// to on in the dialog's goroutine. One challenge is answered.
+// to on in the dialog's goroutine. One challenge is answered, and where a name
+// has several addresses, those behind one that fails are tried (RFC 3263 §4.3).
 func (d *Dialog) send(l *leg, method sipgo.RequestMethod, fill func(*sipgo.Request), on func(*sipgo.Response, error)) {
-	d.sendTried(l, method, fill, on, 0)
+	d.sendTried(l, method, fill, on, tried{})
 }
 
-func (d *Dialog) sendTried(l *leg, method sipgo.RequestMethod, fill func(*sipgo.Request), on func(*sipgo.Response, error), tries int) {
+// tried is what was done about a request so far.
+type tried struct {
+	challenged bool
+	hops       int // that failed
+}
+
+func (d *Dialog) sendTried(l *leg, method sipgo.RequestMethod, fill func(*sipgo.Request), on func(*sipgo.Response, error), before tried) {
 	req := l.request(method, 0)
 	req.AppendHeader(sipgo.NewHeader("User-Agent", d.e.cfg.UserAgent))
 	d.auth.apply(req)
 	fill(req)
-	d.route(l, func(h hop, err error) {
+	d.route(l, func(hops []hop, err error) {
 		if err != nil {
 			on(nil, err)
 			return
 		}
-		d.e.request(req, h, func(res *sipgo.Response, err error) {
+		at := min(before.hops, len(hops)-1)
+		d.e.request(req, hops[at], func(res *sipgo.Response, err error) {
 			d.postResponse(res, func() {
-				if err == nil && (res.StatusCode == 401 || res.StatusCode == 407) && tries == 0 && d.auth.learn(res) {
-					d.sendTried(l, method, fill, on, tries+1)
+				again := before
+				switch {
+				case err != nil && at+1 < len(hops) && (errors.Is(err, ErrTransport) || errors.Is(err, ErrTimeout)):
+					again.hops = at + 1
+				case err == nil && (res.StatusCode == 401 || res.StatusCode == 407) && !before.challenged && d.auth.learn(res):
+					again.challenged = true
+				default:
+					on(res, err)
 					return
 				}
-				on(res, err)
+				d.sendTried(l, method, fill, on, again)
 			})
 		})
 	})
 }
 
-// route finds where a leg's next request goes. then runs in the dialog's
-// goroutine: at once for addresses, later for names.
-func (d *Dialog) route(l *leg, then func(hop, error)) {
+// route finds where a leg's next request goes: the addresses in the order to try
+// them. then runs in the dialog's goroutine: at once for addresses, later for
+// names.
+func (d *Dialog) route(l *leg, then func([]hop, error)) {
 	if l.flowFits() {
-		then(l.flow, nil)
+		then([]hop{l.flow}, nil)
 		return
 	}
 	otherwise := viaUDP
@@ -270,20 +285,14 @@ func (d *Dialog) route(l *leg, then func(hop, error)) {
 		if h.addr == l.flow.addr && h.network == l.flow.network {
 			h = l.flow // the same place, with its name and connection
 		}
-		then(h, nil)
+		then([]hop{h}, nil)
 		return
 	}
 	ok := d.e.net.group.spawn(func() {
 		hops, err := d.e.names.hops(d.e.life, &next, otherwise)
-		d.post(func() {
-			if err != nil {
-				then(hop{}, err)
-				return
-			}
-			then(hops[0], nil)
-		})
+		d.post(func() { then(hops, err) })
 	})
 	if !ok {
-		then(hop{}, ErrClosed)
+		then(nil, ErrClosed)
 	}
 }

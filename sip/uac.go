@@ -461,10 +461,11 @@ func (d *Dialog) ackVia(l *leg, seq uint32, sdp []byte, keep func(sent)) {
 	req := l.request(sipgo.ACK, seq)
 	d.auth.apply(req)
 	setSDP(req, sdp)
-	d.route(l, func(h hop, err error) {
+	d.route(l, func(hops []hop, err error) {
 		if err != nil {
 			return
 		}
+		h := hops[0] // nothing tells that an ACK was lost but the 2xx repeated
 		req.PrependHeader(d.e.via(h, magicCookie+d.e.token+randomText(16)))
 		s := sent{wire(req), h}
 		keep(s)
