@@ -56,6 +56,9 @@ func TrainPacks(ctx context.Context, rows []Row, name, language string, overlays
 	}
 	t.Seconds, t.CPUSeconds = time.Since(start).Seconds(), (processorTime() - cpu).Seconds()
 	t.MemoryBytes = max(heap()-before, 0)
+	for _, m := range p.models {
+		t.ModelBytes += len(nlu.Encode(m))
+	}
 	return p, t, nil
 }
 

@@ -14,7 +14,7 @@ func (c Classification) Print(w io.Writer, limit int) {
 	p := printer{w}
 	p.line("rows", "%d (%d in scope, %d out of scope, %d skipped)", c.Rows, c.InScope, c.OutOfScope, c.Skipped)
 	if t := c.Training; t != nil {
-		p.line("training", "%.1f s (%.1f s of processor time), %d examples, %d labels, %d models, %.1f MB in memory", t.Seconds, t.CPUSeconds, t.Examples, t.Labels, t.Models, float64(t.MemoryBytes)/1e6)
+		p.line("training", "%.1f s (%.1f s of processor time), %d examples, %d labels, %d models, %.1f MB in memory, %.1f MB in files", t.Seconds, t.CPUSeconds, t.Examples, t.Labels, t.Models, float64(t.MemoryBytes)/1e6, float64(t.ModelBytes)/1e6)
 	}
 	p.line("query", "mean %.0f µs, median %.0f µs, 99th percentile %.0f µs", c.Query.MeanMicros, c.Query.P50Micros, c.Query.P99Micros)
 	p.rate("accuracy", c.AccuracyRate)

@@ -30,7 +30,7 @@ func Train(ctx context.Context, rows []Row, progress func(done float64)) (*Train
 	t := &Training{
 		Seconds: time.Since(start).Seconds(), CPUSeconds: (processorTime() - cpu).Seconds(),
 		Examples: len(examples), Labels: len(model.Labels()), Models: 1,
-		MemoryBytes: max(heap()-before, 0),
+		MemoryBytes: max(heap()-before, 0), ModelBytes: len(nlu.Encode(model)),
 	}
 	return &Trained{model}, t, nil
 }

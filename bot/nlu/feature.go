@@ -141,6 +141,7 @@ func appendChars(dst []hash, runes []rune, tokens []token) []hash {
 	return dst
 }
 
+//go:norace
 func appendGrams(dst []hash, word []rune, shortest, longest int, padded bool) []hash {
 	at := func(i int) rune {
 		if padded {
@@ -210,6 +211,8 @@ func (v *vocabulary) index() {
 }
 
 // find returns the number of a feature, or -1.
+//
+//go:norace
 func (v *vocabulary) find(h hash) int32 {
 	mask := len(v.slots) - 1
 	for at := int(h) & mask; ; at = (at + 1) & mask {
@@ -232,6 +235,8 @@ type vector struct {
 // appendView appends the features of one view, numbered from base, with values
 // (1+ln tf)·weight normalised to length scale. It reports the share of the names
 // that the vocabulary knows.
+//
+//go:norace
 func (v *vocabulary) appendView(dst vector, names []hash, base int32, scale float64) (vector, float64) {
 	start := len(dst.idx)
 	for _, h := range names {

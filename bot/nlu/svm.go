@@ -80,6 +80,8 @@ func (n *linear) forward(x vector, out []float32) {
 
 // trainLabel separates one label from the rest. It returns dims weights and the
 // bias.
+//
+//go:norace
 func trainLabel(data rows, norms []float64, label int, cost float64) []float32 {
 	rng := rand.New(rand.NewPCG(7, uint64(label)))
 	w := make([]float32, data.dims+1)
@@ -140,6 +142,8 @@ func trainLabel(data rows, norms []float64, label int, cost float64) []float32 {
 }
 
 // dot is the product with weights whose last one is the bias.
+//
+//go:norace
 func (x vector) dot(w []float32) float64 {
 	var s0, s1, s2, s3 float32 // apart, so that no addition waits for the one before
 	idx, val := x.idx, x.val
@@ -158,6 +162,8 @@ func (x vector) dot(w []float32) float64 {
 }
 
 // addTo adds scale·x to weights whose last one is the bias.
+//
+//go:norace
 func (x vector) addTo(w []float32, scale float32) {
 	val := x.val[:len(x.idx)]
 	for k, i := range x.idx {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/openhotline/hotline/bot"
@@ -18,12 +20,12 @@ import (
 type evalFlags struct {
 	data, train, pack, lang, overlay string
 	dialogues, extraction, faq       string
-	own, json                        bool
-	limit                            int
+	own, json, curve, noise          bool
+	limit, folds                     int
 }
 
 func evalCommand(ctx context.Context, args []string, std Streams) error {
-	fs := flags("eval", "--data FILE.jsonl [--train FILE.jsonl | --pack P --lang L] | --dialogues | --extraction | --faq FILE.jsonl", std)
+	fs := flags("eval", "--data FILE.jsonl [--train FILE.jsonl | --pack P --lang L] | --dialogues | --extraction | --faq FILE.jsonl | --folds K | --curve | --noise", std)
 	var f evalFlags
 	fs.StringVar(&f.data, "data", "", `rows to measure: {"text","intent","lang","pack"}, one a line`)
 	fs.StringVar(&f.dialogues, "dialogues", "", `conversations to hold: {"pack","turns":[{"user","intent","slots","bot","pending"}]}, one a line`)
@@ -33,6 +35,9 @@ func evalCommand(ctx context.Context, args []string, std Streams) error {
 	fs.StringVar(&f.train, "train", "", "rows to train on instead of a pack, same format")
 	fs.StringVar(&f.pack, "pack", "", "industry pack of rows that do not name theirs; other rows are skipped")
 	fs.StringVar(&f.lang, "lang", "", "language of rows that do not name theirs (zh, en, ja); other rows are skipped")
+	fs.IntVar(&f.folds, "folds", 0, "cross-validate the training rows in so many parts, near-identical wordings in one")
+	fs.BoolVar(&f.curve, "curve", false, "learning curve: train on growing shares of the training rows, measure on --data or by cross-validation")
+	fs.BoolVar(&f.noise, "noise", false, "find suspicious training rows: those that cross-validation labels otherwise, and near-identical ones under different labels")
 	fs.StringVar(&f.overlay, "packs", "", "folder laid over the embedded packs")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	fs.IntVar(&f.limit, "limit", 20, "how many intents, confusions and mistakes to list")
@@ -43,8 +48,14 @@ func evalCommand(ctx context.Context, args []string, std Streams) error {
 	if err := wants(std, rest, 0, "flags only"); err != nil {
 		return err
 	}
-	engines := &eval.Engines{Name: f.pack, Language: f.lang, Overlays: overlays(f.overlay), Change: withSample}
+	models := userModels(std.Err)
+	engines := &eval.Engines{Name: f.pack, Language: f.lang, Overlays: overlays(f.overlay), Change: func(cfg *bot.Config) {
+		withSample(cfg)
+		cfg.Models = models
+	}}
 	switch {
+	case f.curve || f.noise || f.folds != 0:
+		return evalTraining(ctx, f, std)
 	case f.data != "":
 		return evalRows(ctx, f, std)
 	case f.dialogues != "":
@@ -60,7 +71,69 @@ func evalCommand(ctx context.Context, args []string, std Streams) error {
 			return engines.Retrieve(ctx, rows, f.own, progress)
 		})
 	}
-	return wants(std, rest, -1, "--data, --dialogues, --extraction or --faq FILE.jsonl")
+	return wants(std, rest, -1, "--data, --dialogues, --extraction or --faq FILE.jsonl, or --folds K, --curve or --noise")
+}
+
+// defaultFolds is into how many parts training rows are divided.
+const defaultFolds = 5
+
+// evalTraining measures training rows against themselves.
+func evalTraining(ctx context.Context, f evalFlags, std Streams) error {
+	if f.folds < 0 || f.folds == 1 || f.folds > 20 {
+		fmt.Fprintf(std.Err, "hotline eval: --folds: %d is not from 2 to 20\n", f.folds)
+		return errUsage
+	}
+	folds := cmp.Or(f.folds, defaultFolds)
+	set, err := trainingRows(f, std)
+	if err != nil {
+		return err
+	}
+	progress := progressOn(std.Err)("training")
+	var r report
+	switch {
+	case f.noise:
+		r, err = set.Noise(ctx, folds, progress)
+	case f.curve:
+		var test []eval.Row
+		if f.data != "" {
+			if test, err = readRows(f.data); err != nil {
+				return err
+			}
+			test = slices.DeleteFunc(test, func(r eval.Row) bool {
+				return f.pack != "" && r.Pack != "" && r.Pack != f.pack || f.lang != "" && r.Lang != "" && r.Lang != f.lang
+			})
+			if len(test) == 0 {
+				return errNoRows
+			}
+		}
+		r, err = set.Curve(ctx, test, progress)
+	default:
+		r, err = set.CrossValidate(ctx, folds, progress)
+	}
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return json.NewEncoder(std.Out).Encode(r)
+	}
+	r.Print(std.Out, f.limit)
+	return nil
+}
+
+// trainingRows are those of a file or of a pack.
+func trainingRows(f evalFlags, std Streams) (*eval.RowSet, error) {
+	if f.train != "" {
+		rows, err := readRows(f.train)
+		if err != nil {
+			return nil, err
+		}
+		return eval.OfRows(rows), nil
+	}
+	if f.pack == "" || f.lang == "" {
+		fmt.Fprintln(std.Err, "hotline eval: --train FILE.jsonl, or --pack and --lang, say which rows")
+		return nil, errUsage
+	}
+	return eval.OfPack(f.pack, f.lang, overlays(f.overlay))
 }
 
 // report is what can be printed for people.
