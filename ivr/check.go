@@ -23,6 +23,14 @@ var (
 	keysRule     = regexp.MustCompile(`^[0-9*#]{1,8}$`)
 )
 
+// maxExpression bounds the text of an expression.
+const maxExpression = 1000
+
+// ruleNames says what follows a rule, by the code of the problem of what does not.
+var ruleNames = map[string]string{
+	"no_identifier": "identifier", "no_language_tag": "language tag", "no_sound": "name of a sound",
+}
+
 // checker reads a document into a flow and gathers every problem.
 type checker struct {
 	file     string
@@ -41,20 +49,23 @@ type target struct {
 	human    bool // must lead to a person
 }
 
-func (c *checker) add(s Severity, d *doc, path, message string, allowed ...string) {
+func (c *checker) add(s Severity, d *doc, path string, w wording, allowed ...string) {
 	line, column := 0, 0
 	if d != nil {
 		line, column = d.line, d.column
 	}
-	c.problems = append(c.problems, Problem{Severity: s, File: c.file, Line: line, Column: column, Path: path, Message: message, Allowed: allowed})
+	c.problems = append(c.problems, Problem{
+		Severity: s, File: c.file, Line: line, Column: column, Path: path,
+		Message: w.text, Allowed: allowed, Code: w.code, Params: w.params,
+	})
 }
 
-func (c *checker) fail(d *doc, path, message string, allowed ...string) {
-	c.add(Error, d, path, message, allowed...)
+func (c *checker) fail(d *doc, path string, w wording, allowed ...string) {
+	c.add(Error, d, path, w, allowed...)
 }
 
-func (c *checker) warn(d *doc, path, message string, allowed ...string) {
-	c.add(Warning, d, path, message, allowed...)
+func (c *checker) warn(d *doc, path string, w wording, allowed ...string) {
+	c.add(Warning, d, path, w, allowed...)
 }
 
 func join(path, key string) string {
@@ -82,7 +93,7 @@ func (d *doc) describe() string {
 // mapping checks that d is a map with known keys, each once. allowed nil: any.
 func (c *checker) mapping(d *doc, path string, allowed []string) bool {
 	if d.shape != mapping {
-		c.fail(d, path, "must be a map, not "+d.describe(), allowed...)
+		c.fail(d, path, say("want_map", "must be a map, not %s", "found", d), allowed...)
 		return false
 	}
 	seen := make(map[string]bool, len(d.pairs))
@@ -90,10 +101,10 @@ func (c *checker) mapping(d *doc, path string, allowed []string) bool {
 	for _, p := range d.pairs {
 		switch {
 		case seen[p.key]:
-			c.fail(p.at, join(path, p.key), fmt.Sprintf("the key %q comes twice", p.key))
+			c.fail(p.at, join(path, p.key), say("duplicate_key", "the key %q comes twice", "key", p.key))
 			continue
 		case allowed != nil && !slices.Contains(allowed, p.key):
-			c.fail(p.at, join(path, p.key), fmt.Sprintf("unknown key %q%s", p.key, meant(p.key, allowed)), allowed...)
+			c.fail(p.at, join(path, p.key), say("unknown_key", "unknown key %q%s", "key", p.key, "meant", meant(p.key, allowed)), allowed...)
 			continue
 		}
 		seen[p.key] = true
@@ -105,7 +116,7 @@ func (c *checker) mapping(d *doc, path string, allowed []string) bool {
 }
 
 // meant suggests the allowed word nearest to a misspelt one.
-func meant(word string, allowed []string) string {
+func meant(word string, allowed []string) guess {
 	best, at := min(3, (len(word)+3)/2), "" // one more than the edits that are likely
 	if len(word) < 2 {
 		return ""
@@ -115,10 +126,7 @@ func meant(word string, allowed []string) string {
 			best, at = n, a
 		}
 	}
-	if at == "" {
-		return ""
-	}
-	return fmt.Sprintf(", did you mean %q?", at)
+	return guess(at)
 }
 
 // distance is the number of edits between two short words (Levenshtein).
@@ -150,7 +158,7 @@ func (c *checker) text(d *doc, path string) (s string, ok bool) {
 		return "", false
 	}
 	if d.shape != scalar {
-		c.fail(d, path, "must be a text, not "+d.describe())
+		c.fail(d, path, say("want_text", "must be a text, not %s", "found", d))
 		return "", false
 	}
 	return d.text, true
@@ -160,12 +168,12 @@ func (c *checker) text(d *doc, path string) (s string, ok bool) {
 func (c *checker) required(parent *doc, key, path string) string {
 	d := parent.get(key)
 	if d == nil {
-		c.fail(parent, join(path, key), fmt.Sprintf("%q is missing", key))
+		c.fail(parent, join(path, key), say("missing", "%q is missing", "key", key))
 		return ""
 	}
 	s, ok := c.text(d, join(path, key))
 	if ok && strings.TrimSpace(s) == "" {
-		c.fail(d, join(path, key), "must not be empty")
+		c.fail(d, join(path, key), say("empty", "must not be empty"))
 	}
 	return s
 }
@@ -174,7 +182,7 @@ func (c *checker) required(parent *doc, key, path string) string {
 func (c *checker) matching(d *doc, path string, rule *regexp.Regexp, what string) string {
 	s, ok := c.text(d, path)
 	if ok && !rule.MatchString(s) {
-		c.fail(d, path, fmt.Sprintf("%s is no %s", d.describe(), what), rule.String())
+		c.fail(d, path, say(what, "%s is no "+ruleNames[what], "found", d), rule.String())
 		return ""
 	}
 	return s
@@ -184,7 +192,7 @@ func (c *checker) matching(d *doc, path string, rule *regexp.Regexp, what string
 func (c *checker) oneOf(d *doc, path string, allowed ...string) string {
 	s, ok := c.text(d, path)
 	if ok && !slices.Contains(allowed, s) {
-		c.fail(d, path, fmt.Sprintf("%s is not allowed here%s", d.describe(), meant(s, allowed)), allowed...)
+		c.fail(d, path, say("not_allowed", "%s is not allowed here%s", "found", d, "meant", meant(s, allowed)), allowed...)
 		return ""
 	}
 	return s
@@ -198,7 +206,7 @@ func (c *checker) number(d *doc, path string, low, high, def int) int {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < low || n > high {
-		c.fail(d, path, d.describe()+" is not allowed here", fmt.Sprintf("a whole number from %d to %d", low, high))
+		c.fail(d, path, say("whole_number", "%s is not allowed here", "found", d).bounds(low, high), fmt.Sprintf("a whole number from %d to %d", low, high))
 		return def
 	}
 	return n
@@ -211,7 +219,7 @@ func (c *checker) float(d *doc, path string, low, high, def float64) float64 {
 	}
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(n >= low && n <= high) {
-		c.fail(d, path, d.describe()+" is not allowed here", fmt.Sprintf("a number from %g to %g", low, high))
+		c.fail(d, path, say("number", "%s is not allowed here", "found", d).bounds(low, high), fmt.Sprintf("a number from %g to %g", low, high))
 		return def
 	}
 	return n
@@ -223,7 +231,7 @@ func (c *checker) boolean(d *doc, path string, def bool) bool {
 		return def
 	}
 	if s != "true" && s != "false" {
-		c.fail(d, path, d.describe()+" is not allowed here", "true", "false")
+		c.fail(d, path, say("not_allowed", "%s is not allowed here", "found", d), "true", "false")
 		return def
 	}
 	return s == "true"
@@ -243,7 +251,7 @@ func (c *checker) duration(d *doc, path string, low, high, def time.Duration) ti
 		}
 	}
 	if err != nil || v < low || v > high {
-		c.fail(d, path, d.describe()+" is not allowed here", fmt.Sprintf("a time from %v to %v, such as 5s", low, high))
+		c.fail(d, path, say("duration", "%s is not allowed here", "found", d).bounds(low, high), fmt.Sprintf("a time from %v to %v, such as 5s", low, high))
 		return def
 	}
 	return v
@@ -256,7 +264,7 @@ func (c *checker) node(from string, d *doc, path string) string {
 		return ""
 	}
 	if s == "" {
-		c.fail(d, path, "must be the name of a node")
+		c.fail(d, path, say("want_node", "must be the name of a node"))
 		return ""
 	}
 	c.targets = append(c.targets, target{from: from, to: s, at: d, path: path})
@@ -276,7 +284,7 @@ func (c *checker) wordings(d *doc, path string) *Texts {
 				names = append(names, n)
 			}
 			slices.Sort(names)
-			c.fail(d, path, fmt.Sprintf("there is no text %s; write a name from `texts`, or a map by language%s", d.describe(), meant(d.text, names)), names...)
+			c.fail(d, path, say("no_text", "there is no text %s; write a name from `texts`, or a map by language%s", "found", d, "meant", meant(d.text, names)), names...)
 			return nil
 		}
 		c.texts[d.text] = true
@@ -294,7 +302,7 @@ func (c *checker) byLanguage(d *doc, path string, complete bool) Texts {
 	}
 	for _, p := range d.pairs {
 		if !languageRule.MatchString(p.key) {
-			c.fail(p.at, p.path, fmt.Sprintf("%q is no language tag", p.key), c.flow.Languages...)
+			c.fail(p.at, p.path, say("no_language_tag", "%q is no language tag", "name", p.key), c.flow.Languages...)
 			continue
 		}
 		s, ok := c.text(p.value, p.path)
@@ -302,21 +310,21 @@ func (c *checker) byLanguage(d *doc, path string, complete bool) Texts {
 			continue
 		}
 		if strings.TrimSpace(s) == "" {
-			c.fail(p.value, p.path, "must not be empty")
+			c.fail(p.value, p.path, say("empty", "must not be empty"))
 			continue
 		}
 		c.template(p.value, p.path)
 		out[p.key] = s
 		if !slices.Contains(c.flow.Languages, p.key) {
-			c.warn(p.at, p.path, fmt.Sprintf("the flow does not declare the language %q", p.key), c.flow.Languages...)
+			c.warn(p.at, p.path, say("undeclared_language", "the flow does not declare the language %q", "language", p.key), c.flow.Languages...)
 		}
 	}
 	if len(out) == 0 && len(d.pairs) == 0 {
-		c.fail(d, path, "there is no text in any language", c.flow.Languages...)
+		c.fail(d, path, say("no_wording", "there is no text in any language"), c.flow.Languages...)
 	} else if complete {
 		for _, l := range c.flow.Languages {
 			if _, ok := out[l]; !ok {
-				c.warn(d, path, fmt.Sprintf("the text is missing in the declared language %q", l))
+				c.warn(d, path, say("missing_language", "the text is missing in the declared language %q", "language", l))
 			}
 		}
 	}
@@ -330,10 +338,10 @@ func (c *checker) template(d *doc, path string) {
 			continue
 		}
 		if _, ok := c.vars[p.name[0]]; !ok {
-			c.fail(d, path, fmt.Sprintf("the text uses {%s}, which no node and no `vars` sets", p.source), c.variables()...)
+			c.fail(d, path, say("unset_variable", "the text uses {%s}, which no node and no `vars` sets", "name", p.source), c.variables()...)
 		}
 		if p.format != "" && !slices.Contains(formats, p.format) {
-			c.fail(d, path, fmt.Sprintf("{%s}: there is no format %q", p.source, p.format), formats...)
+			c.fail(d, path, say("no_format", "{%s}: there is no format %q", "name", p.source, "format", p.format), formats...)
 		}
 	}
 }
@@ -354,8 +362,8 @@ func (c *checker) expression(d *doc, path string, condition bool) *vm.Program {
 	if !ok {
 		return nil
 	}
-	if len(s) > 1000 {
-		c.fail(d, path, "an expression has at most 1000 characters")
+	if len(s) > maxExpression {
+		c.fail(d, path, say("long_expression", "an expression has at most %d characters", "max", maxExpression))
 		return nil
 	}
 	options := []expr.Option{expr.Env(c.vars), expr.MaxNodes(500)}
@@ -374,6 +382,6 @@ func (c *checker) expression(d *doc, path string, condition bool) *vm.Program {
 			where.column += e.Column
 		}
 	}
-	c.fail(&where, path, "expression: "+message, c.variables()...)
+	c.fail(&where, path, say("expression", "expression: %s", "detail", message), c.variables()...)
 	return nil
 }

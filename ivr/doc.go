@@ -2,7 +2,6 @@ package ivr
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -64,17 +63,17 @@ func (d *doc) get(key string) *doc {
 // read parses YAML into a tree. The problem is nil unless the text is no YAML.
 func read(text []byte) (root *doc, problem *Problem) {
 	if len(text) > maxText {
-		return nil, &Problem{Line: 1, Column: 1, Message: fmt.Sprintf("the text has more than %d bytes", maxText)}
+		return nil, say("too_long", "the text has more than %d bytes", "max", maxText).at(1, 1)
 	}
 	if line, ok := tooDeep(text); ok {
-		return nil, &Problem{Line: line, Column: 1, Message: fmt.Sprintf("nested deeper than %d levels", maxDepth)}
+		return nil, say("too_deep", "nested deeper than %d levels", "max", maxDepth).at(line, 1)
 	}
 	if line, ok := tooMany(text); ok {
-		return nil, &Problem{Line: line, Column: 1, Message: fmt.Sprintf("more than %d lines side by side", maxSiblings)}
+		return nil, say("too_many_lines", "more than %d lines side by side", "max", maxSiblings).at(line, 1)
 	}
 	defer func() {
 		if r := recover(); r != nil { // the YAML library gave up
-			root, problem = nil, &Problem{Line: 1, Column: 1, Message: "this is not YAML"}
+			root, problem = nil, say("no_yaml", "this is not YAML").at(1, 1)
 		}
 	}()
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
@@ -92,17 +91,17 @@ func read(text []byte) (root *doc, problem *Problem) {
 	}
 	if len(bodies) > 1 {
 		d := at(bodies[1])
-		return nil, &Problem{Line: d.line, Column: d.column, Message: "a flow is one document; remove the second one"}
+		return nil, say("two_documents", "a flow is one document; remove the second one").at(d.line, d.column)
 	}
 	return convert(bodies[0], 0)
 }
 
 // syntax turns an error of the YAML library into a problem.
 func syntax(err error) *Problem {
-	p := &Problem{Line: 1, Column: 1, Message: "this is not YAML"}
+	p := say("no_yaml", "this is not YAML").at(1, 1)
 	var e yaml.Error
 	if errors.As(err, &e) {
-		p.Message = "this is not YAML: " + strings.TrimSpace(e.GetMessage())
+		p = say("yaml", "this is not YAML: %s", "detail", strings.TrimSpace(e.GetMessage())).at(1, 1)
 		if t := e.GetToken(); t != nil && t.Position != nil {
 			p.Line, p.Column = max(t.Position.Line, 1), max(t.Position.Column, 1)
 		}
@@ -175,14 +174,14 @@ func at(n ast.Node) *doc {
 	return d
 }
 
-func refuse(n ast.Node, message string) *Problem {
+func refuse(n ast.Node, w wording) *Problem {
 	d := at(n)
-	return &Problem{Line: d.line, Column: d.column, Message: message}
+	return w.at(d.line, d.column)
 }
 
 func convert(n ast.Node, depth int) (*doc, *Problem) {
 	if depth > maxDepth {
-		return nil, refuse(n, fmt.Sprintf("nested deeper than %d levels", maxDepth))
+		return nil, refuse(n, say("too_deep", "nested deeper than %d levels", "max", maxDepth))
 	}
 	d := at(n)
 	switch n := n.(type) {
@@ -211,11 +210,11 @@ func convert(n ast.Node, depth int) (*doc, *Problem) {
 	case *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		d.text = n.GetToken().Value
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		return nil, refuse(n, "anchors and aliases are not part of the flow language")
+		return nil, refuse(n, say("no_anchors", "anchors and aliases are not part of the flow language"))
 	case *ast.TagNode:
-		return nil, refuse(n, "tags are not part of the flow language")
+		return nil, refuse(n, say("no_tags", "tags are not part of the flow language"))
 	default:
-		return nil, refuse(n, "this YAML is not part of the flow language")
+		return nil, refuse(n, say("foreign_yaml", "this YAML is not part of the flow language"))
 	}
 	return d, nil
 }
@@ -229,7 +228,7 @@ func convertPairs(d *doc, values []*ast.MappingValueNode, depth int) (*doc, *Pro
 		switch v.Key.(type) {
 		case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
 		default:
-			return nil, refuse(v.Key, "a key must be a plain word, number or quoted text")
+			return nil, refuse(v.Key, say("plain_key", "a key must be a plain word, number or quoted text"))
 		}
 		key := at(v.Key)
 		text := v.Key.GetToken().Value

@@ -59,6 +59,9 @@ type Problem struct {
 	Path     string   `json:"path"`   // nodes.menu.choices.1
 	Message  string   `json:"message"`
 	Allowed  []string `json:"allowed,omitempty"` // values or keys that are allowed there
+
+	Code   string            `json:"code"`             // stable kind of the problem, for translation
+	Params map[string]string `json:"params,omitempty"` // what the message names, by code
 }
 
 // String formats the problem as FILE:LINE:COLUMN: path: message.

@@ -40,7 +40,7 @@ var kindKeys = map[Kind][]string{
 func (c *checker) readNode(p pair) *Node {
 	n := &Node{Name: p.key, Line: p.at.line, column: p.at.column}
 	if p.value.shape != mapping {
-		c.fail(p.value, p.path, "a node is a map, not "+p.value.describe(), "type: say", "text: …", "next: …")
+		c.fail(p.value, p.path, say("want_node_map", "a node is a map, not %s", "found", p.value), "type: say", "text: …", "next: …")
 		return n
 	}
 	kinds := make([]string, len(Kinds))
@@ -49,7 +49,7 @@ func (c *checker) readNode(p pair) *Node {
 	}
 	t := p.value.get("type")
 	if t == nil {
-		c.fail(p.at, join(p.path, "type"), `"type" is missing`, kinds...)
+		c.fail(p.at, join(p.path, "type"), say("missing", "%q is missing", "key", "type"), kinds...)
 		return n
 	}
 	n.Kind = Kind(c.oneOf(t, join(p.path, "type"), kinds...))
@@ -76,11 +76,11 @@ func (c *checker) readKind(n *Node, d *doc, path string) {
 	switch n.Kind {
 	case KindSay:
 		if d.get("text") == nil {
-			c.fail(d, join(path, "text"), `"text" is missing`)
+			c.fail(d, join(path, "text"), say("missing", "%q is missing", "key", "text"))
 		}
 	case KindPlay:
 		c.required(d, "sound", path)
-		n.Sound = c.matching(d.get("sound"), join(path, "sound"), soundRule, "name of a sound")
+		n.Sound = c.matching(d.get("sound"), join(path, "sound"), soundRule, "no_sound")
 	case KindAsk:
 		c.readAsk(n, d, path)
 	case KindBranch:
@@ -125,7 +125,7 @@ func (c *checker) nextMissing(n *Node, d *doc, path string) {
 		return
 	}
 	if d.get("next") == nil {
-		c.warn(d, join(path, "next"), `the flow ends here; write "next", or lead to an end node to say so`)
+		c.warn(d, join(path, "next"), say("ends_here", `the flow ends here; write "next", or lead to an end node to say so`))
 	}
 }
 
@@ -133,7 +133,7 @@ func (c *checker) nextMissing(n *Node, d *doc, path string) {
 func (c *checker) way(n *Node, d *doc, key, path string) string {
 	v := d.get(key)
 	if v == nil {
-		c.fail(d, join(path, key), fmt.Sprintf("%q is missing: the node to go on with", key))
+		c.fail(d, join(path, key), say("missing_way", "%q is missing: the node to go on with", "key", key))
 		return ""
 	}
 	return c.node(n.Name, v, join(path, key))
@@ -149,7 +149,7 @@ func (c *checker) readAsk(n *Node, d *doc, path string) {
 	}
 	n.Ask = a
 	a.Save, _ = c.text(d.get("save"), join(path, "save"))
-	n.Sound = c.matching(d.get("sound"), join(path, "sound"), soundRule, "name of a sound")
+	n.Sound = c.matching(d.get("sound"), join(path, "sound"), soundRule, "no_sound")
 	if t := d.get("terminator"); t != nil {
 		a.Terminator = c.oneOf(t, join(path, "terminator"), "#", "none")
 		if a.Terminator == "none" {
@@ -159,17 +159,17 @@ func (c *checker) readAsk(n *Node, d *doc, path string) {
 	choices, digits := d.get("choices"), d.get("digits")
 	switch {
 	case choices != nil && digits != nil:
-		c.fail(digits, join(path, "digits"), `"digits" and "choices" exclude each other`)
+		c.fail(digits, join(path, "digits"), say("exclusive", "%q and %q exclude each other", "one", "digits", "other", "choices"))
 	case choices != nil:
 		c.readChoices(n, choices, join(path, "choices"))
 	case digits != nil:
 		a.Digits = true
 		c.readDigits(a, d, digits, join(path, "digits"))
 	default:
-		c.fail(d, path, `an ask node needs "choices" (a menu) or "digits" (a number)`, "choices", "digits")
+		c.fail(d, path, say("ask_needs", `an ask node needs "choices" (a menu) or "digits" (a number)`), "choices", "digits")
 	}
 	if d.get("text") == nil && n.Sound == "" {
-		c.warn(d, join(path, "text"), "nothing is said before waiting for keys")
+		c.warn(d, join(path, "text"), say("silent_ask", "nothing is said before waiting for keys"))
 	}
 }
 
@@ -186,7 +186,7 @@ func (c *checker) readDigits(a *Ask, d, digits *doc, path string) {
 	a.Min = c.number(digits.get("min"), join(path, "min"), 0, 32, 1)
 	a.Max = c.number(digits.get("max"), join(path, "max"), 1, 32, 32)
 	if a.Min > a.Max {
-		c.fail(digits, path, fmt.Sprintf("min %d is more than max %d", a.Min, a.Max))
+		c.fail(digits, path, say("min_over_max", "min %d is more than max %d", "min", a.Min, "max", a.Max))
 	}
 	if a.Min != a.Max && d.get("terminator") == nil {
 		a.Terminator = "#"
@@ -198,12 +198,12 @@ func (c *checker) readChoices(n *Node, d *doc, path string) {
 		return
 	}
 	if len(d.pairs) == 0 {
-		c.fail(d, path, "there is no choice")
+		c.fail(d, path, say("no_choice", "there is no choice"))
 	}
 	for _, p := range d.pairs {
 		ch := Choice{Keys: p.key}
 		if !keysRule.MatchString(p.key) || strings.HasPrefix(p.key, "*0") {
-			c.fail(p.at, p.path, fmt.Sprintf("%q is no choice of keys", p.key), "1 to 8 of 0-9 * #, not *0")
+			c.fail(p.at, p.path, say("bad_choice", "%q is no choice of keys", "name", p.key), "1 to 8 of 0-9 * #, not *0")
 		}
 		target := p.value
 		if p.value.shape == mapping {
@@ -212,7 +212,7 @@ func (c *checker) readChoices(n *Node, d *doc, path string) {
 				ch.Label = c.byLanguage(l, join(p.path, "label"), false)
 			}
 			if target = p.value.get("next"); target == nil {
-				c.fail(p.value, join(p.path, "next"), `"next" is missing: the node to go on with`)
+				c.fail(p.value, join(p.path, "next"), say("missing_way", "%q is missing: the node to go on with", "key", "next"))
 				continue
 			}
 		}
@@ -229,7 +229,7 @@ func (c *checker) readBranch(n *Node, d *doc, path string) {
 	n.Next = c.way(n, d, "otherwise", path)
 	cases := d.get("cases")
 	if cases == nil || cases.shape != list || len(cases.items) == 0 {
-		c.fail(d, join(path, "cases"), "must be a list of cases", "- if: EXPRESSION", "  next: NODE")
+		c.fail(d, join(path, "cases"), say("want_cases", "must be a list of cases"), "- if: EXPRESSION", "  next: NODE")
 		return
 	}
 	for i, item := range cases.items {
@@ -247,7 +247,7 @@ func (c *checker) readBranch(n *Node, d *doc, path string) {
 func (c *checker) readSet(n *Node, d *doc, path string) {
 	s := d.get("set")
 	if s == nil {
-		c.fail(d, join(path, "set"), `"set" is missing: a map of variables and expressions`)
+		c.fail(d, join(path, "set"), say("missing_set", "%q is missing: a map of variables and expressions", "key", "set"))
 		return
 	}
 	if !c.mapping(s, join(path, "set"), nil) {
@@ -262,7 +262,7 @@ func (c *checker) readLanguage(n *Node, d *doc, path string) {
 	if e := d.get("expression"); e != nil {
 		n.LangExpr = c.expression(e, join(path, "expression"), false)
 		if d.get("language") != nil {
-			c.fail(e, join(path, "expression"), `"language" and "expression" exclude each other`)
+			c.fail(e, join(path, "expression"), say("exclusive", "%q and %q exclude each other", "one", "language", "other", "expression"))
 		}
 		return
 	}
@@ -288,15 +288,15 @@ func (c *checker) readHTTP(n *Node, d *doc, path string) {
 		c.template(u, join(path, "url"))
 		parsed, err := url.Parse(expand(h.URL, nil, func(piece, any) string { return "x" }))
 		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" {
-			c.fail(u, join(path, "url"), u.describe()+" is no address of a server", "http://…", "https://…")
+			c.fail(u, join(path, "url"), say("no_address", "%s is no address of a server", "found", u), "http://…", "https://…")
 		} else if host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(h.URL, "https://"), "http://"), "/"); strings.Contains(host, "{") {
-			c.fail(u, join(path, "url"), "the host must be written out: a caller must not choose it")
+			c.fail(u, join(path, "url"), say("variable_host", "the host must be written out: a caller must not choose it"))
 		}
 	}
 	if hs := d.get("headers"); hs != nil && c.mapping(hs, join(path, "headers"), nil) {
 		for _, p := range hs.pairs {
 			if !headerRule.MatchString(p.key) {
-				c.fail(p.at, p.path, fmt.Sprintf("%q is no name of a header", p.key))
+				c.fail(p.at, p.path, say("no_header", "%q is no name of a header", "name", p.key))
 			}
 			if s, ok := c.text(p.value, p.path); ok {
 				c.template(p.value, p.path)
@@ -306,7 +306,7 @@ func (c *checker) readHTTP(n *Node, d *doc, path string) {
 	}
 	if b := d.get("body"); b != nil {
 		if b.shape == scalar {
-			c.fail(b, join(path, "body"), "must be a map or a list, which is sent as JSON, not "+b.describe())
+			c.fail(b, join(path, "body"), say("want_json", "must be a map or a list, which is sent as JSON, not %s", "found", b))
 		}
 		c.templates(b, join(path, "body"))
 		h.Body = b.plain()
@@ -325,7 +325,7 @@ func (c *checker) readSave(h *HTTP, d *doc, path string) {
 		}
 		x, err := jp.ParseString(s)
 		if err != nil || s == "" {
-			c.fail(p.value, p.path, p.value.describe()+" is no JSON path", "such as $.order.status")
+			c.fail(p.value, p.path, say("no_json_path", "%s is no JSON path", "found", p.value), "such as $.order.status")
 			continue
 		}
 		h.Save[p.key] = x
@@ -349,7 +349,7 @@ func (c *checker) readQueue(n *Node, d *doc, path string) {
 	q := &Queue{
 		Queue:    c.required(d, "queue", path),
 		Priority: c.number(d.get("priority"), join(path, "priority"), -1000, 1000, 0),
-		Music:    c.matching(d.get("music"), join(path, "music"), soundRule, "name of a sound"),
+		Music:    c.matching(d.get("music"), join(path, "music"), soundRule, "no_sound"),
 		MaxWait:  c.duration(d.get("max_wait"), join(path, "max_wait"), 0, 24*time.Hour, 0),
 		Overflow: c.node(n.Name, d.get("overflow"), join(path, "overflow")),
 	}
@@ -358,7 +358,7 @@ func (c *checker) readQueue(n *Node, d *doc, path string) {
 		q.Skills = make(map[string]int, len(s.pairs))
 		for _, p := range s.pairs {
 			if !skillRule.MatchString(p.key) {
-				c.fail(p.at, p.path, fmt.Sprintf("%q is no name of a skill", p.key))
+				c.fail(p.at, p.path, say("no_skill", "%q is no name of a skill", "name", p.key))
 			}
 			q.Skills[p.key] = c.number(p.value, p.path, 1, 5, 1)
 		}
@@ -379,14 +379,14 @@ func (c *checker) readTransfer(n *Node, d *doc, path string) {
 	to := d.get("to")
 	kinds := []string{"queue", "flow", "agent", "number"}
 	if to == nil {
-		c.fail(d, join(path, "to"), `"to" is missing: a map with one of the keys`, kinds...)
+		c.fail(d, join(path, "to"), say("missing_to", "%q is missing: a map with one of the keys", "key", "to"), kinds...)
 		return
 	}
 	if !c.mapping(to, join(path, "to"), kinds) {
 		return
 	}
 	if len(to.pairs) != 1 {
-		c.fail(to, join(path, "to"), fmt.Sprintf("names %d targets instead of one", len(to.pairs)), kinds...)
+		c.fail(to, join(path, "to"), say("many_targets", "names %d targets instead of one", "n", len(to.pairs)), kinds...)
 		return
 	}
 	t.Kind = to.pairs[0].key

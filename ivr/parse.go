@@ -44,14 +44,14 @@ func ParseFile(file string, text []byte) (*Flow, []Problem) {
 
 func (c *checker) root(d *doc) {
 	if d.shape == null {
-		c.fail(d, "", "the flow is empty", flowKeys...)
+		c.fail(d, "", say("empty_flow", "the flow is empty"), flowKeys...)
 		return
 	}
 	if !c.mapping(d, "", flowKeys) {
 		return
 	}
 	f := c.flow
-	f.ID = c.matching(d.get("flow"), "flow", idRule, "identifier")
+	f.ID = c.matching(d.get("flow"), "flow", idRule, "no_identifier")
 	f.Name, _ = c.text(d.get("name"), "name")
 	c.languages(d)
 	c.declare(d)
@@ -68,7 +68,7 @@ func (c *checker) root(d *doc) {
 		f.Human = c.node("", h, "human")
 		c.targets[max(len(c.targets)-1, 0)].human = true
 	} else {
-		c.warn(d, "human", "key 0 will lead to the installation's default queue; name a node to choose another")
+		c.warn(d, "human", say("default_human", "key 0 will lead to the installation's default queue; name a node to choose another"))
 	}
 	c.links()
 }
@@ -76,18 +76,18 @@ func (c *checker) root(d *doc) {
 func (c *checker) languages(d *doc) {
 	l := d.get("languages")
 	if l == nil {
-		c.fail(d, "languages", `"languages" is missing: list the languages of the flow, the default first`, "zh-CN", "en", "ja")
+		c.fail(d, "languages", say("missing_languages", "%q is missing: list the languages of the flow, the default first", "key", "languages"), "zh-CN", "en", "ja")
 		return
 	}
 	if l.shape != list || len(l.items) == 0 {
-		c.fail(l, "languages", "must be a list of language tags, not "+l.describe(), "zh-CN", "en", "ja")
+		c.fail(l, "languages", say("want_languages", "must be a list of language tags, not %s", "found", l), "zh-CN", "en", "ja")
 		return
 	}
 	for i, item := range l.items {
 		path := fmt.Sprintf("languages[%d]", i)
-		tag := c.matching(item, path, languageRule, "language tag")
+		tag := c.matching(item, path, languageRule, "no_language_tag")
 		if slices.Contains(c.flow.Languages, tag) {
-			c.fail(item, path, fmt.Sprintf("%q comes twice", tag))
+			c.fail(item, path, say("twice", "%q comes twice", "name", tag))
 		} else if tag != "" {
 			c.flow.Languages = append(c.flow.Languages, tag)
 		}
@@ -137,9 +137,9 @@ func (c *checker) declare(d *doc) {
 func (c *checker) variable(d *doc, name, path string) bool {
 	switch {
 	case !variableRule.MatchString(name):
-		c.fail(d, path, fmt.Sprintf("%q is no name for a variable", name), variableRule.String())
+		c.fail(d, path, say("no_variable", "%q is no name for a variable", "name", name), variableRule.String())
 	case name == "call" || name == "language" || name == "now":
-		c.fail(d, path, fmt.Sprintf("%q is set by the system; choose another name", name))
+		c.fail(d, path, say("system_variable", "%q is set by the system; choose another name", "name", name))
 	default:
 		c.vars[name] = types.Any
 		return true
@@ -175,7 +175,7 @@ func (c *checker) namedTexts(d *doc) {
 	}
 	for _, p := range d.pairs {
 		if !nameRule.MatchString(p.key) {
-			c.fail(p.at, p.path, fmt.Sprintf("%q is no name for a text", p.key), nameRule.String())
+			c.fail(p.at, p.path, say("no_text_name", "%q is no name for a text", "name", p.key), nameRule.String())
 		}
 		c.flow.Texts[p.key] = c.byLanguage(p.value, p.path, true)
 	}
@@ -184,19 +184,19 @@ func (c *checker) namedTexts(d *doc) {
 func (c *checker) nodes(d *doc) {
 	n := d.get("nodes")
 	if n == nil {
-		c.fail(d, "nodes", `"nodes" is missing`)
+		c.fail(d, "nodes", say("missing", "%q is missing", "key", "nodes"))
 		return
 	}
 	if !c.mapping(n, "nodes", nil) {
 		return
 	}
 	if len(n.pairs) == 0 || len(n.pairs) > maxNodes {
-		c.fail(n, "nodes", fmt.Sprintf("a flow has 1 to %d nodes, not %d", maxNodes, len(n.pairs)))
+		c.fail(n, "nodes", say("node_count", "a flow has 1 to %d nodes, not %d", "max", maxNodes, "n", len(n.pairs)))
 		return
 	}
 	for _, p := range n.pairs {
 		if !nameRule.MatchString(p.key) {
-			c.fail(p.at, p.path, fmt.Sprintf("%q is no name for a node", p.key), nameRule.String())
+			c.fail(p.at, p.path, say("no_node_name", "%q is no name for a node", "name", p.key), nameRule.String())
 		}
 		node := c.readNode(p)
 		c.flow.Nodes[p.key] = node
@@ -205,7 +205,7 @@ func (c *checker) nodes(d *doc) {
 	if t := d.get("texts"); t != nil {
 		for _, p := range t.pairs {
 			if !c.texts[p.key] {
-				c.warn(p.at, p.path, "no node uses this text")
+				c.warn(p.at, p.path, say("unused_text", "no node uses this text"))
 			}
 		}
 	}
@@ -217,11 +217,11 @@ func (c *checker) links() {
 	for _, t := range c.targets {
 		node, ok := c.flow.Nodes[t.to]
 		if !ok {
-			c.fail(t.at, t.path, fmt.Sprintf("there is no node %q%s", t.to, meant(t.to, c.flow.Order)), c.flow.Order...)
+			c.fail(t.at, t.path, say("no_node", "there is no node %q%s", "name", t.to, "meant", meant(t.to, c.flow.Order)), c.flow.Order...)
 			continue
 		}
 		if t.human && !node.human() {
-			c.fail(t.at, t.path, fmt.Sprintf("key 0 must always reach a person, but %q is a %s node", t.to, node.Kind), "a queue node", "a transfer node to a queue, an agent or a number")
+			c.fail(t.at, t.path, say("human_needs_person", "key 0 must always reach a person, but %q is a %s node", "name", t.to, "type", node.Kind), "a queue node", "a transfer node to a queue, an agent or a number")
 		}
 		edges[t.from] = append(edges[t.from], t.to)
 	}
@@ -237,7 +237,7 @@ func (c *checker) links() {
 	}
 	for _, name := range c.flow.Order {
 		if n := c.flow.Nodes[name]; !reached[name] {
-			c.warn(&doc{line: n.Line, column: n.column}, join("nodes", name), "no way leads to this node")
+			c.warn(&doc{line: n.Line, column: n.column}, join("nodes", name), say("unreachable", "no way leads to this node"))
 		}
 	}
 }

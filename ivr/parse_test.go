@@ -28,6 +28,9 @@ func TestProblems(t *testing.T) {
 			var b strings.Builder
 			for _, p := range problems {
 				b.WriteString(p.String() + "\n")
+				if p.Code == "" {
+					t.Errorf("%s: has no code to translate it by", p)
+				}
 			}
 			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
 			if *update {
