@@ -32,7 +32,7 @@ func (s *service) openAPI() error {
 		Wallboard: s.center.Snapshot, Simulation: s.center.NewSimulation,
 		Web: pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,
 		Demo: s.cfg.Demo, PhoneKey: []byte(s.cfg.Phone.Key), HTTPSPort: config.Port(s.cfg.HTTPS.Addr), TrustedProxies: s.cfg.Proxies(),
-		DefaultLanguage: s.cfg.Language, Version: s.std.Version, NodeID: s.nodeID,
+		DefaultLanguage: s.cfg.Language, Version: s.std.Version, NodeID: s.nodeID, ICEServers: browserICE(s.cfg.WebRTC),
 	}, s.log)
 	return nil
 }

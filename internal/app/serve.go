@@ -191,6 +191,15 @@ func iceServers(c config.WebRTC) []webrtc.ICEServer {
 	return out
 }
 
+// browserICE is iceServers for the pages: both ends ask the same ones.
+func browserICE(c config.WebRTC) []httpapi.ICEServer {
+	var out []httpapi.ICEServer
+	for _, s := range iceServers(c) {
+		out = append(out, httpapi.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+	}
+	return out
+}
+
 // run serves until ctx ends and the calls have drained.
 func (s *service) run(ctx context.Context) error {
 	listeners, err := s.listen()

@@ -73,3 +73,44 @@ func TestEachAgentWrapsUp(t *testing.T) {
 		t.Errorf("the first agent's note finds %d conversations", len(found))
 	}
 }
+
+// What an agent writes in a call is kept while they write: when the wrap-up
+// runs out in the middle of a sentence, what was there stays, and what the page
+// still has may follow. It is that agent's own part, and nobody else's.
+func TestNoteOutlivesTheWrapUp(t *testing.T) {
+	s := start(t)
+	var queue map[string]any
+	s.call(http.MethodGet, "/queues/qu_sales", s.token, nil, &queue)
+	s.call(http.MethodPatch, "/queues/qu_sales", s.token, map[string]any{"version": queue["version"], "wrap_up_time": 1}, nil)
+	phone := newTelephone(t)
+	first := s.openDesk("agent@demo").softphone(950)
+	second := s.openDesk("agent2@demo")
+	phone.dial(s, "9002", "+8613911118888", 440)
+	id, _ := first.answer()
+	s.one("%2B8613911118888", omni.Connected)
+	note := "/conversations/" + id + "/note"
+	s.refused(http.MethodPut, note, second.token, `{"note":"not mine"}`, http.StatusConflict, "state-conflict")
+	s.call(http.MethodPut, note, first.token, map[string]string{"note": "wants the"}, nil)
+	if c := s.detail(id).Conversation; c.WrapUpNote != "wants the" {
+		t.Errorf("in the call the note is %q", c.WrapUpNote)
+	}
+	s.call(http.MethodPost, "/conversations/"+id+"/end", first.token, nil, nil)
+	s.eventually(10*time.Second, "the wrap-up runs out", func() bool { return s.detail(id).Conversation.State == omni.Completed })
+	if c := s.detail(id).Conversation; c.WrapUpNote != "wants the" || c.WrapUpCode != "" {
+		t.Errorf("after the wrap-up ran out: note %q, code %q", c.WrapUpNote, c.WrapUpCode)
+	}
+	s.call(http.MethodPut, note, first.token, map[string]string{"note": "wants the blue one"}, nil)
+	s.refused(http.MethodPut, note, second.token, `{"note":"not mine"}`, http.StatusConflict, "state-conflict")
+	d := s.detail(id)
+	if d.Conversation.WrapUpNote != "wants the blue one" {
+		t.Errorf("the conversation's note is %q", d.Conversation.WrapUpNote)
+	}
+	for _, seg := range d.Segments {
+		if seg.Kind == omni.SegmentAgent && seg.WrapUpNote != "wants the blue one" {
+			t.Errorf("the agent's part has %q", seg.WrapUpNote)
+		}
+	}
+	if found := s.conversations("q=blue+one"); len(found) != 1 || found[0].ID != id {
+		t.Errorf("the late note finds %d conversations", len(found))
+	}
+}

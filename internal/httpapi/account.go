@@ -38,6 +38,7 @@ type Me struct {
 	Role        account.Role     `json:"role" doc:"The user's, or the lesser one of the token"`
 	Permissions []account.Action `json:"permissions"`
 	Token       string           `json:"token,omitempty" doc:"For programs: only after a log-in with ?token=true"`
+	ICEServers  []ICEServer      `json:"ice_servers,omitempty" nullable:"false" doc:"For agents: what their browser asks for its public address and for a relay"`
 }
 
 func meOf(a account.Actor) Me {
@@ -63,7 +64,13 @@ func (s *Server) registerAccount() {
 	out.DefaultStatus = http.StatusNoContent
 	register(s, out, s.logout)
 	register(s, operation("get-me", http.MethodGet, "/me", tagAccount, "Who is logged in", account.ActSelf),
-		func(ctx context.Context, _ *struct{}) (*one[Me], error) { return &one[Me]{meOf(actor(ctx))}, nil })
+		func(ctx context.Context, _ *struct{}) (*one[Me], error) {
+			me := meOf(actor(ctx))
+			if me.User.AgentID != "" {
+				me.ICEServers = s.cfg.ICEServers
+			}
+			return &one[Me]{me}, nil
+		})
 	register(s, operation("update-me", http.MethodPatch, "/me", tagAccount, "Change one's own profile or password", account.ActSelf), s.updateMe)
 }
 

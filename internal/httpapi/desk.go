@@ -42,6 +42,13 @@ type transferInput struct {
 	}
 }
 
+type noteInput struct {
+	ID   string `path:"id" maxLength:"60"`
+	Body struct {
+		Note string `json:"note" maxLength:"10000" doc:"The whole text; it replaces what was kept before"`
+	}
+}
+
 type wrapUpInput struct {
 	ID   string `path:"id" maxLength:"60"`
 	Body struct {
@@ -105,6 +112,14 @@ func (s *Server) registerDesk() {
 			return nil, s.cfg.Desk.Digits(ctx, ag, in.ID, in.Body.Digits)
 		})
 	register(s, deskOperation("transfer-conversation", http.MethodPost, "/conversations/{id}/transfer", "Transfer blind", account.ActDesk), s.transfer)
+	register(s, deskOperation("keep-note", http.MethodPut, "/conversations/{id}/note", "Keep the note about one's part while it is being written", account.ActDesk),
+		func(ctx context.Context, in *noteInput) (*empty, error) {
+			ag, err := own(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return nil, s.cfg.Desk.Note(ctx, ag, in.ID, in.Body.Note)
+		})
 	register(s, deskOperation("wrap-up", http.MethodPost, "/conversations/{id}/wrap-up", "Finish the wrap-up", account.ActDesk),
 		func(ctx context.Context, in *wrapUpInput) (*empty, error) {
 			ag, err := own(ctx)

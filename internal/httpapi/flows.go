@@ -52,6 +52,9 @@ type FlowProblem struct {
 	Path     string   `json:"path" doc:"Where in the document, such as nodes.menu.choices.1"`
 	Message  string   `json:"message"`
 	Allowed  []string `json:"allowed" doc:"What would be right, where that is a list"`
+
+	Code   string            `json:"code" doc:"Stable kind of the problem, for translation; the message says the same in English"`
+	Params map[string]string `json:"params,omitempty" doc:"What the message names: the holes of a translation"`
 }
 
 // FlowValidation is what became of checking a flow's text.
@@ -105,7 +108,7 @@ func checkFlow(text string) FlowValidation {
 	v := FlowValidation{Valid: true}
 	for _, p := range problems {
 		v.Valid = v.Valid && p.Severity != ivr.Error
-		v.Problems = append(v.Problems, FlowProblem{string(p.Severity), p.Line, p.Column, p.Path, p.Message, p.Allowed})
+		v.Problems = append(v.Problems, FlowProblem{string(p.Severity), p.Line, p.Column, p.Path, p.Message, p.Allowed, p.Code, p.Params})
 	}
 	return v
 }

@@ -21,6 +21,7 @@ type PhoneBody struct {
 	Demo            bool          `json:"demo"`
 	Numbers         []PhoneNumber `json:"numbers" doc:"What may be called"`
 	DefaultLanguage string        `json:"default_language"`
+	ICEServers      []ICEServer   `json:"ice_servers,omitempty" nullable:"false" doc:"What the browser asks for its public address and for a relay; only where the phone may be used"`
 }
 
 type phoneInput struct {
@@ -48,7 +49,7 @@ func (s *Server) phoneInfo(ctx context.Context, in *phoneInput) (*one[PhoneBody]
 	if err != nil {
 		return &one[PhoneBody]{body}, nil // closed, which is an answer and not a fault
 	}
-	body.Open = true
+	body.Open, body.ICEServers = true, s.cfg.ICEServers
 	numbers, err := setup.All[setup.Number](ctx, s.cfg.Accounts, account.KindNumber)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,33 @@ func phoneWorld(t *testing.T, demo bool) (*world, *line) {
 	return w, l
 }
 
+// A relay's credential goes to those who may call: agents and callers of an open
+// phone, nobody else.
+func TestICEServers(t *testing.T) {
+	t.Parallel()
+	ice := []ICEServer{{URLs: []string{"stun:s.example.org"}}, {URLs: []string{"turn:t.example.org"}, Username: "u", Credential: "relay-password"}}
+	w := newWorld(t, func(c *Config) {
+		c.Phone, c.Demo, c.PhoneKey, c.ICEServers = newLine(), false, []byte("a key of enough bytes"), ice
+	})
+	for role, want := range map[account.Role]int{account.RoleAgent: 2, account.RoleSupervisor: 0, account.RoleAdmin: 0} {
+		var me Me
+		w.do(role, "GET", prefix+"/me", nil).want(200, &me)
+		if len(me.ICEServers) != want || want > 0 && me.ICEServers[1].Credential != "relay-password" {
+			t.Errorf("%s is told %+v", role, me.ICEServers)
+		}
+	}
+	var body PhoneBody
+	w.do("", "GET", prefix+"/phone", nil).want(200, &body)
+	if body.Open || len(body.ICEServers) != 0 {
+		t.Errorf("a closed phone tells %+v", body)
+	}
+	open := newWorld(t, func(c *Config) { c.Phone, c.Demo, c.ICEServers = newLine(), true, ice })
+	open.do("", "GET", prefix+"/phone", nil).want(200, &body)
+	if !body.Open || len(body.ICEServers) != 2 {
+		t.Errorf("the demo's phone tells %+v", body)
+	}
+}
+
 func TestTestPhoneInTheDemo(t *testing.T) {
 	t.Parallel()
 	w, l := phoneWorld(t, true)

@@ -92,6 +92,9 @@ type Desk interface {
 	// Transfer is blind; kind is agent, queue, flow or number. A number rings for
 	// the given time, 0 being the default, and the customer then comes back.
 	Transfer(ctx context.Context, agentID, conversationID, kind, target string, ring time.Duration) error
+	// Note keeps what the agent has written so far about their part, in the call,
+	// in the wrap-up, and for a while after it has run out.
+	Note(ctx context.Context, agentID, conversationID, note string) error
 	// WrapUp ends the agent's wrap-up with a code and a note. The error is an
 	// account.FieldError where the queue wants a code, or another one.
 	WrapUp(ctx context.Context, agentID, conversationID, code, note string) error

@@ -50,6 +50,8 @@ type Config struct {
 	Demo bool
 	// PhoneKey signs the tokens of click-to-call; empty: only the demo's phone.
 	PhoneKey []byte
+	// ICEServers are told to the browsers of agents and to the test phone.
+	ICEServers []ICEServer
 	// HTTPSPort is where HTTPS is served, for the advice to use it. 0: nowhere.
 	HTTPSPort int
 	// TrustedProxies may say in X-Forwarded-For and -Proto whom they speak for.

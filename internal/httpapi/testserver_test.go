@@ -95,6 +95,7 @@ func (d *desk) Digits(_ context.Context, a, id, digits string) error {
 func (d *desk) Transfer(_ context.Context, a, id, kind, target string, ring time.Duration) error {
 	return d.note("transfer", a, id, kind, target, ring.String())
 }
+func (d *desk) Note(_ context.Context, a, id, note string) error { return d.note("note", a, id, note) }
 func (d *desk) WrapUp(_ context.Context, a, id, code, note string) error {
 	return d.note("wrapup", a, id, code, note)
 }

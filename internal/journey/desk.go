@@ -3,6 +3,7 @@ package journey
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -286,6 +287,18 @@ func (c *Center) Digits(ctx context.Context, agentID, conversationID, digits str
 // Transfer implements httpapi.Desk.
 func (c *Center) Transfer(ctx context.Context, agentID, conversationID, kind, target string, ring time.Duration) error {
 	return c.on(ctx, conversationID, func(v *conversation) error { return v.transfer(agentID, kind, target, ring) })
+}
+
+// Note implements httpapi.Desk.
+func (c *Center) Note(ctx context.Context, agentID, conversationID, note string) error {
+	if c.find(conversationID) == nil {
+		return c.lateNote(ctx, agentID, conversationID, note)
+	}
+	err := c.on(ctx, conversationID, func(v *conversation) error { return v.keepNote(agentID, note) })
+	if errors.Is(err, errPartOver) {
+		return c.lateNote(ctx, agentID, conversationID, note)
+	}
+	return err
 }
 
 // WrapUp implements httpapi.Desk.

@@ -1,7 +1,9 @@
 package journey
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
@@ -28,6 +30,60 @@ func (v *conversation) wrapUp(agentID, code, note string) error {
 	return v.center.floor.tell(func(at agent.At) agent.Input {
 		return agent.FinishWrapUp{At: at, ConversationID: v.id, AgentID: agentID}
 	})
+}
+
+// lateNoteFor is how long after a conversation's end its agents may still write
+// their note: the wrap-up may run out in the middle of a sentence.
+const lateNoteFor = 10 * time.Minute
+
+// errPartOver tells that the agent no longer has a part in the conversation.
+var errPartOver = fmt.Errorf("%w: this agent's part is over", account.ErrState)
+
+// keepNote stores what the agent has written so far. It ends nothing and says
+// nothing: the journal hears of the note with the wrap-up.
+func (v *conversation) keepNote(agentID, note string) error {
+	s := v.wrappingSide(agentID)
+	if t := v.talking; t != nil && t.offer.AgentID == agentID && t.stay != nil {
+		s = t
+	}
+	if s == nil {
+		return errPartOver
+	}
+	s.stay.WrapUpNote = note
+	v.book.put(s.stay)
+	if !s.stay.StartedAt.Before(v.wrapped) {
+		v.wrapped = s.stay.StartedAt
+		v.book.update(func(c *omni.Conversation) { c.WrapUpNote = note })
+	}
+	return nil
+}
+
+// lateNote stores a note after the agent's part is over. Nobody else writes the
+// row of a part that has ended; the conversation's own row is written only when
+// no process has it in hand any more.
+func (c *Center) lateNote(ctx context.Context, agentID, conversationID, note string) error {
+	d, err := c.store.Detail(ctx, conversationID)
+	if err != nil {
+		return err
+	}
+	var part *omni.Segment
+	for i, s := range d.Segments {
+		if s.Kind == omni.SegmentAgent && s.AgentID == agentID && !s.EndedAt.IsZero() && (part == nil || s.StartedAt.After(part.StartedAt)) {
+			part = &d.Segments[i]
+		}
+	}
+	done := d.Conversation.State == omni.Completed
+	if part == nil || done && c.now().Sub(d.Conversation.CompletedAt) > lateNoteFor {
+		return errPartOver
+	}
+	part.WrapUpNote = note
+	var w Write
+	w.Omni.Segments = append(w.Omni.Segments, *part)
+	if done && d.Conversation.AgentID == agentID {
+		d.Conversation.WrapUpNote = note
+		w.Omni.Conversations = append(w.Omni.Conversations, d.Conversation)
+	}
+	return c.store.Commit(ctx, w)
 }
 
 // wrappingSide finds the part that an agent wraps up: the last one, should the

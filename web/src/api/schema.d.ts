@@ -220,6 +220,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep the note about one's part while it is being written */
+        put: operations["keep-note"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/resume": {
         parameters: {
             query?: never;
@@ -1501,11 +1518,17 @@ export interface components {
         FlowProblem: {
             /** @description What would be right, where that is a list */
             allowed: string[];
+            /** @description Stable kind of the problem, for translation; the message says the same in English */
+            code: string;
             /** Format: int64 */
             column: number;
             /** Format: int64 */
             line: number;
             message: string;
+            /** @description What the message names: the holes of a translation */
+            params?: {
+                [key: string]: string;
+            };
             /** @description Where in the document, such as nodes.menu.choices.1 */
             path: string;
             /**
@@ -1560,6 +1583,12 @@ export interface components {
         Hours: {
             from: string;
             to: string;
+        };
+        ICEServer: {
+            credential?: string;
+            /** @description Such as stun:stun.example.org:3478 or turn:turn.example.org:3478?transport=udp */
+            urls: string[];
+            username?: string;
         };
         Identity: {
             /** Format: date-time */
@@ -1776,6 +1805,8 @@ export interface components {
             password: string;
         };
         Me: {
+            /** @description For agents: what their browser asks for its public address and for a relay */
+            ice_servers?: components["schemas"]["ICEServer"][];
             permissions: components["schemas"]["Permission"][];
             /** @description The user's, or the lesser one of the token */
             role: components["schemas"]["Role"];
@@ -1998,6 +2029,10 @@ export interface components {
             /** @description The queue wants a code before the wrap-up ends */
             required?: boolean;
         };
+        NoteInputBody: {
+            /** @description The whole text; it replaces what was kept before */
+            note: string;
+        };
         Number: {
             /** Format: date-time */
             readonly created_at: string;
@@ -2065,6 +2100,8 @@ export interface components {
         PhoneBody: {
             default_language: string;
             demo: boolean;
+            /** @description What the browser asks for its public address and for a relay; only where the phone may be used */
+            ice_servers?: components["schemas"]["ICEServer"][];
             /** @description What may be called */
             numbers: components["schemas"]["PhoneNumber"][];
             /** @description Usable with what was sent: the demo, or a valid token */
@@ -3243,6 +3280,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "keep-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteInputBody"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {
