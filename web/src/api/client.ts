@@ -8,6 +8,8 @@ export interface CallOptions {
   body?: unknown;
   signal?: AbortSignal;
   headers?: Record<string, string>;
+  /** The request outlives the page; for at most 64 kB. */
+  keepalive?: boolean;
 }
 
 const BASE = "/api/v1";
@@ -30,6 +32,7 @@ export async function call<T>(method: string, path: string, options: CallOptions
       method,
       signal: options.signal,
       credentials: "same-origin",
+      keepalive: options.keepalive,
       headers: {
         Accept: "application/json",
         ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),

@@ -3,7 +3,8 @@ import { api } from "./client";
 import { ApiError } from "./problem";
 import type { Me, MeBody, Permission } from "./types";
 
-async function fetchMe(signal: AbortSignal): Promise<Me | null> {
+/** Who is logged in; null when nobody is. */
+export async function fetchMe(signal: AbortSignal): Promise<Me | null> {
   let body: MeBody;
   try {
     body = await api.get<MeBody>("/me", undefined, signal);
@@ -11,12 +12,23 @@ async function fetchMe(signal: AbortSignal): Promise<Me | null> {
     if (err instanceof ApiError && err.status === 401) return null;
     throw err;
   }
-  const me: Me = { ...body.user, role: body.role, permissions: body.permissions, device_id: "" };
+  const me: Me = {
+    ...body.user,
+    role: body.role,
+    permissions: body.permissions,
+    device_id: "",
+    ice_servers: body.ice_servers ?? [],
+  };
   if (me.agent_id) {
     // Without the right to read agents the browser is the phone.
     const agent = await api
       .get<{ device_id?: string }>(`/agents/${me.agent_id}`, undefined, signal)
-      .catch(() => undefined);
+      .catch((err: unknown) => {
+        // Any other failure says nothing: taking it for "no desk phone" would
+        // swap the phone of an agent who is in a call.
+        if (err instanceof ApiError && (err.status === 403 || err.status === 404)) return undefined;
+        throw err;
+      });
     me.device_id = agent?.device_id ?? "";
   }
   return me;

@@ -26,7 +26,11 @@ export interface Me {
   permissions: Permission[];
   /** The agent's desk phone, when it takes the calls instead of this page. */
   device_id: string;
+  /** What the browser asks for its public address and for a relay. */
+  ice_servers: IceServer[];
 }
+
+export type IceServer = Schemas["ICEServer"];
 
 export type MeBody = Schemas["Me"];
 export type Conversation = Schemas["ConversationItem"];

@@ -15,6 +15,7 @@ export function Banners() {
       <SoundLost />
       <Elsewhere />
       <Microphone />
+      <Silent />
     </div>
   );
 }
@@ -59,6 +60,26 @@ function Elsewhere() {
       <Button size="sm" onClick={takeSoftphone}>
         {t("banner.take")}
       </Button>
+    </div>
+  );
+}
+
+const SILENT_MS = 15_000; // even a quiet room gives some noise: this is a switch
+
+function Silent() {
+  const { t } = useTranslation();
+  const silent = useSoftphone(
+    (s) =>
+      s.phone.phase === "talking" &&
+      !s.phone.muted &&
+      s.mic === "ready" &&
+      (s.figures?.silentMs ?? 0) >= SILENT_MS,
+  );
+  if (!silent) return null;
+  return (
+    <div className="banner" role="status">
+      <IconMicrophoneOff size={18} aria-hidden="true" />
+      <span className="grow">{t("mic.silent")}</span>
     </div>
   );
 }

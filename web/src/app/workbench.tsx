@@ -1,5 +1,14 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { useTranslation } from "react-i18next";
 import type { Me } from "@/api/types";
 import { readPresence, usePresence } from "@/features/presence/store";
@@ -34,7 +43,14 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   const missed = useRef<(name: string) => void>(() => undefined);
   missed.current = (name) =>
     notify({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
+  const newMicrophone = useRef<(name: string) => void>(() => undefined);
+  newMicrophone.current = (name) =>
+    notify({ color: "orange", title: t("mic.changed"), message: name, autoClose: 15_000 });
+  const ice = useRef(me.ice_servers); // read when a call opens: a renewed credential restarts nothing
+  ice.current = me.ice_servers;
   const { agent_id: agentId, device_id: deviceId } = me;
+
+  useLayoutEffect(() => useSoftphone.getState().adopt(me.id), [me.id]);
 
   useEffect(() => {
     if (!audio.current) return;
@@ -47,6 +63,8 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
           deskPhone: !!deviceId,
           onMissed: (p) =>
             missed.current(p.phase === "ringing" ? p.offer.person.name || p.offer.person.number : ""),
+          onMicrophoneChanged: (name) => newMicrophone.current(name),
+          iceServers: () => ice.current,
         })
       : undefined;
     let open = false;

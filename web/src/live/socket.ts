@@ -4,6 +4,7 @@ import { initialLive, type LiveInput, type LiveState, type LiveStep, reduceLive,
 import { tabName } from "./tab";
 
 const SESSION_ENDED = 4002; // the server's close code for a session that is over
+const CONNECT_MS = 8000; // a connect that hangs this long goes to a dead address
 const SILENCE_MS = 15_000; // the server speaks every few seconds; after this the link counts as dead
 
 export interface LiveHandlers {
@@ -21,6 +22,7 @@ export class LiveSocket {
   private state: LiveState = initialLive;
   private ws: WebSocket | undefined;
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private began = 0; // when the socket began to connect
   private heard = 0;
   private closed = false;
   private readonly worker: Worker;
@@ -31,7 +33,7 @@ export class LiveSocket {
   ) {
     this.worker = new Worker(new URL("./heartbeat.worker.ts", import.meta.url), { type: "module" });
     this.worker.onmessage = () => this.tick();
-    addEventListener("online", this.hurry);
+    addEventListener("online", this.onOnline);
     addEventListener("visibilitychange", this.hurry);
     this.connect();
   }
@@ -46,7 +48,7 @@ export class LiveSocket {
     this.closed = true;
     clearTimeout(this.retry);
     this.worker.terminate();
-    removeEventListener("online", this.hurry);
+    removeEventListener("online", this.onOnline);
     removeEventListener("visibilitychange", this.hurry);
     this.ws?.close(1000);
   }
@@ -67,6 +69,7 @@ export class LiveSocket {
     if (this.state.seq !== undefined) url.searchParams.set("after", String(this.state.seq));
     const ws = new WebSocket(url);
     this.ws = ws;
+    this.began = performance.now();
     let opened = false;
     ws.onopen = () => {
       opened = true;
@@ -90,19 +93,33 @@ export class LiveSocket {
   }
 
   private tick(): void {
-    if (this.ws?.readyState !== WebSocket.OPEN) return;
-    if (performance.now() - this.heard > SILENCE_MS) {
-      const dead = this.ws;
-      this.ws = undefined;
+    const now = performance.now();
+    const state = this.ws?.readyState;
+    if (state === WebSocket.CONNECTING && now - this.began > CONNECT_MS) this.replace();
+    else if (state === WebSocket.OPEN && now - this.heard > SILENCE_MS) this.replace();
+    else if (state === WebSocket.OPEN) this.send("ping");
+  }
+
+  /** Leaves a socket that leads nowhere and opens another one. */
+  private replace(): void {
+    const dead = this.ws;
+    this.ws = undefined;
+    if (dead) {
+      dead.onopen = null;
       dead.onclose = null;
       dead.onmessage = null;
       dead.close();
-      this.step({ kind: "closed", at: Date.now() });
-      this.connect();
-      return;
     }
-    this.send("ping");
+    this.step({ kind: "closed", at: Date.now() });
+    this.connect();
   }
+
+  /** The network is back: an attempt from before it went is not worth waiting for. */
+  private readonly onOnline = (): void => {
+    if (this.closed) return;
+    if (this.ws?.readyState === WebSocket.CONNECTING) this.replace();
+    else this.hurry();
+  };
 
   private readonly hurry = (): void => {
     if (this.closed || this.ws || document.visibilityState === "hidden") return;

@@ -56,7 +56,9 @@ function Nothing() {
 
 function Loaded({ id, detail }: { id: string; detail: Detail }) {
   const phone = useSoftphone((s) => s.phone);
+  const { me } = useWorkbench();
   const c = detail.conversation;
+  const kept = keptNote(detail, me.agent_id);
   const mine = (phone.phase === "talking" || phone.phase === "wrap_up") && phone.conversationId === id;
   return (
     <>
@@ -64,9 +66,9 @@ function Loaded({ id, detail }: { id: string; detail: Detail }) {
       <Strip detail={detail} />
       <EventLog detail={detail} />
       {mine && phone.phase === "wrap_up" ? (
-        <WrapUpPanel phone={phone} queueId={phone.queueId} />
+        <WrapUpPanel phone={phone} queueId={phone.queueId} kept={kept} />
       ) : (
-        <Composer id={id} live={mine} done={c.state === "completed"} />
+        <Composer id={id} live={mine} done={c.state === "completed"} kept={kept} />
       )}
     </>
   );
@@ -135,9 +137,18 @@ function Strip({ detail }: { detail: Detail }) {
   );
 }
 
-function Composer({ id, live, done }: { id: string; live: boolean; done: boolean }) {
+/** The note that the server has: of this agent's latest part, else of the conversation. */
+function keptNote(detail: Detail, agentId: string): string {
+  const own = detail.segments.findLast((s) => s.kind === "agent" && agentId && s.agent_id === agentId);
+  return own?.wrap_up_note || detail.conversation.wrap_up_note;
+}
+
+function Composer({ id, live, done, kept }: { id: string; live: boolean; done: boolean; kept: string }) {
   const { t } = useTranslation();
-  const { notes, setNote } = useSoftphone();
+  const { phone: controller } = useWorkbench();
+  const note = useSoftphone((s) => s.notes[id]);
+  const state = useSoftphone((s) => s.noteStates[id]) ?? "saved";
+  const unsent = note !== undefined && (state === "failed" || state === "refused");
   return (
     <div className="composer">
       <div className="box">
@@ -161,15 +172,17 @@ function Composer({ id, live, done }: { id: string; live: boolean; done: boolean
           placeholder={t(
             live ? "composer.note_placeholder" : done ? "composer.closed" : "composer.not_yours",
           )}
-          value={notes[id] ?? ""}
+          value={note ?? kept}
           readOnly={!live}
           maxLength={4000}
           onFocus={() => setNoteFocus(true)}
           onBlur={() => setNoteFocus(false)}
-          onChange={(e) => setNote(id, e.currentTarget.value)}
+          onChange={(e) => controller?.writeNote(id, e.currentTarget.value)}
         />
         <div className="foot">
-          <span>{t(live ? "composer.kept" : "composer.only_in_call")}</span>
+          <span role="status">
+            {unsent ? t(`composer.${state}`) : live ? t("composer.kept") : t("composer.only_in_call")}
+          </span>
         </div>
       </div>
     </div>

@@ -6,14 +6,16 @@ import { useNavigate } from "react-router";
 import { useDirectory } from "@/api/directory";
 import type { Conversation } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
+import type { ListStep } from "@/features/palette/shortcuts";
+import { figure } from "@/features/wallboard/board";
+import { useToday } from "@/features/wallboard/query";
 import { useCaller } from "@/i18n/caller";
 import { ago, clock, millis } from "@/i18n/format";
 import { Avatar, Empty, Failed, IconButton, Skeleton, Tag, type Tone } from "@/ui";
-import { typing, useNow } from "@/ui/hooks";
-import type { InboxView } from "./InboxPage";
+import { useNow } from "@/ui/hooks";
 import { useConversations } from "./queries";
+import { type InboxView, viewsOf } from "./views";
 
-const VIEWS: InboxView[] = ["mine", "queue", "closed"];
 const WAITING = ["initiated", "in_flow", "queued", "offered"];
 
 export function InboxList({ view, selected }: { view: InboxView; selected: string | undefined }) {
@@ -22,7 +24,8 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
   const navigate = useNavigate();
   const client = useQueryClient();
   const agent = me.agent_id || undefined;
-  const mine = useConversations({ agent, limit: 60 }, true);
+  // Who is no agent has no conversations of their own: the closed ones are everybody's.
+  const mine = useConversations(agent ? { agent, limit: 60 } : { state: "completed", limit: 60 });
   const waiting = useConversations({ state: WAITING, limit: 100 });
   const lists: Record<InboxView, { data: Conversation[] | undefined; query: typeof mine }> = {
     mine: {
@@ -49,7 +52,7 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
         />
       </header>
       <div className="seg-tabs" role="tablist" aria-label={t("inbox.views")}>
-        {VIEWS.map((v) => (
+        {viewsOf(me).map((v) => (
           <button
             key={v}
             type="button"
@@ -90,12 +93,12 @@ export function InboxList({ view, selected }: { view: InboxView; selected: strin
           </>
         )}
       </div>
-      <Today items={mine.data?.items} />
+      {agent && <Today agent={agent} />}
     </section>
   );
 }
 
-/** J and K walk through the list. */
+/** The keys for next and previous walk through the list. */
 function useListKeys(
   items: Conversation[] | undefined,
   selected: string | undefined,
@@ -104,16 +107,21 @@ function useListKeys(
   const latest = useRef({ items, selected, open });
   latest.current = { items, selected, open };
   useEffect(() => {
-    const on = (e: KeyboardEvent) => {
-      if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || (e.key !== "j" && e.key !== "k")) return;
+    const on = (e: Event) => {
       const { items: list, selected: now, open: go } = latest.current;
       if (!list?.length) return;
       const at = list.findIndex((c) => c.id === now);
-      const next = list[Math.min(list.length - 1, Math.max(0, at + (e.key === "j" ? 1 : -1)))];
+      const next =
+        list[
+          Math.min(
+            list.length - 1,
+            Math.max(0, at + ((e as CustomEvent<ListStep>).detail === "next" ? 1 : -1)),
+          )
+        ];
       if (next) go(next.id);
     };
-    addEventListener("keydown", on);
-    return () => removeEventListener("keydown", on);
+    addEventListener("hotline:list", on);
+    return () => removeEventListener("hotline:list", on);
   }, []);
 }
 
@@ -161,20 +169,19 @@ function Row({ c, selected, onOpen }: { c: Conversation; selected: boolean; onOp
   );
 }
 
-/** The agent's own day so far, from the list that is there anyway. */
-function Today({ items }: { items: Conversation[] | undefined }) {
+/** The agent's own day so far, from the figures: a list has only its newest rows. */
+function Today({ agent }: { agent: string }) {
   const { t } = useTranslation();
-  const midnight = new Date();
-  midnight.setHours(0, 0, 0, 0);
-  const today = (items ?? []).filter(
-    (c) => (millis(c.created_at) ?? 0) >= midnight.getTime() && c.answered_at,
-  );
-  const talk = today.map((c) => ((millis(c.ended_at) ?? Date.now()) - (millis(c.answered_at) ?? 0)) / 1000);
-  const mean = talk.length > 0 ? talk.reduce((a, b) => a + b, 0) / talk.length : undefined;
+  const row = useToday("agent", agent)?.[0];
+  const answered = figure(row, "answered");
+  const talk = figure(row, "talk");
+  if (answered === undefined) return null;
   return (
     <footer className="num">
-      <span>{t("inbox.today", { n: today.length })}</span>
-      {mean !== undefined && <span>{t("inbox.mean_talk", { time: clock(mean) })}</span>}
+      <span>{t("inbox.today", { n: answered })}</span>
+      {answered > 0 && talk !== undefined && (
+        <span>{t("inbox.mean_talk", { time: clock(talk / answered) })}</span>
+      )}
     </footer>
   );
 }

@@ -1,21 +1,21 @@
 import { useTranslation } from "react-i18next";
 import { useParams } from "react-router";
-import { useTitle } from "@/app/workbench";
+import { useTitle, useWorkbench } from "@/app/workbench";
 import { CallBar } from "@/features/softphone/CallBar";
 import { conversationOf } from "@/features/softphone/state";
 import { useSoftphone } from "@/features/softphone/store";
 import { ContextPanel } from "./ContextPanel";
 import { ConversationView } from "./ConversationView";
 import { InboxList } from "./InboxList";
-
-export type InboxView = "mine" | "queue" | "closed";
+import { viewOf } from "./views";
 
 /** The agent's page: the list, the conversation, the customer. */
 export function InboxPage() {
   const { t } = useTranslation();
   useTitle(t("nav.inbox"));
   const params = useParams();
-  const view: InboxView = params.view === "queue" || params.view === "closed" ? params.view : "mine";
+  const { me } = useWorkbench();
+  const view = viewOf(me, params.view);
   const phone = useSoftphone((s) => s.phone);
   const current = phone.phase === "talking" || phone.phase === "wrap_up" ? conversationOf(phone) : undefined;
   const shown = params.conversationId ?? current;

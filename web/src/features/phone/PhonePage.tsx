@@ -28,6 +28,7 @@ import "./phone.css";
 interface PhoneInfo {
   open?: boolean;
   numbers?: { number: string; description?: string; name?: string }[];
+  ice_servers?: RTCIceServer[];
 }
 
 const DEMO = ["9000", "9001", "9002", "9003"];
@@ -77,7 +78,7 @@ export default function PhonePage() {
     e?.preventDefault();
     if (!audio.current || target === undefined || reason !== undefined || busy) return;
     line.current?.close();
-    line.current = new TestLine(audio.current, { dispatch, onMicrophone: setMic });
+    line.current = new TestLine(audio.current, { dispatch, onMicrophone: setMic }, info?.ice_servers);
     void line.current.dial(target, currentLanguage(), source);
   };
   return (

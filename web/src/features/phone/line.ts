@@ -19,10 +19,12 @@ export class TestLine {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly queue: string[] = []; // candidates found before the server knew the call
   private dialled = false;
+  private closed = false; // also while the microphone is being asked for
 
   constructor(
     private readonly audio: HTMLAudioElement,
     private readonly h: LineHandlers,
+    private readonly iceServers: RTCIceServer[] = [],
   ) {}
 
   async dial(number: string, language: Language, source: Source): Promise<void> {
@@ -31,9 +33,14 @@ export class TestLine {
     try {
       stream = await this.open(source, language);
     } catch (err) {
+      if (this.closed) return;
       const mic = micStateOf(err);
       this.h.onMicrophone(mic);
       this.h.dispatch({ kind: "failed", code: source === "microphone" ? mic : "sample" });
+      return;
+    }
+    if (this.closed) {
+      this.close(); // the sample began to play meanwhile
       return;
     }
     const url = new URL("/api/v1/phone/socket", location.href);
@@ -43,7 +50,10 @@ export class TestLine {
     const ws = new WebSocket(url);
     this.ws = ws;
     this.timer = setTimeout(() => this.fail("no_answer"), ANSWER_WITHIN_MS);
-    ws.onopen = () => void this.offer(stream, number, language);
+    ws.onopen = () =>
+      void this.offer(stream, number, language).catch(() => {
+        if (!this.closed) this.fail("unreachable");
+      });
     ws.onmessage = (e) => this.onMessage(String(e.data));
     ws.onclose = () => {
       if (this.ws !== ws) return;
@@ -63,6 +73,7 @@ export class TestLine {
   }
 
   close(): void {
+    this.closed = true;
     clearTimeout(this.timer);
     const ws = this.ws;
     this.ws = undefined;
@@ -85,15 +96,20 @@ export class TestLine {
   }
 
   private async offer(stream: MediaStream, number: string, language: Language): Promise<void> {
-    this.peer = new Peer(stream, this.audio, {
-      send: (type, data) => {
-        if (type === "rtc.offer") return this.sendDial({ number, language, sdp: data.sdp });
-        return this.sendCandidate(data);
+    this.peer = new Peer(
+      stream,
+      this.audio,
+      {
+        send: (type, data) => {
+          if (type === "rtc.offer") return this.sendDial({ number, language, sdp: data.sdp });
+          return this.sendCandidate(data);
+        },
+        onState: (s) => {
+          if (s === "lost") this.finish("connection_lost");
+        },
       },
-      onState: (s) => {
-        if (s === "lost") this.finish("connection_lost");
-      },
-    });
+      this.iceServers,
+    );
     await this.peer.offer({});
   }
 

@@ -5,6 +5,8 @@ import { labelOf, useAll } from "@/api/directory";
 import { fieldFaults } from "@/api/problem";
 import type { Queue, WrapUpCode } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
+import { keyLabels } from "@/features/palette/keymap";
+import { onMac } from "@/features/palette/keyStore";
 import { clock } from "@/i18n/format";
 import { Button, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
@@ -16,9 +18,12 @@ import { noteHasFocus, useSoftphone } from "./store";
 export function WrapUpPanel({
   phone,
   queueId,
+  kept,
 }: {
   phone: Extract<Phone, { phase: "wrap_up" }>;
   queueId: string;
+  /** The note as the server has it. */
+  kept: string;
 }) {
   const { t } = useTranslation();
   const { phone: controller } = useWorkbench();
@@ -32,7 +37,7 @@ export function WrapUpPanel({
   const queue = useAll<Queue>("queues").data?.find((q) => q.id === queueId);
   const required = codes.some((c) => c.required);
   const extensionsLeft = Math.max(0, (queue?.wrap_up_extensions ?? 0) - phone.extensionsUsed);
-  const { notes, setNote } = useSoftphone();
+  const typedNote = useSoftphone((s) => s.notes[phone.conversationId]);
   const [code, setCode] = useState("");
   const group = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -43,7 +48,7 @@ export function WrapUpPanel({
     else if (count > 0) group.current?.querySelector<HTMLElement>("button")?.focus();
   }, [typed, count]);
 
-  const note = notes[phone.conversationId] ?? "";
+  const note = typedNote ?? kept;
   const left = phone.until === undefined ? undefined : Math.max(0, (phone.until - now) / 1000);
   const missing = required && !code ? t("wrapup.code_required") : undefined;
   const save = () => {
@@ -113,12 +118,12 @@ export function WrapUpPanel({
             value={note}
             maxLength={4000}
             ref={field}
-            onChange={(e) => setNote(phone.conversationId, e.currentTarget.value)}
+            onChange={(e) => controller?.writeNote(phone.conversationId, e.currentTarget.value)}
           />
         </div>
       </div>
       <div className="foot">
-        <span className="meta">{t("wrapup.hint", { keys: "Ctrl+Enter" })}</span>
+        <span className="meta">{t("wrapup.hint", { keys: keyLabels("Mod+Enter", onMac).join("+") })}</span>
         <span className="spacer" />
         <Button kind="primary" onClick={save} busy={phone.saving} reason={missing}>
           {t("wrapup.finish")}

@@ -1,14 +1,16 @@
-import { api } from "@/api/client";
+import { api, call } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import type { Envelope, JournalEvent } from "@/live/protocol";
 import { readOffer, readWorks } from "./messages";
-import { micStateOf, openMicrophone } from "./microphone";
+import { micStateOf, openMicrophone, releaseMicrophone } from "./microphone";
+import { NoteKeeper } from "./notes";
 import { candidateOf, Peer } from "./peer";
 import { conversationOf, type Phone, type PhoneInput, type Work } from "./state";
 import { useSoftphone } from "./store";
 
 const RESUME_FIRST_MS = 300; // between a lost connection and its next attempt, doubling
 const RESUME_MOST_MS = 5000;
+const CONNECT_MS = 5000; // from the offer to the first connection; then it is tried anew
 const OFFER_GRACE_MS = 2000; // an offer that the server never ended is ended here
 
 interface Wiring {
@@ -19,6 +21,10 @@ interface Wiring {
   /** The agent's sound comes over a desk phone: no browser sound. */
   deskPhone: boolean;
   onMissed(phone: Phone): void;
+  /** A microphone died in the call and another one took its place. */
+  onMicrophoneChanged(name: string): void;
+  /** What the browser asks for its public address and for a relay. */
+  iceServers(): RTCIceServer[];
 }
 
 /**
@@ -32,8 +38,21 @@ export class SoftphoneController {
   private offerTimer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0; // connections lost or refused since the last live one
   private opening = 0; // counts attempts: a late microphone must not open an old call
+  private openingFor: string | undefined; // the conversation of an attempt that waits for the microphone
+  private connectTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly keeper = new NoteKeeper(
+    (id, note) => call("PUT", `/conversations/${id}/note`, { body: { note }, keepalive: true }),
+    (id, state) => {
+      useSoftphone.getState().setNoteState(id, state);
+      if (state === "saved" && conversationOf(this.phone) !== id) useSoftphone.getState().dropNote(id);
+    },
+  );
+  private asked: "hold" | "transfer" | undefined; // a command that the server has not answered yet
 
-  constructor(private readonly w: Wiring) {}
+  constructor(private readonly w: Wiring) {
+    navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
+    globalThis.addEventListener?.("pagehide", this.onLeave);
+  }
 
   private get phone(): Phone {
     return useSoftphone.getState().phone;
@@ -47,7 +66,11 @@ export class SoftphoneController {
     if (this.w.deskPhone) return;
     useSoftphone.getState().setMic("asking");
     try {
-      await openMicrophone();
+      const stream = await openMicrophone();
+      if (this.peer && !this.peer.peer.hears) {
+        await this.peer.peer.replaceMicrophone(stream);
+        this.w.onMicrophoneChanged(stream.getAudioTracks()[0]?.label ?? "");
+      }
       useSoftphone.getState().setMic("ready");
     } catch (err) {
       useSoftphone.getState().setMic(micStateOf(err));
@@ -59,19 +82,18 @@ export class SoftphoneController {
     if (this.w.send("softphone.take", {})) this.setOwner(true);
   }
 
-  /** The socket is open (again). */
+  /** The socket is open (again). An offer that went down with the old one gets no answer. */
   onOpen(): void {
-    this.ensureSound();
+    if (this.peer && !this.peer.peer.live) this.closePeer();
+    this.restoreSound();
   }
 
   /** The server said which tab of the agent is the softphone. */
   private setOwner(owner: boolean): void {
     this.owner = owner;
     useSoftphone.getState().setElsewhere(!owner);
-    if (!owner) this.closePeer();
-    else if (this.phone.phase === "ringing" && !this.w.deskPhone)
-      this.ringSound(this.phone.offer.conversationId);
-    else this.ensureSound();
+    if (owner) this.restoreSound();
+    else this.closePeer();
   }
 
   onMessage(m: Envelope): void {
@@ -111,6 +133,14 @@ export class SoftphoneController {
         return;
     }
   }
+
+  /** What the agent writes about a call; the server keeps it while they write. */
+  writeNote(conversationId: string, text: string): void {
+    useSoftphone.getState().setNote(conversationId, text);
+    this.keeper.write(conversationId, text);
+  }
+
+  private readonly onLeave = (): void => void this.keeper.flush();
 
   /** What the journal says about this agent's conversation. */
   onEvent(e: JournalEvent): void {
@@ -158,6 +188,7 @@ export class SoftphoneController {
       case "conversation.completed":
         this.dispatch({ kind: "gone", conversationId: id });
         this.closePeer();
+        void this.keeper.flush(); // the wrap-up ran out while the agent was writing
         return;
     }
   }
@@ -198,14 +229,17 @@ export class SoftphoneController {
 
   async setHeld(on: boolean): Promise<void> {
     const id = this.talkingTo();
-    await api.post(`/conversations/${id}/${on ? "hold" : "resume"}`);
-    this.dispatch(
-      on ? { kind: "held", conversationId: id, at: Date.now() } : { kind: "resumed", conversationId: id },
-    );
+    await this.once("hold", async () => {
+      await api.post(`/conversations/${id}/${on ? "hold" : "resume"}`);
+      this.dispatch(
+        on ? { kind: "held", conversationId: id, at: Date.now() } : { kind: "resumed", conversationId: id },
+      );
+    });
   }
 
   async end(): Promise<void> {
     const id = this.talkingTo();
+    if (this.phone.phase !== "talking" || this.phone.ending) return;
     this.dispatch({ kind: "ending", on: true });
     try {
       await api.post(`/conversations/${id}/end`);
@@ -220,17 +254,22 @@ export class SoftphoneController {
   }
 
   async transfer(kind: "agent" | "queue" | "flow" | "number", target: string): Promise<void> {
-    await api.post(`/conversations/${this.talkingTo()}/transfer`, { kind, target });
+    const id = this.talkingTo();
+    await this.once("transfer", () => api.post(`/conversations/${id}/transfer`, { kind, target }));
   }
 
   async wrapUp(code: string, note: string): Promise<void> {
     const phone = this.phone;
     if (phone.phase !== "wrap_up") return;
     this.dispatch({ kind: "saving", on: true });
+    this.keeper.drop(phone.conversationId);
     try {
       await api.post(`/conversations/${phone.conversationId}/wrap-up`, { code, note });
-      useSoftphone.getState().setNote(phone.conversationId, "");
+      useSoftphone.getState().dropNote(phone.conversationId);
       this.dispatch({ kind: "gone", conversationId: phone.conversationId });
+    } catch (err) {
+      this.keeper.write(phone.conversationId, note);
+      throw err;
     } finally {
       this.dispatch({ kind: "saving", on: false });
     }
@@ -242,12 +281,26 @@ export class SoftphoneController {
   }
 
   close(): void {
+    globalThis.removeEventListener?.("pagehide", this.onLeave);
+    this.keeper.close();
+    navigator.mediaDevices?.removeEventListener?.("devicechange", this.onDevices);
     clearTimeout(this.offerTimer);
     this.closePeer();
     this.dispatch({ kind: "reset" });
   }
 
   // --- inside ---------------------------------------------------------------
+
+  /** A second press while the first is on its way must not send the command twice. */
+  private async once(command: "hold" | "transfer", run: () => Promise<void>): Promise<void> {
+    if (this.asked !== undefined || !this.talkingTo()) return;
+    this.asked = command;
+    try {
+      await run();
+    } finally {
+      this.asked = undefined;
+    }
+  }
 
   private talkingTo(): string {
     return this.phone.phase === "talking" ? this.phone.conversationId : "";
@@ -269,8 +322,7 @@ export class SoftphoneController {
 
   /** Opens the sound while it rings, so that answering does not wait for it. */
   private ringSound(conversationId: string): void {
-    if (this.peer?.conversationId !== conversationId)
-      void this.openPeer(conversationId, false).catch(() => undefined); // the state of the microphone tells
+    if (!this.hasSound(conversationId)) void this.openPeer(conversationId, false).catch(() => undefined); // the state of the microphone tells
   }
 
   /** Whether the offer rings on a desk phone. */
@@ -301,52 +353,91 @@ export class SoftphoneController {
     } else if (after.phase !== "ringing") this.closePeer();
   }
 
+  /** Whether the conversation has its connection, or is getting it. */
+  private hasSound(conversationId: string): boolean {
+    return this.peer?.conversationId === conversationId || this.openingFor === conversationId;
+  }
+
+  private restoreSound(): void {
+    if (this.owner && this.phone.phase === "ringing") this.ringSound(this.phone.offer.conversationId);
+    else this.ensureSound();
+  }
+
   /** A talking phone without a connection gets one: after a reload or a fault. */
   private ensureSound(): void {
     const phone = this.phone;
-    if (!this.owner || phone.phase !== "talking" || this.peer?.conversationId === phone.conversationId)
-      return;
+    if (!this.owner || phone.phase !== "talking" || this.hasSound(phone.conversationId)) return;
     void this.openPeer(phone.conversationId, true).catch(() => this.resumeSoon());
   }
 
   private resumeSoon(): void {
     clearTimeout(this.resumeTimer);
     const wait = Math.min(RESUME_MOST_MS, RESUME_FIRST_MS * 2 ** this.failures++);
-    this.resumeTimer = setTimeout(() => this.ensureSound(), wait);
+    this.resumeTimer = setTimeout(() => this.restoreSound(), wait);
   }
 
   private async openPeer(conversationId: string, resume: boolean): Promise<void> {
     if (this.w.deskPhone) return;
     this.closePeer();
     const attempt = ++this.opening;
+    this.openingFor = conversationId;
     let stream: MediaStream;
     try {
       stream = await openMicrophone();
       useSoftphone.getState().setMic("ready");
     } catch (err) {
       useSoftphone.getState().setMic(micStateOf(err));
+      if (attempt === this.opening) this.openingFor = undefined;
       throw err;
     }
     if (attempt !== this.opening) return;
-    const peer = new Peer(stream, this.w.audio, {
-      send: (type, data) => this.w.send(type, data),
-      onState: (state) => this.onPeerState(conversationId, state),
-      onFigures: (figures) => useSoftphone.getState().setFigures(figures),
-    });
+    const peer = new Peer(
+      stream,
+      this.w.audio,
+      {
+        send: (type, data) => this.w.send(type, data),
+        onState: (state) => this.onPeerState(peer, state),
+        onFigures: (figures) => useSoftphone.getState().setFigures(figures),
+        onMicrophoneEnded: () => this.onMicrophoneEnded(),
+      },
+      this.w.iceServers(),
+    );
+    this.openingFor = undefined;
     this.peer = { conversationId, peer };
+    this.connectTimer = setTimeout(() => this.onPeerState(peer, "lost"), CONNECT_MS);
+    try {
+      await peer.offer({ conversation_id: conversationId, resume });
+    } catch (err) {
+      if (attempt !== this.opening) return; // closed meanwhile, on purpose
+      this.closePeer();
+      throw err;
+    }
     if (this.phone.phase === "talking" && this.phone.muted) peer.setMuted(true);
-    await peer.offer({ conversation_id: conversationId, resume });
   }
 
-  private onPeerState(conversationId: string, state: "connecting" | "live" | "lost"): void {
-    if (this.peer?.conversationId !== conversationId) return;
+  private onPeerState(peer: Peer, state: "connecting" | "live" | "lost"): void {
+    if (this.peer?.peer !== peer) return;
     this.dispatch({ kind: "media", media: state });
-    if (state === "live") this.failures = 0;
-    if (state === "lost" && this.phone.phase === "talking") {
+    if (state === "live") {
+      this.failures = 0;
+      clearTimeout(this.connectTimer);
+    }
+    if (state === "lost") {
       this.closePeer();
       this.resumeSoon();
     }
   }
+
+  /** The headset was unplugged: go on with what is left, and say so. */
+  private onMicrophoneEnded(): void {
+    releaseMicrophone();
+    void this.prepareMicrophone();
+  }
+
+  /** Something was plugged in or out: perhaps the microphone that is missing. */
+  private readonly onDevices = (): void => {
+    if (useSoftphone.getState().mic === "missing") void this.prepareMicrophone();
+  };
 
   private onClosed(data: unknown): void {
     if (!this.addressed(data)) return;
@@ -369,7 +460,9 @@ export class SoftphoneController {
 
   private closePeer(): void {
     clearTimeout(this.resumeTimer);
+    clearTimeout(this.connectTimer);
     this.opening++;
+    this.openingFor = undefined;
     this.peer?.peer.close();
     this.peer = undefined;
     useSoftphone.getState().setFigures(undefined);

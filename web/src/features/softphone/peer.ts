@@ -1,5 +1,6 @@
+import { ApiError } from "@/api/problem";
 import { chosenOutput } from "./microphone";
-import { between, type Counters, countersOf, type LineFigures } from "./quality";
+import { between, type Counters, countersOf, type LineFigures, silentBetween } from "./quality";
 
 const STATS_MS = 2000;
 
@@ -8,6 +9,8 @@ export interface PeerHandlers {
   send(type: "rtc.offer" | "rtc.candidate", data: Record<string, unknown>): boolean;
   onState(state: "connecting" | "live" | "lost"): void;
   onFigures?(figures: LineFigures): void;
+  /** The microphone is gone: unplugged, or taken away by the browser. */
+  onMicrophoneEnded?(): void;
 }
 
 /**
@@ -21,6 +24,7 @@ export class Peer {
   private answered = false;
   private last: Counters | undefined;
   private serverMos: number | undefined;
+  private silentMs = 0; // since when an open microphone gives digital silence
   private track: MediaStreamTrack | undefined;
   private extra: Record<string, unknown> = {};
 
@@ -48,22 +52,38 @@ export class Peer {
     this.timer = setInterval(() => void this.measure(), STATS_MS);
   }
 
-  /** Makes the offer and sends it with extra (conversation_id, resume, number …). */
+  /**
+   * Makes the offer and sends it with extra (conversation_id, resume, number …).
+   * Throws when the socket did not take it: no answer would ever come.
+   */
   async offer(extra: Record<string, unknown>): Promise<string> {
     const { conversation_id } = extra;
     this.extra = conversation_id === undefined ? {} : { conversation_id };
-    const source = this.stream.getAudioTracks()[0];
-    if (source) {
-      this.track = source.clone(); // muting one call must not mute a test or the next call
-      this.track.enabled = true;
-      this.pc.addTrack(this.track, new MediaStream([this.track]));
-    } else this.pc.addTransceiver("audio", { direction: "recvonly" });
+    this.track = this.cloneOf(this.stream);
+    if (this.track) this.pc.addTrack(this.track, new MediaStream([this.track]));
+    else this.pc.addTransceiver("audio", { direction: "recvonly" });
     const offer = await this.pc.createOffer();
     await this.pc.setLocalDescription(offer);
     const sdp = offer.sdp ?? "";
     this.handlers.onState("connecting");
-    this.handlers.send("rtc.offer", { ...extra, sdp });
+    if (!this.handlers.send("rtc.offer", { ...extra, sdp })) throw new ApiError(0, {});
     return sdp;
+  }
+
+  /** Goes on with another microphone, muted as the one before. */
+  async replaceMicrophone(stream: MediaStream): Promise<void> {
+    const before = this.track;
+    const track = this.cloneOf(stream);
+    if (!track) return;
+    track.enabled = before?.enabled ?? true;
+    this.track = track;
+    await this.pc.getSenders()[0]?.replaceTrack(track);
+    before?.stop();
+  }
+
+  /** Whether the microphone of this connection still gives sound. */
+  get hears(): boolean {
+    return this.track?.readyState === "live";
   }
 
   get live(): boolean {
@@ -100,11 +120,23 @@ export class Peer {
     this.audio.srcObject = null;
   }
 
+  /** A track of its own: muting one call must not mute a test or the next call. */
+  private cloneOf(stream: MediaStream): MediaStreamTrack | undefined {
+    const track = stream.getAudioTracks()[0]?.clone();
+    if (!track) return undefined;
+    track.enabled = true;
+    track.onended = () => {
+      if (this.track === track) this.handlers.onMicrophoneEnded?.();
+    };
+    return track;
+  }
+
   private async measure(): Promise<void> {
     if (this.pc.connectionState !== "connected" || !this.handlers.onFigures) return;
     const now = countersOf(await this.pc.getStats());
     if (!now) return;
-    this.handlers.onFigures(between(this.last, now, this.serverMos));
+    this.silentMs = this.track?.enabled && silentBetween(this.last, now) ? this.silentMs + STATS_MS : 0;
+    this.handlers.onFigures({ ...between(this.last, now, this.serverMos), silentMs: this.silentMs });
     this.last = now;
   }
 }

@@ -6,6 +6,7 @@ export interface LineFigures {
   jitterMs: number;
   roundTripMs: number | undefined;
   mos: number | undefined; // the server's estimate, 1–4.5
+  silentMs?: number; // for how long an open microphone has given digital silence
 }
 
 /** Grades a line: poor is where people start to ask "pardon?". */
@@ -25,11 +26,14 @@ export interface Counters {
   lost: number;
   jitterMs: number;
   roundTripMs: number | undefined;
+  /** What the microphone gave so far (totalAudioEnergy); absent where the browser does not tell. */
+  energy?: number;
 }
 
 export function countersOf(report: RTCStatsReport): Counters | undefined {
   let found: Counters | undefined;
   let rtt: number | undefined;
+  let energy: number | undefined;
   for (const s of report.values() as Iterable<Record<string, unknown>>) {
     if (s.type === "inbound-rtp" && s.kind === "audio")
       found = {
@@ -38,12 +42,18 @@ export function countersOf(report: RTCStatsReport): Counters | undefined {
         jitterMs: Number(s.jitter ?? 0) * 1000,
         roundTripMs: undefined,
       };
+    if (s.type === "media-source" && typeof s.totalAudioEnergy === "number") energy = s.totalAudioEnergy;
     if (s.type === "candidate-pair" && s.nominated === true && typeof s.currentRoundTripTime === "number")
       rtt = s.currentRoundTripTime * 1000;
     if (s.type === "remote-inbound-rtp" && typeof s.roundTripTime === "number" && rtt === undefined)
       rtt = s.roundTripTime * 1000;
   }
-  return found && { ...found, roundTripMs: rtt };
+  return found && { ...found, roundTripMs: rtt, energy };
+}
+
+/** Whether the microphone gave nothing at all: even a silent room has some noise. */
+export function silentBetween(before: Counters | undefined, now: Counters): boolean {
+  return before?.energy !== undefined && now.energy !== undefined && now.energy <= before.energy;
 }
 
 /** Figures of the interval between two readings. */

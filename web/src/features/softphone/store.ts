@@ -1,5 +1,6 @@
 import { create } from "zustand";
 import type { MicState } from "./microphone";
+import type { NoteState } from "./notes";
 import type { LineFigures } from "./quality";
 import { idle, type Phone, type PhoneInput, reducePhone } from "./state";
 
@@ -9,23 +10,42 @@ interface SoftphoneStore {
   figures: LineFigures | undefined;
   /** Another tab of this browser, or another browser, has the sound. */
   elsewhere: boolean;
-  /** What the agent has typed about the current call; saved with the wrap-up. */
+  /** What the agent has typed in this tab, by conversation; else the server's text counts. */
   notes: Record<string, string>;
+  noteStates: Record<string, NoteState>;
   dispatch(input: PhoneInput): void;
   setMic(mic: MicState): void;
   setFigures(figures: LineFigures | undefined): void;
   setElsewhere(elsewhere: boolean): void;
   setNote(conversationId: string, text: string): void;
+  setNoteState(conversationId: string, state: NoteState): void;
+  /** The server has the note: the tab need not keep it. */
+  dropNote(conversationId: string): void;
+  /** Whose tab this is now; what another person left in it goes. */
+  adopt(userId: string): void;
+  forget(): void;
 }
 
 const NOTES = "hotline.notes";
 
+let owner = "";
+
+/** The notes that this person left in this tab: a reload in the call must not lose them. */
 function storedNotes(): Record<string, string> {
   try {
-    return JSON.parse(sessionStorage.getItem(NOTES) ?? "{}") as Record<string, string>;
+    const kept = JSON.parse(sessionStorage.getItem(NOTES) ?? "{}") as {
+      user?: unknown;
+      notes?: Record<string, string>;
+    };
+    return kept.user === owner ? (kept.notes ?? {}) : {};
   } catch {
     return {};
   }
+}
+
+function keepNotes(notes: Record<string, string>): void {
+  if (Object.keys(notes).length > 0) sessionStorage.setItem(NOTES, JSON.stringify({ user: owner, notes }));
+  else sessionStorage.removeItem(NOTES);
 }
 
 export const useSoftphone = create<SoftphoneStore>()((set) => ({
@@ -33,19 +53,40 @@ export const useSoftphone = create<SoftphoneStore>()((set) => ({
   mic: "unknown",
   figures: undefined,
   elsewhere: false,
-  notes: storedNotes(),
+  notes: {},
+  noteStates: {},
   dispatch: (input) => set((s) => ({ phone: reducePhone(s.phone, input) })),
   setMic: (mic) => set({ mic }),
   setFigures: (figures) => set({ figures }),
   setElsewhere: (elsewhere) => set({ elsewhere }),
   setNote: (conversationId, text) =>
     set((s) => {
-      const notes = { ...s.notes };
-      if (text) notes[conversationId] = text;
-      else delete notes[conversationId];
-      sessionStorage.setItem(NOTES, JSON.stringify(notes)); // a reload in the call must not lose it
+      const notes = { ...s.notes, [conversationId]: text };
+      keepNotes(notes);
       return { notes };
     }),
+  setNoteState: (conversationId, state) =>
+    set((s) => ({ noteStates: { ...s.noteStates, [conversationId]: state } })),
+  dropNote: (conversationId) =>
+    set((s) => {
+      const notes = { ...s.notes };
+      const noteStates = { ...s.noteStates };
+      delete notes[conversationId];
+      delete noteStates[conversationId];
+      keepNotes(notes);
+      return { notes, noteStates };
+    }),
+  adopt: (userId) => {
+    owner = userId;
+    const notes = storedNotes();
+    keepNotes(notes);
+    set({ notes, noteStates: {} });
+  },
+  forget: () => {
+    owner = "";
+    keepNotes({});
+    set({ ...useSoftphone.getInitialState(), notes: {}, noteStates: {} });
+  },
 }));
 
 let focused = false;
