@@ -3,7 +3,7 @@
 // back, a token made and revoked.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/admin.mjs
-import { axe, launch, logIn, person, settled, shot } from "./lib.mjs";
+import { answer, axe, launch, logIn, person, settled, shot } from "./lib.mjs";
 
 const words = (await import("../src/i18n/locales/en.json", { with: { type: "json" } })).default;
 let faults = 0;
@@ -86,11 +86,51 @@ try {
   await page
     .getByText(words.flow.answers.replace("{{n}}", "2"), { exact: true })
     .waitFor({ timeout: 10_000 });
-  await button(words.flow.rollback_to.replace("{{n}}", "1")).click();
+  const rollBack = button(words.flow.rollback_to.replace("{{n}}", "1"));
+  await rollBack.click();
+  const asked = await answer(page, words.flow.rollback, words.action.cancel, false);
+  check("rolling back asks", asked.length === 0, asked.join("; "));
+  check(
+    "Enter rolls nothing back",
+    (await page.getByText(words.flow.current).count()) === 1 && (await rollBack.isVisible()),
+  );
+  await rollBack.click();
+  await answer(page, words.flow.rollback, words.action.cancel, true);
   await page
     .getByText(words.flow.answers.replace("{{n}}", "1"), { exact: true })
     .waitFor({ timeout: 10_000 });
   check("version 2 is published and rolled back to 1", true);
+
+  const mine = `${await text.inputValue()}# mine\n`;
+  await text.fill(mine);
+  await button(words.flow.load_version.replace("{{n}}", "2")).click();
+  await answer(page, words.flow.replace, words.action.cancel, false);
+  check("another version does not replace unsaved text unasked", (await text.inputValue()) === mine);
+  await page.getByRole("link", { name: words.nav.calls }).click();
+  const leaving = await answer(page, words.flow.leave, words.flow.stay, false);
+  check(
+    "leaving unsaved text asks",
+    leaving.length === 0 && page.url().includes("/admin/flows/"),
+    leaving.join("; "),
+  );
+  const editor = page.url();
+  await page.getByRole("link", { name: words.nav.calls }).click();
+  await answer(page, words.flow.leave, words.flow.stay, true);
+  await page.waitForURL("**/calls");
+  await page.goto(editor);
+  await page.getByText(words.flow.restored).waitFor({ timeout: 10_000 });
+  check("and it is there when one comes back", (await text.inputValue()) === mine);
+  await shot(page, "admin-flow-restored.en");
+  check("axe with restored text", (await axe(page)).length === 0, (await axe(page)).join("; "));
+  await page.route("**/validate", (route) => route.abort());
+  await text.fill(`${mine}# more\n`);
+  await page.getByText(words.flow.check_failed).waitFor({ timeout: 20_000 });
+  check(
+    "a failed check does not say that all is well",
+    (await page.getByText(words.flow.valid).count()) === 0,
+  );
+  await page.unroute("**/validate");
+  await button(words.flow.discard).click();
   const flow = (await (await context.request.get("/api/v1/flows?limit=200")).json()).items.find(
     (f) => f.name === name,
   );
@@ -102,15 +142,24 @@ try {
   await page.getByRole("dialog").getByLabel(words.field.name).fill("e2e");
   await page.getByRole("dialog").getByRole("button", { name: words.action.new, exact: true }).click();
   const secret = await page.locator(".secret").innerText({ timeout: 10_000 });
-  const answer = await (
+  const used = await (
     await browser.newContext({
       baseURL: process.env.BASE_URL ?? "http://127.0.0.1:8080",
       ignoreHTTPSErrors: true,
     })
   ).request.get("/api/v1/me", { headers: { Authorization: `Bearer ${secret}` } });
-  check("a token's secret is shown and works", answer.ok(), String(answer.status()));
+  check("a token's secret is shown and works", used.ok(), String(used.status()));
   await page.getByRole("dialog").getByText(words.action.close, { exact: true }).click();
-  await button(words.token.revoke.replace("{{name}}", "e2e")).first().click();
+  const revoke = button(words.token.revoke.replace("{{name}}", "e2e")).first();
+  await revoke.click();
+  const sure = await answer(page, words.token.revoke_now, words.action.cancel, false);
+  check(
+    "revoking asks, and Enter revokes nothing",
+    sure.length === 0 && (await revoke.isVisible()),
+    sure.join("; "),
+  );
+  await revoke.click();
+  await answer(page, words.token.revoke_now, words.action.cancel, true);
   await page
     .getByRole("cell", { name: "e2e", exact: true })
     .first()

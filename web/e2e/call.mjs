@@ -6,7 +6,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { axe, launch, logIn, person, shot } from "./lib.mjs";
+import { answer, axe, launch, logIn, person, shot } from "./lib.mjs";
 
 const AGENT_HZ = 1300;
 const CALLER_HZ = 700;
@@ -128,7 +128,11 @@ try {
   await shot(board, `call-2-wallboard.${language}`);
   const boardAxe = await axe(board);
   check("axe on the live wallboard", boardAxe.length === 0, boardAxe.join("; "));
+  await board.getByRole("button", { name: words.wallboard.end, exact: true }).first().click();
+  const question = await answer(board, words.call.end_call, words.action.cancel, false);
+  check("ending another's call asks, and Enter ends nothing", question.length === 0, question.join("; "));
   await leading.close();
+  check("the call goes on", await bar.isVisible());
 
   await controls.getByRole("button", { name: words.call.mute }).click();
   await agent.waitForTimeout(600);

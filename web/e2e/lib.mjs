@@ -84,6 +84,23 @@ export async function settled(page) {
   await page.waitForTimeout(250); // charts draw a frame after their data
 }
 
+/** Answers an open question; says what is wrong with it: the safe button must have the focus. */
+export async function answer(page, action, cancel, yes) {
+  const question = page
+    .getByRole("dialog")
+    .filter({ has: page.getByRole("button", { name: action, exact: true }) });
+  const safe = question.getByRole("button", { name: cancel, exact: true });
+  await safe.waitFor({ timeout: 10_000 });
+  await page.waitForTimeout(400); // it fades in
+  const faults = await axe(page);
+  if (!(await safe.evaluate((el) => el === document.activeElement)))
+    faults.push("the safe button has no focus");
+  if (yes) await question.getByRole("button", { name: action, exact: true }).click();
+  else await page.keyboard.press("Enter"); // what a hasty person presses
+  await question.waitFor({ state: "detached", timeout: 10_000 });
+  return faults;
+}
+
 /** Collects what the pages complain about on the console. */
 export function complaints(page) {
   const out = [];

@@ -9,6 +9,7 @@ import { OfferCard } from "@/features/softphone/OfferCard";
 import { matchLanguage, setLanguage } from "@/i18n";
 import { Failed, Skeleton } from "@/ui";
 import { Banners } from "./Banners";
+import { ConfirmDialog } from "./ConfirmDialog";
 import { NavRail } from "./NavRail";
 import { TopBar } from "./TopBar";
 import { WorkbenchProvider } from "./workbench";
@@ -53,6 +54,7 @@ function Frame() {
         </div>
       </main>
       <OfferCard />
+      <ConfirmDialog />
       <Palette />
       <ShortcutsHelp />
     </div>

@@ -14,19 +14,24 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
 import { api } from "@/api/client";
+import { ApiError } from "@/api/problem";
+import { ariaKeys, keyLabels, worksInFields } from "@/features/palette/keymap";
+import { onMac, useKeys } from "@/features/palette/keyStore";
 import { openPalette } from "@/features/palette/Palette";
 import { openShortcuts } from "@/features/palette/ShortcutsHelp";
 import { PresenceMenu } from "@/features/presence/PresenceMenu";
-import { releaseMicrophone } from "@/features/softphone/microphone";
 import { grade, type Quality } from "@/features/softphone/quality";
 import { useSoftphone } from "@/features/softphone/store";
 import { number } from "@/i18n/format";
 import { Avatar, Kbd } from "@/ui";
+import { ask } from "@/ui/confirm";
+import { forgetPerson } from "./forget";
 import { useWorkbench } from "./workbench";
 
 export function TopBar() {
   const { t } = useTranslation();
   const { me } = useWorkbench();
+  const paletteKeys = useKeys((s) => s.keys.palette);
   return (
     <header className="topbar">
       <Link to="/inbox" aria-label={t("app.home")}>
@@ -36,11 +41,11 @@ export function TopBar() {
         type="button"
         className="search-button wide"
         onClick={openPalette}
-        aria-keyshortcuts="Control+K Meta+K"
+        aria-keyshortcuts={ariaKeys(paletteKeys)}
       >
         <IconSearch size={16} stroke={1.6} aria-hidden="true" />
         <span>{t("palette.open")}</span>
-        <Kbd>Ctrl K</Kbd>
+        {paletteKeys && <Kbd>{keyLabels(paletteKeys, onMac).join(" ")}</Kbd>}
       </button>
       <span className="spacer" />
       {me.agent_id && <LineQuality />}
@@ -90,11 +95,24 @@ function UserMenu() {
   const dark =
     colorScheme === "dark" || (colorScheme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
   const inCall = useSoftphone((s) => s.phone.phase === "talking");
+  const helpKeys = useKeys((s) => (s.singles || worksInFields(s.keys.help) ? s.keys.help : ""));
 
-  const logOut = async () => {
-    await api.post("/logout").catch(() => undefined); // gone already: the page forgets it all the same
-    releaseMicrophone();
-    client.clear();
+  // A log-out that did not reach the server leaves the door open behind it.
+  const logOut = async (): Promise<void> => {
+    try {
+      await api.post("/logout");
+    } catch (err) {
+      if (!(err instanceof ApiError && err.status === 401)) {
+        const again = await ask({
+          title: t("user.logout_failed"),
+          text: t("user.logout_failed_text"),
+          action: t("action.retry"),
+          danger: false,
+        });
+        return again ? logOut() : undefined;
+      }
+    }
+    forgetPerson(client);
     navigate("/login");
   };
   return (
@@ -119,7 +137,7 @@ function UserMenu() {
         </Menu.Item>
         <Menu.Item
           leftSection={<IconKeyboard size={16} />}
-          rightSection={<Kbd>?</Kbd>}
+          rightSection={helpKeys && <Kbd>{keyLabels(helpKeys, onMac).join(" ")}</Kbd>}
           onClick={openShortcuts}
         >
           {t("keys.title")}

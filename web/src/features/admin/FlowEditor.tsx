@@ -1,27 +1,21 @@
 import { TextInput } from "@mantine/core";
-import {
-  IconAlertTriangle,
-  IconArrowLeft,
-  IconCircleCheck,
-  IconCircleX,
-  IconDeviceFloppy,
-  IconUpload,
-} from "@tabler/icons-react";
+import { IconArrowLeft, IconDeviceFloppy, IconRestore, IconUpload } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import { api } from "@/api/client";
 import { may } from "@/api/session";
-import type { Flow, FlowProblem, FlowVersion, List } from "@/api/types";
+import type { Flow, FlowProblem } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
-import { dateTime } from "@/i18n/format";
-import { Button, Card, Failed, Skeleton, Tag } from "@/ui";
+import { Button, Card, Failed, Notice, Skeleton, Tag } from "@/ui";
 import { useSettled } from "@/ui/hooks";
 import { notify } from "@/ui/notify";
 import { useProblemNotice } from "@/ui/problem";
 import { CodeEditor, offsetOf } from "./CodeEditor";
-import { useRefs } from "./refs";
+import { type CheckState, FlowProblems } from "./FlowProblems";
+import { FlowVersions } from "./FlowVersions";
+import { useDraft } from "./useDraft";
 
 interface Validation {
   valid: boolean;
@@ -72,7 +66,7 @@ function Editing({ flow }: { flow: Flow }) {
   const client = useQueryClient();
   const fail = useProblemNotice();
   const area = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(flow.draft);
+  const { text, setText, dirty, restored, discard, replace } = useDraft(me.id, flow);
   const [note, setNote] = useState("");
   const settled = useSettled(text, 400);
   const check = useQuery({
@@ -82,8 +76,14 @@ function Editing({ flow }: { flow: Flow }) {
     staleTime: Number.POSITIVE_INFINITY,
   });
   const problems = check.data?.problems ?? [];
+  // What is shown belongs to the text that was checked, not to one still under way.
+  const state: CheckState =
+    check.isError && !check.isFetching
+      ? "failed"
+      : check.data === undefined || check.isPlaceholderData || settled !== text
+        ? "checking"
+        : "done";
   const errors = problems.filter((p) => p.severity !== "warning").length;
-  const dirty = text !== flow.draft;
   const locked = may(me, "flows.write") ? undefined : t("problem.forbidden");
 
   const learn = async (f: Flow) => {
@@ -114,14 +114,6 @@ function Editing({ flow }: { flow: Flow }) {
     },
   });
 
-  // Leaving with unsaved text asks first; so does the browser.
-  useEffect(() => {
-    if (!dirty) return;
-    const on = (e: BeforeUnloadEvent) => e.preventDefault();
-    addEventListener("beforeunload", on);
-    return () => removeEventListener("beforeunload", on);
-  }, [dirty]);
-
   const go = (p: FlowProblem) => {
     const el = area.current;
     if (!el) return;
@@ -132,6 +124,21 @@ function Editing({ flow }: { flow: Flow }) {
   };
   return (
     <div className="flow-grid">
+      {restored && (
+        <div style={{ gridColumn: "1 / -1" }}>
+          <Notice
+            icon={IconRestore}
+            tone={restored.version === flow.version ? undefined : "warn"}
+            action={
+              <Button size="sm" onClick={discard}>
+                {t("flow.discard")}
+              </Button>
+            }
+          >
+            {t(restored.version === flow.version ? "flow.restored" : "flow.restored_old")}
+          </Notice>
+        </div>
+      )}
       <CodeEditor
         label={t("flow.text")}
         value={text}
@@ -163,117 +170,23 @@ function Editing({ flow }: { flow: Flow }) {
               kind="primary"
               onClick={() => publish.mutate()}
               busy={publish.isPending}
-              reason={locked ?? (errors > 0 ? t("flow.has_errors", { n: errors }) : undefined)}
+              reason={
+                locked ??
+                (errors > 0
+                  ? t("flow.has_errors", { n: errors })
+                  : state === "done"
+                    ? undefined
+                    : t(`flow.check_${state}`))
+              }
             >
               <IconUpload size={16} aria-hidden="true" />
               {t("flow.publish")}
             </Button>
           </div>
         </Card>
-        <Problems problems={problems} onGo={go} />
-        <Versions flow={flow} locked={locked} onLoad={setText} onChanged={learn} />
+        <FlowProblems problems={problems} state={state} onGo={go} onRetry={() => void check.refetch()} />
+        <FlowVersions flow={flow} locked={locked} onLoad={(v) => void replace(v)} onChanged={learn} />
       </div>
     </div>
-  );
-}
-
-function Problems({ problems, onGo }: { problems: FlowProblem[]; onGo: (p: FlowProblem) => void }) {
-  const { t } = useTranslation();
-  return (
-    <Card title={t("flow.check")} aside={<span className="meta num">{problems.length || ""}</span>}>
-      <div role="status">
-        {problems.length === 0 && (
-          <span style={{ display: "flex", gap: 8, color: "var(--ok)", fontWeight: 550 }}>
-            <IconCircleCheck size={17} aria-hidden="true" />
-            {t("flow.valid")}
-          </span>
-        )}
-      </div>
-      <ul className="problems">
-        {problems.map((p, i) => (
-          <li key={i}>
-            <button type="button" onClick={() => onGo(p)}>
-              {p.severity === "warning" ? (
-                <IconAlertTriangle size={16} color="var(--warn)" aria-label={t("flow.warning")} />
-              ) : (
-                <IconCircleX size={16} color="var(--bad)" aria-label={t("flow.error")} />
-              )}
-              <span style={{ flex: 1 }}>
-                {p.message}
-                {p.allowed?.length > 0 && (
-                  <span className="meta"> {t("flow.allowed", { list: p.allowed.join(", ") })}</span>
-                )}
-              </span>
-              <span className="where num">{t("flow.where", { line: p.line, column: p.column })}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
-    </Card>
-  );
-}
-
-function Versions({
-  flow,
-  locked,
-  onLoad,
-  onChanged,
-}: {
-  flow: Flow;
-  locked: string | undefined;
-  onLoad: (text: string) => void;
-  onChanged: (f: Flow) => Promise<void>;
-}) {
-  const { t } = useTranslation();
-  const fail = useProblemNotice();
-  const users = useRefs("users");
-  const versions = useQuery({
-    queryKey: ["flow-versions", flow.id],
-    queryFn: () => api.get<List<FlowVersion>>(`/flows/${flow.id}/versions`),
-  });
-  const back = useMutation({
-    mutationFn: (n: number) =>
-      api.post<Flow>(`/flows/${flow.id}/rollback`, { version: flow.version, to_version: n }),
-    onError: fail,
-    onSuccess: onChanged,
-  });
-  const items = (versions.data?.items ?? []).toSorted((a, b) => b.version - a.version);
-  return (
-    <Card title={t("flow.versions")}>
-      <ul className="mini-list">
-        {items.map((v) => (
-          <li key={v.version} style={{ flexWrap: "wrap" }}>
-            <span className="grow">
-              <strong style={{ fontWeight: 600 }}>{t("flow.version", { n: v.version })}</strong>{" "}
-              {v.note && <span className="meta">{v.note}</span>}
-              <div className="meta num">{[dateTime(v.published_at), users(v.published_by)].join(" · ")}</div>
-            </span>
-            {v.version === flow.published ? (
-              <Tag tone="ok">{t("flow.current")}</Tag>
-            ) : (
-              <Button
-                size="sm"
-                reason={locked}
-                busy={back.isPending}
-                onClick={() => back.mutate(v.version)}
-                aria-label={t("flow.rollback_to", { n: v.version })}
-              >
-                {t("flow.rollback")}
-              </Button>
-            )}
-            <Button
-              size="sm"
-              kind="quiet"
-              reason={locked}
-              onClick={() => onLoad(v.text)}
-              aria-label={t("flow.load_version", { n: v.version })}
-            >
-              {t("flow.load")}
-            </Button>
-          </li>
-        ))}
-        {items.length === 0 && <li className="meta">{t("flow.no_versions")}</li>}
-      </ul>
-    </Card>
   );
 }

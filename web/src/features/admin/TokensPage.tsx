@@ -10,6 +10,7 @@ import type { Role } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { dateTime, hasTime } from "@/i18n/format";
 import { Button, IconButton, Notice, PageHead } from "@/ui";
+import { ask } from "@/ui/confirm";
 import { DataTable } from "@/ui/DataTable";
 import { useProblemNotice, useProblemText } from "@/ui/problem";
 import { useRefs } from "./refs";
@@ -41,6 +42,14 @@ export function TokensPage() {
     onError: fail,
     onSuccess: () => client.invalidateQueries({ queryKey: ["admin", "tokens"] }),
   });
+  const sure = async (x: Token) => {
+    const yes = await ask({
+      title: t("token.revoke", { name: x.name }),
+      text: t("token.revoke_text"),
+      action: t("token.revoke_now"),
+    });
+    if (yes) revoke.mutate(x);
+  };
   return (
     <div className="page">
       <PageHead title={t("admin.tokens.title")} sub={t("admin.tokens.sub")}>
@@ -88,7 +97,7 @@ export function TokensPage() {
                   label={t("token.revoke", { name: x.name })}
                   icon={IconTrash}
                   reason={locked}
-                  onClick={() => revoke.mutate(x)}
+                  onClick={() => void sure(x)}
                 />
               ),
             },

@@ -22,6 +22,7 @@ import { mayOpen } from "@/api/session";
 import type { Conversation, List } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { ADMIN_SECTIONS } from "@/features/admin/sections";
+import { askForNotices } from "@/features/softphone/desktop";
 import { useSoftphone } from "@/features/softphone/store";
 import { useCaller } from "@/i18n/caller";
 import { dateTime } from "@/i18n/format";
@@ -60,7 +61,10 @@ export function Palette() {
     leftSection,
     onClick: () => navigate(to),
   });
-  const available = () => void api.put("/agents/me/presence", { presence: "available" }).catch(fail);
+  const available = () => {
+    askForNotices();
+    void api.put("/agents/me/presence", { presence: "available" }).catch(fail);
+  };
   const pages = [
     page("inbox", "/inbox", t("nav.inbox"), <IconInbox {...icon} />),
     page("calls", "/calls", t("nav.calls"), <IconPhone {...icon} />),
@@ -109,7 +113,7 @@ export function Palette() {
   }));
   return (
     <Spotlight
-      shortcut="mod + K"
+      shortcut={null} // the workbench's own keys open it, and can be changed
       query={query}
       onQueryChange={setQuery}
       nothingFound={t("palette.nothing")}

@@ -3,35 +3,24 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSoftphone } from "@/features/softphone/store";
 import { Kbd } from "@/ui";
+import { KEY_ACTIONS, keyLabels, worksInFields } from "./keymap";
+import { onMac, useKeys } from "./keyStore";
 
 const OPEN = "hotline:shortcuts";
 export function openShortcuts(): void {
   dispatchEvent(new Event(OPEN));
 }
 
-const KEYS: [string, string[]][] = [
-  ["keys.palette", ["Ctrl", "K"]],
-  ["keys.help", ["?"]],
-  ["keys.answer", ["Ctrl", "Shift", "A"]],
-  ["keys.reject", ["Ctrl", "Shift", "X"]],
-  ["keys.mute", ["M"]],
-  ["keys.hold", ["H"]],
-  ["keys.keypad", ["D"]],
-  ["keys.transfer", ["T"]],
-  ["keys.end", ["Shift", "E"]],
-  ["keys.list", ["J", "K"]],
-  ["keys.note", ["N"]],
-  ["keys.save", ["Ctrl", "Enter"]],
-  ["keys.go_inbox", ["G", "I"]],
-  ["keys.go_calls", ["G", "C"]],
-  ["keys.go_customers", ["G", "U"]],
-  ["keys.go_wallboard", ["G", "W"]],
-  ["keys.go_figures", ["G", "F"]],
-];
-
 export function ShortcutsHelp() {
   const { t } = useTranslation();
   const [opened, setOpened] = useState(false);
+  const { keys, singles } = useKeys();
+  const shown: [string, string][] = [
+    ...KEY_ACTIONS.filter((a) => keys[a] !== "" && (singles || worksInFields(keys[a]))).map(
+      (a): [string, string] => [t(`keys.${a}`), keys[a]],
+    ),
+    [t("keys.save"), "Mod+Enter"],
+  ];
   const inCall = useSoftphone((s) => s.phone.phase === "talking" || s.phone.phase === "ringing");
   useEffect(() => {
     const on = () => setOpened((o) => !o);
@@ -54,17 +43,20 @@ export function ShortcutsHelp() {
           gap: "8px 28px",
         }}
       >
-        {KEYS.map(([key, keys]) => (
-          <div key={key} style={{ display: "flex", gap: 4, alignItems: "center" }}>
-            <dt style={{ flex: 1 }}>{t(key)}</dt>
+        {shown.map(([name, binding]) => (
+          <div key={name} style={{ display: "flex", gap: 4, alignItems: "center" }}>
+            <dt style={{ flex: 1 }}>{name}</dt>
             <dd style={{ display: "flex", gap: 3 }}>
-              {keys.map((k) => (
+              {keyLabels(binding, onMac).map((k) => (
                 <Kbd key={k}>{k}</Kbd>
               ))}
             </dd>
           </div>
         ))}
       </dl>
+      <p className="meta" style={{ marginTop: 16 }}>
+        {t("keys.change_hint")}
+      </p>
     </Modal>
   );
 }

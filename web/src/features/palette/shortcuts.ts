@@ -1,77 +1,97 @@
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
 import { useWorkbench } from "@/app/workbench";
-import { type CallCommand, commandCall } from "@/features/softphone/CallBar";
+import { commandCall } from "@/features/softphone/commands";
 import { useAnswer } from "@/features/softphone/OfferCard";
 import { useSoftphone } from "@/features/softphone/store";
 import { typing } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
+import { actionOf, chordOf, type KeyAction, worksInFields } from "./keymap";
+import { useKeys } from "./keyStore";
+import { openPalette } from "./Palette";
 import { openShortcuts } from "./ShortcutsHelp";
 
-const CALL_KEYS: Record<string, CallCommand> = { m: "mute", h: "hold", d: "keypad", t: "transfer", E: "end" };
-const GO_KEYS: Record<string, string> = {
-  i: "/inbox",
-  c: "/calls",
-  u: "/customers",
-  w: "/wallboard",
-  f: "/reports/figures",
-  s: "/settings/me",
+const PAGES: Partial<Record<KeyAction, string>> = {
+  go_inbox: "/inbox",
+  go_calls: "/calls",
+  go_customers: "/customers",
+  go_wallboard: "/wallboard",
+  go_figures: "/reports/figures",
+  go_settings: "/settings/me",
 };
 const SEQUENCE_MS = 1200;
+
+/** Walking through a list by keys reaches it by an event of the window. */
+export type ListStep = "next" | "previous";
 
 /** The keys of the whole workbench. Single letters never while somebody types. */
 export function useShortcuts(): void {
   const navigate = useNavigate();
   const answer = useAnswer();
-  const { phone } = useWorkbench();
+  const { phone, me } = useWorkbench();
   const fail = useProblemNotice();
   const reject = () => void phone?.reject().catch(fail);
+  const load = useKeys((s) => s.load);
+  useEffect(() => load(me.id), [load, me.id]);
   const latest = useRef({ navigate, answer, reject });
   latest.current = { navigate, answer, reject };
   useEffect(() => {
-    let goUntil = 0;
+    let first: { chord: string; until: number } | undefined;
     const on = (e: KeyboardEvent) => {
-      if (e.isComposing || e.repeat) return;
-      if (e.ctrlKey && e.shiftKey && (e.code === "KeyA" || e.code === "KeyX")) {
-        if (useSoftphone.getState().phone.phase !== "ringing") return;
-        e.preventDefault();
-        if (e.code === "KeyA") latest.current.answer();
-        else latest.current.reject();
-        return;
-      }
-      if (e.ctrlKey || e.metaKey || e.altKey || typing(e)) return;
-      if (e.key === "?") {
-        e.preventDefault();
-        openShortcuts();
-        return;
-      }
+      if (e.isComposing || e.repeat || e.defaultPrevented) return;
+      const chord = chordOf(e);
+      if (chord === undefined || (typing(e) && !worksInFields(chord))) return;
+      const { keys, singles } = useKeys.getState();
       const now = performance.now();
-      const to = GO_KEYS[e.key];
-      if (now < goUntil && to) {
-        goUntil = 0;
-        e.preventDefault();
-        latest.current.navigate(to);
-        return;
-      }
-      if (e.key === "g") {
-        goUntil = now + SEQUENCE_MS;
-        return;
-      }
-      if (e.key === "n") {
-        const field = document.getElementById("composer");
-        if (field) {
-          e.preventDefault();
-          field.focus();
-        }
-        return;
-      }
-      const command = CALL_KEYS[e.key];
-      if (command && useSoftphone.getState().phone.phase === "talking") {
-        e.preventDefault();
-        commandCall(command);
-      }
+      const action = actionOf(keys, singles, first && now < first.until ? first.chord : undefined, chord);
+      first = action === "begin" ? { chord, until: now + SEQUENCE_MS } : undefined;
+      if (action !== undefined && action !== "begin" && act(action, latest.current)) e.preventDefault();
     };
     addEventListener("keydown", on);
     return () => removeEventListener("keydown", on);
   }, []);
+}
+
+/** Does what the keys say; false when it makes no sense now, so that the browser may. */
+function act(
+  action: KeyAction,
+  on: { navigate: (to: string) => void; answer: () => void; reject: () => void },
+): boolean {
+  const { phase } = useSoftphone.getState().phone;
+  switch (action) {
+    case "palette":
+      openPalette();
+      return true;
+    case "help":
+      openShortcuts();
+      return true;
+    case "answer":
+    case "reject":
+      if (phase !== "ringing") return false;
+      on[action]();
+      return true;
+    case "mute":
+    case "hold":
+    case "keypad":
+    case "transfer":
+    case "add":
+    case "end":
+      if (phase !== "talking") return false;
+      commandCall(action);
+      return true;
+    case "next":
+    case "previous":
+      dispatchEvent(new CustomEvent<ListStep>("hotline:list", { detail: action }));
+      return true;
+    case "note": {
+      const field = document.getElementById("composer");
+      field?.focus();
+      return field !== null;
+    }
+    default: {
+      const to = PAGES[action];
+      if (to) on.navigate(to);
+      return to !== undefined;
+    }
+  }
 }

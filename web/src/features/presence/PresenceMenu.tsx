@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { labelOf, useAll } from "@/api/directory";
 import type { Break, PresenceState } from "@/api/types";
+import { askForNotices } from "@/features/softphone/desktop";
 import type { Phone } from "@/features/softphone/state";
 import { useSoftphone } from "@/features/softphone/store";
 import { clock, millis } from "@/i18n/format";
@@ -42,6 +43,7 @@ export function PresenceMenu() {
   const text = label.key === "presence.break" && reason ? labelOf(reason.names, reason.id) : t(label.key);
 
   const set = async (state: PresenceState, reasonCode = "") => {
+    if (state === "available") askForNotices(); // calls may come from now on
     try {
       await api.put("/agents/me/presence", { presence: state, reason: reasonCode, next });
       if (next) presence.set({ nextState: state, nextReason: reasonCode });

@@ -30,6 +30,7 @@ import { currentLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, setLanguage 
 import { Button, Card, PageHead } from "@/ui";
 import { notify } from "@/ui/notify";
 import { useFaultText, useProblemNotice, useProblemText } from "@/ui/problem";
+import { Shortcuts } from "./Shortcuts";
 import "./settings.css";
 
 /** What one person sets for themselves. */
@@ -42,6 +43,7 @@ export default function SettingsPage() {
       <div className="page-body settings">
         <Appearance />
         <Sound />
+        <Shortcuts />
         <Account />
         <Password />
       </div>

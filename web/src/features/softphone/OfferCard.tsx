@@ -1,14 +1,17 @@
 import { IconPhone, IconPhoneIncoming, IconPhoneOff } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 import { useDirectory } from "@/api/directory";
 import { useWorkbench } from "@/app/workbench";
+import { ariaKeys, keyLabels } from "@/features/palette/keymap";
+import { onMac, useKeys } from "@/features/palette/keyStore";
 import { useCaller } from "@/i18n/caller";
 import { clock, languageName } from "@/i18n/format";
 import { Avatar, Button, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
+import { showCall } from "./desktop";
 import { ring } from "./ring";
 import type { Offer } from "./state";
 import { useSoftphone } from "./store";
@@ -43,13 +46,20 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
   const directory = useDirectory();
   const now = useNow(250);
   const [rejecting, setRejecting] = useState(false);
+  const keys = useKeys((s) => s.keys);
   useEffect(() => ring(), []);
+  const shown = useRef({ title: "", text: "" }); // filled below; the effect must run once per offer
+  useEffect(() => showCall(offer.offerId, shown.current.title, shown.current.text), [offer.offerId]);
 
   const person = usePerson(offer.conversationId, offer.person);
   const left = Math.max(0, offer.expiresAt - now);
   const whole = Math.max(1, offer.expiresAt - offer.startedAt);
   const caller = useCaller();
   const name = caller.name(person.name, person.number);
+  shown.current = {
+    title: t("offer.title"),
+    text: [name, directory.queue(offer.queueId) || offer.queueName].filter(Boolean).join(" · "),
+  };
   const silent = !me.device_id && (mic === "denied" || mic === "missing" || mic === "insecure");
   const reject = () => {
     setRejecting(true);
@@ -108,7 +118,7 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
         )}
         {(person.note || offer.note) && <div className="meta">{person.note || offer.note}</div>}
         <div className="buttons">
-          <Button kind="danger" onClick={reject} busy={rejecting} aria-keyshortcuts="Control+Shift+X">
+          <Button kind="danger" onClick={reject} busy={rejecting} aria-keyshortcuts={ariaKeys(keys.reject)}>
             <IconPhoneOff size={17} aria-hidden="true" />
             {t("offer.reject")}
           </Button>
@@ -117,7 +127,7 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
             onClick={answer}
             busy={answering}
             reason={silent ? t(`mic.${mic}`) : undefined}
-            aria-keyshortcuts="Control+Shift+A"
+            aria-keyshortcuts={ariaKeys(keys.answer)}
           >
             <IconPhone size={17} aria-hidden="true" />
             {t(answering ? "offer.answering" : "offer.accept")}
@@ -126,7 +136,15 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
         {silent ? (
           <p className="why">{t(`mic.${mic}`)}</p>
         ) : (
-          <p className="hint">{t("offer.hint", { accept: "Ctrl+Shift+A", reject: "Ctrl+Shift+X" })}</p>
+          keys.answer &&
+          keys.reject && (
+            <p className="hint">
+              {t("offer.hint", {
+                accept: keyLabels(keys.answer, onMac).join("+"),
+                reject: keyLabels(keys.reject, onMac).join("+"),
+              })}
+            </p>
+          )
         )}
       </div>
     </section>

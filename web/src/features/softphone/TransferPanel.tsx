@@ -33,6 +33,7 @@ export function TransferPanel({ onDone }: { onDone: () => void }) {
   const numberOk = /^\+?[0-9*#]{2,20}$/.test(number);
 
   const go = (target: string) => {
+    if (busy !== undefined) return;
     setBusy(target);
     controller
       ?.transfer(kind, target)
@@ -60,7 +61,8 @@ export function TransferPanel({ onDone }: { onDone: () => void }) {
         onChange={(e) => setText(e.currentTarget.value)}
         data-autofocus
         onKeyDown={(e) => {
-          if (e.key === "Enter" && kind === "number" && numberOk) go(number);
+          if (e.key === "Enter" && !e.repeat && !e.nativeEvent.isComposing && kind === "number" && numberOk)
+            go(number);
         }}
       />
       {kind === "number" ? (
@@ -93,7 +95,7 @@ export function TransferPanel({ onDone }: { onDone: () => void }) {
                 size="sm"
                 kind="soft"
                 busy={busy === x.id}
-                reason={x.reason}
+                reason={x.reason ?? (busy !== undefined && busy !== x.id ? t("call.wait") : undefined)}
                 onClick={() => go(x.id)}
                 aria-label={t("transfer.to", { name: x.name })}
               >

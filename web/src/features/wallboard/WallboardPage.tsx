@@ -20,11 +20,12 @@ import { useTitle, useWorkbench } from "@/app/workbench";
 import { useCaller } from "@/i18n/caller";
 import { clock, millis, number, percent } from "@/i18n/format";
 import { Avatar, Dot, Failed, IconButton, PageHead, Skeleton, Tag, type Tone } from "@/ui";
+import { ask } from "@/ui/confirm";
 import { DataTable } from "@/ui/DataTable";
 import { useNow } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
 import { type AgentLook, figure, lookOf, serviceLevel, sortAgents, totalsOf } from "./board";
-import { boardQuery } from "./query";
+import { boardQuery, useToday } from "./query";
 import { WaitingChart } from "./WaitingChart";
 import "./wallboard.css";
 
@@ -43,7 +44,7 @@ function Board() {
   const navigate = useNavigate();
   const d = useDirectory();
   const board = useQuery(boardQuery);
-  const today = useToday();
+  const today = useToday("queue");
   const now = useNow();
   if (board.isError && !board.data)
     return <Failed error={board.error} onRetry={() => void board.refetch()} />;
@@ -116,30 +117,6 @@ function Board() {
       </div>
     </div>
   );
-}
-
-/** The day's figures per queue, from midnight of this browser's calendar. */
-function useToday(): FigureRow[] | undefined {
-  const midnight = new Date();
-  midnight.setHours(0, 0, 0, 0);
-  const from = midnight.toISOString();
-  return useQuery({
-    queryKey: ["figures", "today", from],
-    queryFn: ({ signal }) =>
-      api.get<{ rows: FigureRow[] }>(
-        "/figures",
-        {
-          by: "queue",
-          granularity: "whole",
-          from,
-          to: new Date(midnight.getTime() + 86_400_000).toISOString(),
-          zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-        },
-        signal,
-      ),
-    refetchInterval: 15_000,
-    retry: false,
-  }).data?.rows;
 }
 
 function Tile({ label, value, sub, tone }: { label: string; value: string; sub?: string; tone?: Tone }) {
@@ -290,10 +267,21 @@ function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
   const d = useDirectory();
   const client = useQueryClient();
   const fail = useProblemNotice();
-  const end = (id: string) =>
-    api
-      .post(`/conversations/${id}/end`)
-      .then(() => client.invalidateQueries({ queryKey: ["wallboard"] }), fail);
+  // The rows move while one aims: the question names whose call it is.
+  const end = async (c: Conversation) => {
+    const name = caller.name(c.customer_name, c.caller_number);
+    const yes = await ask({
+      title: t("wallboard.end_title", { name }),
+      text: c.agent_id
+        ? t("wallboard.end_text_agent", { agent: d.agent(c.agent_id) })
+        : t("wallboard.end_text"),
+      action: t("call.end_call"),
+    });
+    if (yes)
+      await api
+        .post(`/conversations/${c.id}/end`)
+        .then(() => client.invalidateQueries({ queryKey: ["wallboard"] }), fail);
+  };
   return (
     <DataTable<List<Conversation>["items"][number]>
       label={t("wallboard.live")}
@@ -326,7 +314,7 @@ function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
                 title: "",
                 right: true,
                 cell: (c: Conversation) => (
-                  <IconButton label={t("wallboard.end")} icon={IconPhoneOff} onClick={() => void end(c.id)} />
+                  <IconButton label={t("wallboard.end")} icon={IconPhoneOff} onClick={() => void end(c)} />
                 ),
               },
             ]

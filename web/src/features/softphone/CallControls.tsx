@@ -1,0 +1,193 @@
+import { Popover, Tooltip } from "@mantine/core";
+import {
+  IconArrowForwardUp,
+  IconGridDots,
+  IconMicrophone,
+  IconMicrophoneOff,
+  IconPhoneOff,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconUserPlus,
+  type TablerIcon,
+} from "@tabler/icons-react";
+import { forwardRef, type ReactNode, useEffect, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useWorkbench } from "@/app/workbench";
+import { ariaKeys, keyLabels, worksInFields } from "@/features/palette/keymap";
+import { onMac, useKeys } from "@/features/palette/keyStore";
+import { notify } from "@/ui/notify";
+import { useProblemNotice } from "@/ui/problem";
+import { type CallCommand, onCallCommand } from "./commands";
+import { Keypad } from "./Keypad";
+import type { Phone } from "./state";
+import { TransferPanel } from "./TransferPanel";
+
+type Talking = Extract<Phone, { phase: "talking" }>;
+
+/** What a control does, and why it cannot now: the same for mouse and keyboard. */
+interface Deed {
+  reason: string | undefined;
+  run(): void;
+}
+
+type Panel = "keypad" | "transfer";
+
+function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCommand, Deed> {
+  const { t } = useTranslation();
+  const { phone: controller } = useWorkbench();
+  const fail = useProblemNotice();
+  const [holding, setHolding] = useState(false);
+  const held = phone.heldSince !== undefined;
+  const busy = phone.ending ? t("call.ending") : undefined;
+  const hold = () => {
+    setHolding(true);
+    controller
+      ?.setHeld(!held)
+      .catch(fail)
+      .finally(() => setHolding(false));
+  };
+  return {
+    mute: { reason: busy, run: () => controller?.setMuted(!phone.muted) },
+    hold: { reason: busy ?? (holding ? t("call.wait") : undefined), run: hold },
+    keypad: { reason: busy ?? (held ? t("call.held_reason") : undefined), run: () => toggle("keypad") },
+    transfer: { reason: busy, run: () => toggle("transfer") },
+    add: { reason: t("call.add_reason"), run: () => undefined },
+    end: { reason: busy, run: () => void controller?.end().catch(fail) },
+  };
+}
+
+/** The call's buttons; the keyboard presses the same ones. */
+export function CallControls({ phone }: { phone: Talking }) {
+  const { t } = useTranslation();
+  const { phone: controller } = useWorkbench();
+  const fail = useProblemNotice();
+  const [open, setOpen] = useState<Panel>();
+  const deeds = useDeeds(phone, (what) => setOpen((o) => (o === what ? undefined : what)));
+  const keys = useKeys((s) => s.keys);
+  const singles = useKeys((s) => s.singles);
+  const held = phone.heldSince !== undefined;
+  useEffect(() =>
+    onCallCommand((command) => {
+      const { reason, run } = deeds[command];
+      if (reason === undefined) run();
+      else notify({ id: "call-command", message: reason, autoClose: 3000 });
+    }),
+  );
+  const control = (command: CallCommand, icon: TablerIcon, more: Partial<ControlProps> = {}) => (
+    <Control
+      icon={icon}
+      label={t(`call.${command}`)}
+      keys={singles || worksInFields(keys[command]) ? keys[command] : ""}
+      onClick={deeds[command].run}
+      reason={deeds[command].reason}
+      {...more}
+    />
+  );
+  const panel = (what: Panel, icon: TablerIcon, width: number, content: ReactNode) => (
+    <Flyout
+      opened={open === what}
+      onClose={() => setOpen(undefined)}
+      width={width}
+      label={t(`call.${what}`)}
+      target={control(what, icon, { pressed: open === what })}
+    >
+      {content}
+    </Flyout>
+  );
+  return (
+    <div className="controls" role="toolbar" aria-label={t("call.controls")}>
+      {control("mute", phone.muted ? IconMicrophoneOff : IconMicrophone, { pressed: phone.muted })}
+      {control("hold", held ? IconPlayerPlay : IconPlayerPause, { pressed: held })}
+      {panel(
+        "keypad",
+        IconGridDots,
+        240,
+        <Keypad onKey={(k) => void controller?.sendDigits(k).catch(fail)} />,
+      )}
+      {panel("transfer", IconArrowForwardUp, 340, <TransferPanel onDone={() => setOpen(undefined)} />)}
+      {control("add", IconUserPlus, { name: t("call.add_person") })}
+      {control("end", IconPhoneOff, { name: t("call.end_call"), kind: "end" })}
+    </div>
+  );
+}
+
+interface ControlProps {
+  icon: TablerIcon;
+  label: string;
+  /** The full accessible name, where the visible label is shorter. */
+  name?: string;
+  /** The binding of the keyboard. */
+  keys?: string;
+  pressed?: boolean;
+  kind?: "end";
+  reason?: string;
+  onClick?: () => void;
+}
+
+const Control = forwardRef<HTMLButtonElement, ControlProps>(function Control(
+  { icon: Icon, label, name, keys = "", pressed, kind, reason, onClick },
+  ref,
+) {
+  const id = useId();
+  const button = (
+    <button
+      ref={ref}
+      type="button"
+      className="call-control"
+      data-kind={kind}
+      aria-label={name ?? label}
+      aria-pressed={pressed}
+      aria-keyshortcuts={ariaKeys(keys)}
+      aria-disabled={reason === undefined ? undefined : true}
+      aria-describedby={reason === undefined ? undefined : id}
+      onClick={reason === undefined ? onClick : undefined}
+    >
+      <Icon size={20} stroke={1.6} aria-hidden="true" />
+      <span aria-hidden="true">{label}</span>
+      {reason !== undefined && (
+        <span id={id} hidden>
+          {reason}
+        </span>
+      )}
+    </button>
+  );
+  const shown = keys ? ` (${keyLabels(keys, onMac).join("+")})` : "";
+  return <Tooltip label={reason ?? `${name ?? label}${shown}`}>{button}</Tooltip>;
+});
+
+function Flyout({
+  opened,
+  onClose,
+  width,
+  label,
+  target,
+  children,
+}: {
+  opened: boolean;
+  onClose: () => void;
+  width: number;
+  label: string;
+  target: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <Popover
+      withRoles={false}
+      opened={opened}
+      onChange={(o) => !o && onClose()}
+      width={width}
+      position="bottom"
+      shadow="md"
+      radius="lg"
+      trapFocus
+      returnFocus
+    >
+      <Popover.Target>
+        <span>{target}</span>
+      </Popover.Target>
+      <Popover.Dropdown role="dialog" aria-label={label}>
+        {children}
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
