@@ -304,7 +304,6 @@ type flusher struct {
 	count int
 	next  int // slot for the next recorder
 	stop  chan struct{}
-	ended chan struct{}
 }
 
 var shared flusher
@@ -321,8 +320,8 @@ func (f *flusher) add(r *Recorder) {
 	f.slots[f.next] = append(f.slots[f.next], r)
 	f.next = (f.next + 1) % flushSlots
 	if f.count++; f.count == 1 {
-		f.stop, f.ended = make(chan struct{}), make(chan struct{})
-		go f.run(f.stop, f.ended)
+		f.stop = make(chan struct{})
+		go f.run(f.stop)
 	}
 }
 
@@ -346,8 +345,7 @@ func (f *flusher) remove(r *Recorder) {
 	}
 }
 
-func (f *flusher) run(stop, ended chan struct{}) {
-	defer close(ended)
+func (f *flusher) run(stop chan struct{}) {
 	t := time.NewTimer(media.UntilBeat(time.Now(), slotTime))
 	defer t.Stop()
 	var turn []*Recorder
