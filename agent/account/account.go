@@ -31,6 +31,8 @@ var (
 	ErrState = errors.New("account: not possible in the present state")
 	// ErrBusy means that the server has no room for another password check now.
 	ErrBusy = errors.New("account: too many log-ins at once")
+	// ErrAway: the process that would have to do it does not answer.
+	ErrAway = errors.New("account: the process that carries it does not answer")
 )
 
 // FieldError refuses a request because of one of its fields.

@@ -69,10 +69,10 @@ func seedDemo(ctx context.Context, db *store.DB, cfg config.Config, nodeID strin
 
 // seedTurn makes nodes that start at the same time seed one after another.
 func seedTurn(ctx context.Context, db *store.DB, nodeID string) (store.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
-		turn, err := db.Acquire(ctx, "demo", nodeID, 30*time.Second)
+		turn, err := db.Acquire(ctx, "demo", nodeID, 2*time.Minute)
 		if !errors.Is(err, store.ErrLeaseHeld) {
 			return turn, err
 		}

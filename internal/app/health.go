@@ -37,6 +37,9 @@ func (s *service) warnings(context.Context) map[string]string {
 	if h := s.center.RecordingHealth(); h.Failing != "" {
 		out["recordings"] = "calls are not recorded, or only in part: " + string(h.Failing)
 	}
+	if s.center.RoutedBy() == "" {
+		out["routing"] = "no node routes at present: callers wait"
+	}
 	if n := s.db.Rejected(); n > 0 {
 		out["database"] = fmt.Sprintf("%d writes were refused for good; they are in spool.rejected", n)
 	}
@@ -55,6 +58,9 @@ func (s *service) counts() httpapi.Counts {
 	}
 	if h.FreeKnown {
 		c.DiskFree = int64(min(h.Free, math.MaxInt64))
+	}
+	if s.center.RoutedBy() != s.nodeID {
+		return c // the node that routes shows the queues
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

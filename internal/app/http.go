@@ -27,7 +27,7 @@ func (s *service) openAPI() error {
 		return fmt.Errorf("recordings folder: %w", err)
 	}
 	s.api = httpapi.New(httpapi.Config{
-		Accounts: s.db, Omni: s.db, Journal: s.db, Desk: s.center, Phone: testPhone{s.center}, Commit: s.db.CommitOmni,
+		Accounts: s.db, Omni: s.db, Journal: s.journal(), Desk: s.center, Phone: testPhone{s.center}, Commit: s.db.CommitOmni,
 		Figures:   s.db.Figures,
 		Wallboard: s.center.Snapshot, Simulation: s.center.NewSimulation,
 		Web: pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,

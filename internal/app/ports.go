@@ -8,6 +8,7 @@ import (
 
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/internal/bus"
 	"github.com/openhotline/hotline/internal/httpapi"
 	"github.com/openhotline/hotline/internal/journey"
 	"github.com/openhotline/hotline/internal/store"
@@ -28,6 +29,8 @@ var (
 	_ httpapi.Desk        = (*journey.Center)(nil)
 	_ httpapi.Phone       = testPhone{}
 	_ httpapi.Journal     = (*store.DB)(nil)
+	_ httpapi.Journal     = (*bus.Bus)(nil)
+	_ journey.Bus         = nodeBus{}
 	_ httpapi.MediaHealth = engineHealth{}
 )
 
@@ -106,6 +109,34 @@ func notLeader(err error) error {
 		return errors.Join(journey.ErrNotLeader, err)
 	}
 	return err
+}
+
+// nodeBus is the bus in the journey's words.
+type nodeBus struct{ bus *bus.Bus }
+
+// Command implements journey.Bus.
+func (b nodeBus) Command(ctx context.Context, commandID, nodeID, name string, payload []byte) ([]byte, error) {
+	out, err := b.bus.CommandWithID(ctx, commandID, nodeID, name, payload)
+	for _, away := range []error{bus.ErrNoNode, bus.ErrNoName, bus.ErrBusy, bus.ErrClosed, context.DeadlineExceeded} {
+		if errors.Is(err, away) {
+			return nil, errors.Join(journey.ErrAway, err)
+		}
+	}
+	return out, err
+}
+
+// Handle implements journey.Bus.
+func (b nodeBus) Handle(name string, h func(context.Context, []byte) ([]byte, error)) {
+	b.bus.Handle(name, h)
+}
+
+// journal is what live sockets follow: the store alone in one process, else the
+// bus, which hears of every node's events and reads again what it missed.
+func (s *service) journal() httpapi.Journal {
+	if s.db.Dialect() == "sqlite" {
+		return s.db
+	}
+	return s.bus
 }
 
 // testPhone is the browser's telephone as the API wants it.

@@ -93,7 +93,7 @@ func open(ctx context.Context, cfg config.Config, std Streams, log *slog.Logger)
 		return nil, err
 	}
 	s.center = journey.New(journey.Config{
-		NodeID: s.nodeID, Shared: s.db.Dialect() != "sqlite", Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
+		NodeID: s.nodeID, Shared: s.db.Dialect() != "sqlite", Bus: s.otherNodes(), Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
 		Retention: omni.Retention{Recordings: cfg.Retention()}, Reserve: cfg.Reserve(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
 		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, Seed: uint64(time.Now().UnixNano()),
 		Free: func() (uint64, bool) { return doctor.FreeBytes(cfg.RecordingsDir()) },
@@ -124,14 +124,26 @@ func (s *service) openData(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	routes := make([]string, 0, len(s.cfg.Bus.Routes))
+	for _, r := range s.cfg.Bus.Routes {
+		routes = append(routes, strings.TrimPrefix(r, "nats://"))
+	}
 	s.bus, err = bus.New(ctx, bus.Config{
-		NodeID: s.nodeID, URL: s.cfg.Bus.URL, Cluster: s.cfg.Bus.Listen, Routes: s.cfg.Bus.Routes, Secret: s.cfg.Bus.Secret,
+		NodeID: s.nodeID, URL: s.cfg.Bus.URL, Cluster: s.cfg.Bus.Listen, Routes: routes, Secret: s.cfg.Bus.Secret,
 	}, s.db, s.log)
 	if err != nil {
 		return err
 	}
 	s.db.OnCommit(s.bus.Publish)
 	return nil
+}
+
+// otherNodes is the way to other nodes; nil when none is configured.
+func (s *service) otherNodes() journey.Bus {
+	if s.cfg.Bus.URL == "" && s.cfg.Bus.Listen == "" {
+		return nil
+	}
+	return nodeBus{s.bus}
 }
 
 // openMedia binds the media ports and makes signalling and call control.

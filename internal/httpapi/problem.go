@@ -244,6 +244,8 @@ func toProblem(err error) *Problem {
 		return problem(ProblemState, "")
 	case errors.Is(err, account.ErrBusy):
 		return problem(ProblemUnavailable, "")
+	case errors.Is(err, account.ErrAway):
+		return problem(ProblemUnavailable, "the node that carries this call, or that routes, does not answer")
 	case errors.Is(err, omni.ErrCursor):
 		return problem(ProblemValidation, "", FieldError{Parameter: "cursor", Code: "invalid", Message: "cursor is not one that a list returned"})
 	case errors.Is(err, omni.ErrFilter):

@@ -93,7 +93,9 @@ type Config struct {
 	Shared bool
 	// NodeLimit is how long a node may be silent before the leader closes what it
 	// left behind. Default 20s.
-	NodeLimit  time.Duration
+	NodeLimit time.Duration
+	// Bus leads to the other nodes; nil: there is no way to them.
+	Bus        Bus
 	Language   string // of conversations that nothing else decides; default zh-CN
 	Country    string // ISO 3166 code of numbers without a prefix; default CN
 	Recordings string // folder
@@ -122,7 +124,7 @@ func (c Config) withDefaults() Config {
 	c.Reserve = cmp.Or(c.Reserve, 256<<20)
 	c.Rejoin = cmp.Or(c.Rejoin, 5*time.Minute)
 	c.PresenceGrace = cmp.Or(c.PresenceGrace, 30*time.Second)
-	c.NodeLimit = cmp.Or(c.NodeLimit, 20*time.Second)
+	c.NodeLimit = cmp.Or(c.NodeLimit, nodeSilence)
 	if c.Now == nil {
 		c.Now = func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	}
@@ -144,6 +146,7 @@ type Center struct {
 	records atomic.Pointer[installation]
 	disk    diskWatch
 	fleet   fleet
+	mail    *mail // nil without a bus
 	// reloading makes those take turns who read the records again.
 	reloading sync.Mutex
 
@@ -172,9 +175,14 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 	flows := c.cfg.Flows
 	flows.Calendar, flows.Flow, flows.Log, flows.Now = c.calendar, c.flow, log, c.now
 	c.runner = ivr.NewRunner(flows)
+	var send func(context.Context, Term, string, []ask) ([]error, error)
+	if c.cfg.Bus != nil {
+		c.mail = newMail(c.cfg.NodeID, c.cfg.Bus, c.fleet.lives, log)
+		send = c.sendInputs
+	}
 	c.floor = newFloor(floorConfig{
 		node: c.cfg.NodeID, router: agent.RouterConfig{Seed: c.cfg.Seed, PresenceGrace: c.cfg.PresenceGrace},
-		office: store, write: store.Route, deliver: c.deliver, begin: c.beginTerm, contested: c.fleet.others, now: c.now, log: log,
+		office: store, write: store.Route, deliver: c.deliver, begin: c.beginTerm, send: send, contested: c.fleet.others, now: c.now, log: log,
 	})
 	c.records.Store(&installation{})
 	return c
@@ -197,6 +205,10 @@ func (c *Center) Run(ctx context.Context) error {
 	if _, err := c.store.Beat(ctx, c.cfg.NodeID, true); err != nil {
 		return err
 	}
+	if c.mail != nil {
+		defer c.mail.close()
+		c.listen()
+	}
 	floorCtx, stopFloor := context.WithCancelCause(context.WithoutCancel(ctx))
 	floorDone := make(chan error, 1)
 	go func() { floorDone <- c.floor.run(floorCtx) }()
@@ -213,6 +225,9 @@ func (c *Center) Run(ctx context.Context) error {
 	c.calls.OnInbound(c.inbound)
 	c.work.Go(func() { c.watchDisk(ctx) })
 	if c.cfg.Shared {
+		if err := c.beat(ctx); err != nil {
+			c.log.Warn("no look at the other nodes", "err", err)
+		}
 		c.work.Go(func() { c.watchNodes(ctx) })
 	}
 	close(c.started)
@@ -293,6 +308,10 @@ func (c *Center) beginTerm(ctx context.Context, t Term) (agent.State, []input, e
 		return agent.State{}, nil, err
 	}
 	first = append(first, c.reachable()...)
+	c.fleet.current(t.Epoch)
+	if c.Live() > 0 {
+		c.work.Go(func() { c.reconcile(c.ctx, t) })
+	}
 	if !ours {
 		return agent.State{}, first, nil
 	}
@@ -404,42 +423,89 @@ func (c *Center) tell(in input) {
 	}
 }
 
-// Snapshot is the floor as a wallboard shows it.
-func (c *Center) Snapshot(ctx context.Context) (agent.Snapshot, error) {
-	var s agent.Snapshot
-	err := c.floor.look(ctx, func(r *agent.Router, now time.Time) { s = r.Snapshot(now) })
-	return s, err
+// deliver passes what the router did on to those whom it concerns, on whichever
+// node they are.
+func (c *Center) deliver(t Term, outs []agent.Output) {
+	for _, o := range outs {
+		if p, ok := o.(agent.PresenceChanged); ok {
+			c.page(p.Presence.AgentID, "presence", p.Presence)
+			continue
+		}
+		conversationID := conversationOf(o)
+		if conversationID == "" || c.handleHere(o) {
+			continue
+		}
+		if node := c.fleet.owner(conversationID); node != "" && c.mail != nil {
+			it := encodeItem(o)
+			c.mail.to(node, letter{Do: letterOutput, Epoch: t.Epoch, Kind: it.Kind, Data: it.Data})
+			continue
+		}
+		c.overHere(o)
+	}
 }
 
-// deliver passes what the router did on to those whom it concerns.
-func (c *Center) deliver(_ Term, outs []agent.Output) {
-	for _, o := range outs {
-		switch o := o.(type) {
-		case agent.OfferCreated:
-			c.toOrOut(o.Offer.ConversationID, func(v *conversation) { v.offered(o) })
-		case agent.OfferEnded:
-			switch o.Offer.State {
-			case agent.OfferAccepted:
-				c.to(o.Offer.ConversationID, func(v *conversation) { v.accepted(o.Offer) })
-			case agent.OfferWrapping, agent.OfferCompleted: // the work tells
-			default:
-				c.to(o.Offer.ConversationID, func(v *conversation) { v.offerOver(o.Offer) })
-			}
-		case agent.WorkStateChanged:
-			c.to(o.Work.ConversationID, func(v *conversation) { v.workMoved(o) })
-		case agent.PresenceChanged:
-			c.desk(o.Presence.AgentID).send("presence", o.Presence)
-		case agent.EntryQueued:
-			c.toOrOut(o.Entry.ConversationID, func(v *conversation) {
-				v.wait(waitEvent{kind: waitEntered, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
-			})
-		case agent.PositionChanged:
-			c.to(o.ConversationID, func(v *conversation) {
-				v.wait(waitEvent{kind: waitPosition, queueID: o.QueueID, position: o.Position, expected: o.ExpectedWait})
-			})
-		case agent.Overflowed:
-			c.to(o.Entry.ConversationID, func(v *conversation) { v.overflowed(o) })
+// handleHere passes what the router did on to a conversation of this process;
+// false means that it is not here, or over.
+func (c *Center) handleHere(o agent.Output) bool {
+	switch o := o.(type) {
+	case agent.OfferCreated:
+		return c.to(o.Offer.ConversationID, func(v *conversation) { v.offered(o) })
+	case agent.OfferEnded:
+		switch o.Offer.State {
+		case agent.OfferAccepted:
+			return c.to(o.Offer.ConversationID, func(v *conversation) { v.accepted(o.Offer) })
+		case agent.OfferWrapping, agent.OfferCompleted: // the work tells
+			return true
 		}
+		return c.to(o.Offer.ConversationID, func(v *conversation) { v.offerOver(o.Offer) })
+	case agent.WorkStateChanged:
+		return c.to(o.Work.ConversationID, func(v *conversation) { v.workMoved(o) })
+	case agent.EntryQueued:
+		return c.to(o.Entry.ConversationID, func(v *conversation) {
+			v.wait(waitEvent{kind: waitEntered, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
+		})
+	case agent.PositionChanged:
+		return c.to(o.ConversationID, func(v *conversation) {
+			v.wait(waitEvent{kind: waitPosition, queueID: o.QueueID, position: o.Position, expected: o.ExpectedWait})
+		})
+	case agent.Overflowed:
+		return c.to(o.Entry.ConversationID, func(v *conversation) { v.overflowed(o) })
+	}
+	return true
+}
+
+// overHere follows what the router did to a conversation that is over: it must
+// not take agents, and their pages must not show it any more.
+func (c *Center) overHere(o agent.Output) {
+	switch o := o.(type) {
+	case agent.OfferCreated:
+		c.takeOut(o.Offer.ConversationID)
+	case agent.EntryQueued:
+		c.takeOut(o.Entry.ConversationID)
+	case agent.OfferEnded:
+		if _, told := offerEnd[o.Offer.State]; told {
+			c.page(o.Offer.AgentID, "offer.ended", map[string]any{"offer_id": o.Offer.ID, "conversation_id": o.Offer.ConversationID, "state": o.Offer.State})
+		}
+	case agent.WorkStateChanged:
+		c.page(o.Work.AgentID, "work", o.Work)
+		if o.Work.State == agent.Idle {
+			c.page(o.Work.AgentID, "rtc.closed", map[string]any{"conversation_id": o.Work.ConversationID, "reason": o.Work.EndReason})
+		}
+	}
+}
+
+// page tells every open page of an agent, on whichever node it is.
+func (c *Center) page(agentID, kind string, data any) {
+	c.desk(agentID).send(kind, data)
+	if c.mail == nil {
+		return
+	}
+	l := letter{Do: letterPage, Agent: agentID, Kind: kind}
+	for i, node := range c.fleet.list() {
+		if i == 0 {
+			l.Data = mustJSON(data)
+		}
+		c.mail.to(node, l)
 	}
 }
 
@@ -447,13 +513,6 @@ func (c *Center) deliver(_ Term, outs []agent.Output) {
 func (c *Center) to(conversationID string, f func(*conversation)) bool {
 	v := c.find(conversationID)
 	return v != nil && v.post(func() { f(v) })
-}
-
-// toOrOut is to for those who wait: one that is over must not take agents.
-func (c *Center) toOrOut(conversationID string, f func(*conversation)) {
-	if !c.to(conversationID, f) {
-		c.takeOut(conversationID)
-	}
 }
 
 // takeOut takes a conversation that is over out of its queue.
@@ -561,6 +620,8 @@ func deskError(err error) error {
 	case errors.Is(err, agent.ErrTransition), errors.Is(err, agent.ErrNoWork), errors.Is(err, agent.ErrExtensions),
 		errors.Is(err, agent.ErrCapacity), errors.Is(err, agent.ErrBadInput), errors.Is(err, omni.ErrMove), errors.Is(err, call.ErrState):
 		return fmt.Errorf("%w: %w", account.ErrState, err)
+	case errors.Is(err, ErrAway), errors.Is(err, ErrNoLeader), errors.Is(err, ErrNotLeader):
+		return fmt.Errorf("%w: %w", account.ErrAway, err)
 	}
 	return err
 }

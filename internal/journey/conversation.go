@@ -44,6 +44,7 @@ type conversation struct {
 	message  *message  // the voicemail that is being recorded
 	back     place     // in the queue that an outage took
 	inQueue  bool      // the router has, or is told, an entry of ours
+	asked    input     // the last wish for an agent
 	wrapped  time.Time // when the agent began to talk whose wrap-up the conversation shows
 	replies  []func()  // to those who asked, once what they did is saved
 	gone     bool      // the customer has left

@@ -73,6 +73,7 @@ func (c *Center) Connected(ctx context.Context, agentID, socketID, name string, 
 	d := c.desk(agentID)
 	if old := d.join(&tab{socketID, name, send}); old != "" {
 		d.rename(old, socketID)
+		c.toOthers(letter{Do: letterMoved, Agent: agentID, Socket: old, To: socketID})
 	}
 	if c.setup().agents[agentID].DeviceID == "" {
 		c.tell(func(at agent.At) agent.Input { return agent.DeviceUp{At: at, AgentID: agentID} })
@@ -80,23 +81,35 @@ func (c *Center) Connected(ctx context.Context, agentID, socketID, name string, 
 	c.greet(ctx, agentID, send)
 }
 
+// toOthers posts a letter to every other node.
+func (c *Center) toOthers(l letter) {
+	if c.mail == nil {
+		return
+	}
+	for _, node := range c.fleet.list() {
+		c.mail.to(node, l)
+	}
+}
+
 // greet sends a new tab what it must know: the agent's presence, work and
 // pending offers.
 func (c *Center) greet(ctx context.Context, agentID string, send func(string, any) bool) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	var presence agent.Presence
-	var works []agent.Work
-	if err := c.floor.look(ctx, func(r *agent.Router, _ time.Time) {
-		presence, _ = r.PresenceOf(agentID)
-		works = r.WorksOf(agentID)
-	}); err != nil {
+	s, err := c.seatAnywhere(ctx, agentID)
+	if err != nil {
+		c.log.Warn("a new page does not know its agent's work", "agent", agentID, "err", err)
 		return
 	}
-	send("presence", presence)
-	for _, w := range works {
+	send("presence", s.Presence)
+	for _, w := range s.Works {
 		send("work", w)
-		if v := c.find(w.ConversationID); v != nil && (w.State == agent.Reserved || w.State == agent.Alerting) {
+		if w.State != agent.Reserved && w.State != agent.Alerting {
+			continue
+		}
+		if v := c.find(w.ConversationID); v == nil {
+			c.toOthers(letter{Do: letterRing, Agent: agentID, Conversation: w.ConversationID})
+		} else {
 			v.post(func() {
 				if s := v.sideOf(agentID); s != nil && s.state == ringing {
 					send("offer", v.popUp(s))
@@ -104,6 +117,15 @@ func (c *Center) greet(ctx context.Context, agentID string, send func(string, an
 			})
 		}
 	}
+}
+
+// ring shows an agent again that a conversation of this node rings.
+func (c *Center) ring(agentID, conversationID string) {
+	c.to(conversationID, func(v *conversation) {
+		if s := v.sideOf(agentID); s != nil && s.state == ringing {
+			c.page(agentID, "offer", v.popUp(s))
+		}
+	})
 }
 
 // Disconnected implements httpapi.Desk.
@@ -114,6 +136,7 @@ func (c *Center) Disconnected(agentID, socketID string) {
 	}
 	if wasPhone {
 		c.each(func(v *conversation) { v.post(func() { v.tabsGone(agentID) }) })
+		c.toOthers(letter{Do: letterGone, Agent: agentID, Socket: socketID})
 	}
 }
 
@@ -142,32 +165,48 @@ func (c *Center) Signal(ctx context.Context, agentID, socketID, kind string, dat
 	if !d.isPhone(socketID) {
 		return errOtherTab
 	}
+	at := page{c.cfg.NodeID, socketID}
 	switch kind {
-	case "rtc.offer":
+	case actAudio:
 		var o rtcOffer
 		if err := json.Unmarshal(data, &o); err != nil {
 			return fmt.Errorf("%w: rtc.offer: %w", account.ErrState, err)
 		}
-		return c.openAudio(ctx, d, socketID, o)
-	case "rtc.candidate":
+		return c.act(ctx, action{Do: actAudio, ConversationID: o.ConversationID, AgentID: agentID, Page: at, SDP: o.SDP})
+	case actCandidate:
 		var m rtcCandidate
 		if err := json.Unmarshal(data, &m); err != nil {
 			return fmt.Errorf("%w: rtc.candidate: %w", account.ErrState, err)
 		}
-		leg := d.audio(m.ConversationID, socketID)
-		if leg == nil {
+		err := c.act(ctx, action{Do: actCandidate, ConversationID: m.ConversationID, AgentID: agentID, Page: at, Candidate: m.Candidate})
+		if errors.Is(err, account.ErrNotFound) {
 			return nil // a late candidate of a call that is over
 		}
-		return leg.AddCandidate(m.Candidate)
+		return err
 	}
 	return fmt.Errorf("%w: unknown message %q", account.ErrState, kind)
 }
 
-// openAudio makes the browser leg of the tab that has the softphone and hands it
-// to the conversation.
-func (c *Center) openAudio(ctx context.Context, d *desk, socketID string, o rtcOffer) error {
-	agentID := d.agentID
-	v := c.find(o.ConversationID)
+// isPhone tells whether a page may open audio. Pages of other nodes were asked
+// for it there.
+func (c *Center) isPhone(agentID string, p page) bool {
+	return p.Node != c.cfg.NodeID || c.desk(agentID).isPhone(p.Socket)
+}
+
+// toPage tells one page of an agent, on whichever node it is.
+func (c *Center) toPage(agentID string, p page, kind string, data any) {
+	if p.Node == c.cfg.NodeID {
+		c.desk(agentID).to(p.Socket, kind, data)
+	} else if c.mail != nil {
+		c.mail.to(p.Node, letter{Do: letterPage, Agent: agentID, Socket: p.Socket, Kind: kind, Data: mustJSON(data)})
+	}
+}
+
+// openAudio makes the browser leg of the tab that has the softphone, whose sound
+// comes straight to this node, and hands it to the conversation.
+func (c *Center) openAudio(ctx context.Context, a action) error {
+	agentID, d := a.AgentID, c.desk(a.AgentID)
+	v := c.find(a.ConversationID)
 	if v == nil {
 		return fmt.Errorf("%w: conversation", account.ErrNotFound)
 	}
@@ -183,21 +222,23 @@ func (c *Center) openAudio(ctx context.Context, d *desk, socketID string, o rtcO
 	}); err != nil {
 		return err
 	}
-	candidates := func(raw []byte) { d.to(socketID, "rtc.candidate", rtcCandidate{o.ConversationID, raw}) }
+	candidates := func(raw []byte) {
+		c.toPage(agentID, a.Page, "rtc.candidate", rtcCandidate{a.ConversationID, raw})
+	}
 	leg, answer, err := c.calls.NewBrowserLeg(ctx, call.BrowserRequest{
-		ID: id.New(id.Leg), Party: call.Agent, Offer: o.SDP, Codec: codec, Transcribe: opus, OnCandidate: candidates,
+		ID: id.New(id.Leg), Party: call.Agent, Offer: a.SDP, Codec: codec, Transcribe: opus, OnCandidate: candidates,
 	})
 	if err != nil {
 		return fmt.Errorf("browser audio: %w", err)
 	}
-	d.put(o.ConversationID, browserAudio{leg, socketID})
+	d.put(a.ConversationID, browserAudio{leg, a.Page.Socket})
 	c.work.Go(func() {
 		<-leg.Done()
-		d.drop(o.ConversationID, leg)
+		d.drop(a.ConversationID, leg)
 	})
-	d.to(socketID, "rtc.answer", map[string]any{"conversation_id": o.ConversationID, "sdp": answer})
+	c.toPage(agentID, a.Page, "rtc.answer", map[string]any{"conversation_id": a.ConversationID, "sdp": answer})
 	if err := v.ask(ctx, func() error {
-		if !d.isPhone(socketID) { // another tab took it meanwhile: its audio stays
+		if !c.isPhone(agentID, a.Page) { // another tab took it meanwhile: its audio stays
 			return errOtherTab
 		}
 		return v.browserLeg(agentID, leg)
@@ -240,53 +281,29 @@ func (c *Center) RejectOffer(ctx context.Context, agentID, offerID string) error
 	return deskError(err)
 }
 
-// on runs f in the conversation's goroutine.
-func (c *Center) on(ctx context.Context, conversationID string, f func(*conversation) error) error {
-	v := c.find(conversationID)
-	if v == nil {
-		return fmt.Errorf("%w: no live conversation of this id", account.ErrNotFound)
-	}
-	return deskError(v.ask(ctx, func() error { return f(v) }))
-}
-
 // Hold implements httpapi.Desk.
 func (c *Center) Hold(ctx context.Context, agentID, conversationID string) error {
-	return c.on(ctx, conversationID, func(v *conversation) error { return v.holdCall(agentID) })
+	return c.act(ctx, action{Do: actHold, ConversationID: conversationID, AgentID: agentID})
 }
 
 // Resume implements httpapi.Desk.
 func (c *Center) Resume(ctx context.Context, agentID, conversationID string) error {
-	return c.on(ctx, conversationID, func(v *conversation) error { return v.resumeCall(agentID) })
+	return c.act(ctx, action{Do: actResume, ConversationID: conversationID, AgentID: agentID})
 }
 
 // End implements httpapi.Desk.
 func (c *Center) End(ctx context.Context, _ account.Actor, agentID, conversationID string) error {
-	return c.on(ctx, conversationID, func(v *conversation) error {
-		if agentID == "" {
-			v.hangUp("supervisor_force_close")
-			return nil
-		}
-		if _, err := v.own(agentID); err != nil {
-			return err
-		}
-		v.hangUp("agent_disconnect")
-		return nil
-	})
+	return c.act(ctx, action{Do: actEnd, ConversationID: conversationID, AgentID: agentID})
 }
 
 // Digits implements httpapi.Desk.
 func (c *Center) Digits(ctx context.Context, agentID, conversationID, digits string) error {
-	return c.on(ctx, conversationID, func(v *conversation) error {
-		if _, err := v.own(agentID); err != nil {
-			return err
-		}
-		return v.leg.SendDigits(digits)
-	})
+	return c.act(ctx, action{Do: actDigits, ConversationID: conversationID, AgentID: agentID, Digits: digits})
 }
 
 // Transfer implements httpapi.Desk.
 func (c *Center) Transfer(ctx context.Context, agentID, conversationID, kind, target string, ring time.Duration) error {
-	return c.on(ctx, conversationID, func(v *conversation) error { return v.transfer(agentID, kind, target, ring) })
+	return c.act(ctx, action{Do: actTransfer, ConversationID: conversationID, AgentID: agentID, Kind: kind, Target: target, Ring: ring})
 }
 
 // Note implements httpapi.Desk.
@@ -303,7 +320,7 @@ func (c *Center) Note(ctx context.Context, agentID, conversationID, note string)
 
 // WrapUp implements httpapi.Desk.
 func (c *Center) WrapUp(ctx context.Context, agentID, conversationID, code, note string) error {
-	return c.on(ctx, conversationID, func(v *conversation) error { return v.wrapUp(agentID, code, note) })
+	return c.act(ctx, action{Do: actWrapUp, ConversationID: conversationID, AgentID: agentID, Code: code, Note: note})
 }
 
 // ExtendWrapUp implements httpapi.Desk.

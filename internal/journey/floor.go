@@ -113,6 +113,7 @@ func newFloor(cfg floorConfig) *floor {
 const (
 	tellWait  = 5 * time.Second
 	tellLimit = time.Minute
+	askLimit  = 10 * time.Second // when somebody waits for it
 )
 
 // tell passes an input on without waiting for what follows from it. refused,
@@ -153,10 +154,10 @@ func (f *floor) do(ctx context.Context, in input) ([]agent.Output, error) {
 
 // ask is do for an ask that is made already.
 func (f *floor) ask(ctx context.Context, a ask) verdict {
+	ctx, cancel := context.WithTimeoutCause(ctx, askLimit, ErrNoLeader)
+	defer cancel()
 	a.reply = make(chan verdict, 1)
-	if end, ok := ctx.Deadline(); ok {
-		a.until = end
-	}
+	a.until, _ = ctx.Deadline()
 	select {
 	case f.asks <- a:
 	case <-f.done:

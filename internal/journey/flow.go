@@ -287,6 +287,7 @@ func (v *conversation) joinQueue(req ivr.QueueRequest) error {
 // wantAgent tells the router that the customer waits. A refusal (the queue or
 // the agent was removed in the meantime) gives the customer back to the flow.
 func (v *conversation) wantAgent(in input) error {
+	v.asked = in
 	return v.center.floor.tell(in, func(err error) { v.later(func() { v.notQueued(err) })() })
 }
 

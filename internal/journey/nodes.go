@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -20,10 +22,12 @@ const (
 // fleet is what this node knows of the others.
 type fleet struct {
 	mu       sync.Mutex
-	alive    map[string]bool // without this one
-	swept    uint64          // the term in which everything of dead nodes was looked for
-	revision string          // of the administered records that are in use
-	closed   bool            // what a former process of this node left is closed
+	alive    map[string]bool   // without this one
+	owners   map[string]string // nodes of conversations that other nodes told the router of
+	epoch    uint64            // of the newest term that was heard of
+	swept    uint64            // the term in which everything of dead nodes was looked for
+	revision string            // of the administered records that are in use
+	closed   bool              // what a former process of this node left is closed
 }
 
 // others tells whether there is another live node.
@@ -33,6 +37,71 @@ func (f *fleet) others() bool {
 	return len(f.alive) > 0
 }
 
+// list names the other live nodes.
+func (f *fleet) list() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	names := make([]string, 0, len(f.alive))
+	for n := range f.alive {
+		names = append(names, n)
+	}
+	return names
+}
+
+// lives tells whether another node lives.
+func (f *fleet) lives(node string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.alive[node]
+}
+
+// hello notes a node that was heard of; the next look at the table corrects it.
+func (f *fleet) hello(node string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.alive == nil {
+		f.alive = map[string]bool{}
+	}
+	f.alive[node] = true
+}
+
+// current tells whether a term is not older than one that was heard of.
+func (f *fleet) current(epoch uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.epoch = max(f.epoch, epoch)
+	return epoch == f.epoch
+}
+
+// maxOwners bounds the conversations whose nodes are remembered; those of calls
+// that are over are forgotten when it is reached.
+const maxOwners = 100_000
+
+// owns notes the node of a conversation.
+func (f *fleet) owns(node, conversationID string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.owners == nil || len(f.owners) >= maxOwners {
+		f.owners = map[string]string{}
+	}
+	f.owners[conversationID] = node
+}
+
+// owner is the other node that carries a conversation; empty: none is known.
+func (f *fleet) owner(conversationID string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.owners[conversationID]
+}
+
+// forget forgets a node that has died.
+func (f *fleet) forget(node string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.alive, node)
+	maps.DeleteFunc(f.owners, func(_, n string) bool { return n == node })
+}
+
 // watchNodes gives signs of life until ctx ends, follows changes that other
 // nodes made to the administered records, and, while this node routes, closes
 // what dead nodes left behind.
@@ -40,13 +109,13 @@ func (c *Center) watchNodes(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for {
-		if err := c.beat(ctx); err != nil && ctx.Err() == nil {
-			c.log.Warn("no look at the other nodes", "err", err)
-		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
+		}
+		if err := c.beat(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("no look at the other nodes", "err", err)
 		}
 	}
 }
@@ -71,9 +140,7 @@ func (c *Center) beat(ctx context.Context) error {
 			alive[n.ID] = true
 		}
 	}
-	c.fleet.mu.Lock()
-	c.fleet.alive = alive
-	c.fleet.mu.Unlock()
+	c.meet(alive)
 	if err := c.followSetup(within); err != nil {
 		return err
 	}
@@ -81,6 +148,24 @@ func (c *Center) beat(ctx context.Context) error {
 		return c.closeDead(ctx, *t, nodes)
 	}
 	return nil
+}
+
+// meet takes the list of the other live nodes and greets those that are new, so
+// that they know of this one at once.
+func (c *Center) meet(alive map[string]bool) {
+	c.fleet.mu.Lock()
+	before := c.fleet.alive
+	c.fleet.alive = alive
+	c.fleet.mu.Unlock()
+	for node := range alive {
+		switch {
+		case before[node]:
+		case c.mail != nil:
+			c.mail.to(node, letter{Do: letterHello})
+		default:
+			c.log.Error("another node uses this database, but the nodes have no way to each other: calls wait in vain for agents of the other one (set bus.listen and bus.routes, or bus.url)", "node", node)
+		}
+	}
 }
 
 // givenUp ends the conversations of this node: the leader heard nothing of it
@@ -157,6 +242,12 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 // closeNode closes what a dead node left behind: first its agents are free and
 // its callers out of their queues, then the conversations get their ends.
 func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
+	if c.cfg.Bus != nil {
+		if _, err := request[struct{}](ctx, c, id.New("cm"), node, commandPing, struct{}{}); err == nil {
+			c.log.Warn("a node cannot reach the database, but lives: its calls are left alone", "node", node)
+			return nil
+		}
+	}
 	if _, err := c.store.DeclareDead(ctx, t, node, c.cfg.NodeLimit); err != nil {
 		return err
 	}
@@ -165,6 +256,7 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 		return fmt.Errorf("conversations of a dead node: %w", err)
 	}
 	c.log.Warn("a node is dead; closing what it left", "node", node, "conversations", len(live))
+	c.fleet.forget(node)
 	within, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if v := c.floor.ask(within, ask{gone: node}); v.err != nil {
@@ -182,6 +274,98 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 		work:   func(conversationID string) bool { return left[conversationID] }, // what the router did not know
 		commit: func(ctx context.Context, w Write) error { return c.store.Route(ctx, t, w) },
 	})
+}
+
+// ---- after a change of the node that routes
+
+// standingBatch bounds the conversations that are asked about at once.
+const standingBatch = 200
+
+// standingOf tells where conversations stand with the router here.
+func (c *Center) standingOf(ctx context.Context, ids []string) (out map[string]agent.Standing, err error) {
+	err = c.floor.look(ctx, func(r *agent.Router, _ time.Time) { out = r.StandingOf(ids) })
+	return out, err
+}
+
+// reconcile brings the conversations of this node and the router of a new term
+// into step: what the former leader decided and could not say any more is said,
+// and who waited and is not known to it is queued again.
+func (c *Center) reconcile(ctx context.Context, t Term) {
+	select {
+	case <-time.After(2 * sendEvery): // what was kept for the new leader goes first
+	case <-ctx.Done():
+		return
+	}
+	var ids []string
+	c.each(func(v *conversation) { ids = append(ids, v.id) })
+	for len(ids) > 0 {
+		n := min(len(ids), standingBatch)
+		standing, err := c.standingAnywhere(ctx, t, ids[:n])
+		switch {
+		case ctx.Err() != nil, c.fleet.newest() != t.Epoch:
+			return
+		case err != nil:
+			c.log.Warn("conversations are not in step with the router yet", "err", err)
+			select {
+			case <-time.After(standEvery):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		for _, id := range ids[:n] {
+			c.to(id, func(v *conversation) { v.stand(standing[id]) })
+		}
+		ids = ids[n:]
+	}
+}
+
+// newest is the epoch of the newest term that was heard of.
+func (f *fleet) newest() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.epoch
+}
+
+func (c *Center) standingAnywhere(ctx context.Context, t Term, ids []string) (map[string]agent.Standing, error) {
+	within, cancel := context.WithTimeout(ctx, commandWithin)
+	defer cancel()
+	if t.Node == c.cfg.NodeID {
+		return c.standingOf(within, ids)
+	}
+	return request[map[string]agent.Standing](within, c, id.New("cm"), t.Node, commandStanding, ids)
+}
+
+// stand compares what a conversation knows of its offers, agents and place in a
+// queue with where it stands with a new router.
+func (v *conversation) stand(s agent.Standing) {
+	if v.gone {
+		return
+	}
+	busy := v.talking != nil
+	for offerID, side := range v.sides {
+		switch {
+		case side.state != ringing:
+			busy = true
+		case s.Accepted(offerID):
+			o := side.offer
+			o.State = agent.OfferAccepted
+			v.accepted(o)
+			busy = true
+		case !s.Pending(offerID):
+			o := side.offer
+			o.State = agent.OfferRescinded
+			v.offerOver(o)
+		}
+	}
+	for _, o := range s.Offers {
+		if v.sides[o.ID] == nil {
+			v.offered(agent.OfferCreated{Offer: o})
+		}
+	}
+	if v.inQueue && !busy && s.Entry == nil && v.asked != nil {
+		v.log.Warn("the router did not know a waiting caller; queued again")
+		v.must(v.wantAgent(v.asked))
+	}
 }
 
 // drop has the router forget a conversation whose process died.

@@ -41,7 +41,7 @@ type side struct {
 
 // offered tells an agent's device that the conversation is theirs to take.
 func (v *conversation) offered(o agent.OfferCreated) {
-	if v.gone {
+	if v.gone || v.sides[o.Offer.ID] != nil {
 		return
 	}
 	s := &side{offer: o.Offer}
@@ -60,7 +60,7 @@ func (v *conversation) offered(o agent.OfferCreated) {
 		v.ringDevice(s, dev)
 		return
 	}
-	v.center.desk(o.Offer.AgentID).send("offer", v.popUp(s))
+	v.center.page(o.Offer.AgentID, "offer", v.popUp(s))
 	v.alert(o.Offer.ID)
 }
 
@@ -104,7 +104,7 @@ func (v *conversation) popUp(s *side) popUp {
 // ringDevice calls the agent's desk phone; its answer accepts the offer.
 func (v *conversation) ringDevice(s *side, deviceID string) {
 	offerID, agentID := s.offer.ID, s.offer.AgentID
-	v.center.desk(agentID).send("offer", v.popUp(s))
+	v.center.page(agentID, "offer", v.popUp(s))
 	leg, err := v.center.calls.DialDevice(v.ctx, call.DialRequest{
 		ID: id.New(id.Leg), DeviceID: deviceID, From: v.book.conv.CallerNumber, Codec: v.leg.Info().Codec,
 		DisplayName: v.center.setup().queues[s.offer.QueueID].Name, RingTimeout: time.Until(s.offer.ExpiresAt) + 2*time.Second,
@@ -311,7 +311,7 @@ func (v *conversation) offerOver(o agent.Offer) {
 	delete(v.sides, o.ID)
 	s.stopTimer()
 	v.book.end(s.ring, offerEnd[o.State])
-	v.center.desk(o.AgentID).send("offer.ended", map[string]any{"offer_id": o.ID, "conversation_id": v.id, "state": o.State})
+	v.center.page(o.AgentID, "offer.ended", map[string]any{"offer_id": o.ID, "conversation_id": v.id, "state": o.State})
 	if s.leg != nil {
 		s.leg.Hangup(call.Reason(offerEnd[o.State]))
 		v.endLegRow(&s.row, s.leg)
@@ -438,7 +438,7 @@ func (v *conversation) partAgent(s *side, why omni.EndReason, work bool) {
 		s.leg.Hangup(call.Reason(why))
 		v.endLegRow(&s.row, s.leg)
 	}
-	v.center.desk(s.offer.AgentID).send("rtc.closed", map[string]any{"conversation_id": v.id, "reason": why})
+	v.center.page(s.offer.AgentID, "rtc.closed", map[string]any{"conversation_id": v.id, "reason": why})
 	if s == v.talking {
 		v.talking = nil
 	}
@@ -455,7 +455,7 @@ func (v *conversation) partAgent(s *side, why omni.EndReason, work bool) {
 // workMoved follows the router's view of an agent's work.
 func (v *conversation) workMoved(o agent.WorkStateChanged) {
 	s := v.sides[o.Work.ID]
-	v.center.desk(o.Work.AgentID).send("work", o.Work)
+	v.center.page(o.Work.AgentID, "work", o.Work)
 	if s == nil {
 		return
 	}
@@ -485,7 +485,7 @@ func (v *conversation) dropSide(s *side) {
 	delete(v.sides, s.offer.ID)
 	s.stopTimer()
 	v.book.end(s.ring, omni.CustomerDisconnect)
-	v.center.desk(s.offer.AgentID).send("offer.ended", map[string]any{"offer_id": s.offer.ID, "conversation_id": v.id, "state": agent.OfferCanceled})
+	v.center.page(s.offer.AgentID, "offer.ended", map[string]any{"offer_id": s.offer.ID, "conversation_id": v.id, "state": agent.OfferCanceled})
 	if s.leg != nil {
 		s.leg.Hangup(call.CustomerDisconnect)
 		v.endLegRow(&s.row, s.leg)

@@ -69,7 +69,12 @@ func (f *floor) run(ctx context.Context) error {
 		} else {
 			f.log.Warn("no part in routing for now", "err", err)
 		}
-		f.follow(ctx, Term{Left: standEvery})
+		last := Term{} // who routed a moment ago may still do
+		if p := f.present.Load(); p != nil && p.Node != f.node && !errors.Is(err, ErrNotLeader) {
+			last = *p
+		}
+		last.Left = standEvery
+		f.follow(ctx, last)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -88,8 +88,8 @@ func (o *chair) Resign(_ context.Context, t Term) error {
 	return nil
 }
 
-// seat is a floor at a chair; what it passes on and decides is written down.
-type seat struct {
+// chairman is a floor at a chair; what it passes on and decides is written down.
+type chairman struct {
 	*floor
 	chair *chair
 	mu    sync.Mutex
@@ -101,8 +101,8 @@ type seat struct {
 	rival bool
 }
 
-func newSeat(o *chair) *seat {
-	s := &seat{chair: o}
+func newSeat(o *chair) *chairman {
+	s := &chairman{chair: o}
 	s.floor = newFloor(floorConfig{
 		node: "nd_1", router: agent.RouterConfig{Seed: 1}, office: o,
 		write: func(_ context.Context, t Term, _ Write) error {
@@ -141,7 +141,7 @@ func newSeat(o *chair) *seat {
 	return s
 }
 
-func (s *seat) start(t *testing.T) (stop func()) {
+func (s *chairman) start(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()
@@ -155,7 +155,7 @@ func (s *seat) start(t *testing.T) (stop func()) {
 }
 
 // queued lists the conversations that waited in the router here, in order.
-func (s *seat) queued() []string {
+func (s *chairman) queued() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []string
@@ -167,7 +167,7 @@ func (s *seat) queued() []string {
 	return ids
 }
 
-func (s *seat) passed() []string {
+func (s *chairman) passed() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []string

@@ -1,0 +1,160 @@
+package journey
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/openhotline/hotline/internal/id"
+)
+
+// Bus carries commands between the nodes of an installation.
+type Bus interface {
+	// Command has a node carry out a command and returns its answer. Sent again
+	// under the same id it is carried out once. ErrAway: the node does not answer.
+	Command(ctx context.Context, commandID, nodeID, name string, payload []byte) ([]byte, error)
+	// Handle registers who carries out the commands of a name here.
+	Handle(name string, h func(ctx context.Context, payload []byte) ([]byte, error))
+}
+
+// letter is what a node tells another one without waiting for an answer.
+type letter struct {
+	Do           string          `json:"do"` // one of the words below
+	Epoch        uint64          `json:"epoch,omitempty"`
+	Agent        string          `json:"agent,omitempty"`
+	Conversation string          `json:"conversation,omitempty"`
+	Socket       string          `json:"socket,omitempty"`
+	To           string          `json:"to,omitempty"`
+	Kind         string          `json:"kind,omitempty"`
+	Data         json.RawMessage `json:"data,omitempty"`
+}
+
+// The words of letters.
+const (
+	letterHello  = "hello"  // the sender is there
+	letterOutput = "output" // the router, in the term Epoch, did Kind to a conversation of the receiver
+	letterPage   = "page"   // message Kind for the pages of Agent, or for the one with Socket
+	letterGone   = "gone"   // the page Socket, which was the softphone of Agent, is gone
+	letterMoved  = "moved"  // the page Socket of Agent has the new connection To
+	letterRing   = "ring"   // show Agent again that Conversation rings, if it does
+)
+
+const (
+	letterQueue = 4096 // letters that wait for one node
+	letterBatch = 100
+	mailWithin  = 2 * time.Second // bounds one try
+	mailLimit   = nodeSilence     // after that a node that lives gets its letters no more
+	nodeSilence = 20 * time.Second
+)
+
+// bag is what one command carries.
+type bag struct {
+	From    string   `json:"from"`
+	Letters []letter `json:"letters"`
+}
+
+// mail brings letters to the other nodes: each gets its letters in their order,
+// once. A letter for a node that has died is dropped.
+type mail struct {
+	node  string
+	bus   Bus
+	alive func(node string) bool
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	boxes  map[string]chan letter
+	closed bool
+	work   sync.WaitGroup
+	ctx    context.Context
+	stop   context.CancelFunc
+}
+
+func newMail(node string, bus Bus, alive func(string) bool, log *slog.Logger) *mail {
+	m := &mail{node: node, bus: bus, alive: alive, log: log, boxes: map[string]chan letter{}}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	return m
+}
+
+// to posts a letter to a node; it does not block.
+func (m *mail) to(node string, l letter) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || node == m.node || node == "" {
+		return
+	}
+	box := m.boxes[node]
+	if box == nil {
+		box = make(chan letter, letterQueue)
+		m.boxes[node] = box
+		m.work.Go(func() { m.carry(node, box) })
+	}
+	select {
+	case box <- l:
+	default:
+		m.log.Error("letter lost: too many wait for the node", "to", node, "letter", l.Do)
+	}
+}
+
+// close lets what waits go out, for a moment, and ends the carriers.
+func (m *mail) close() {
+	m.mu.Lock()
+	if !m.closed {
+		m.closed = true
+		for _, box := range m.boxes {
+			close(box)
+		}
+	}
+	m.mu.Unlock()
+	defer time.AfterFunc(mailWithin, m.stop).Stop()
+	m.work.Wait()
+	m.stop()
+}
+
+// carry takes the letters of one box to their node.
+func (m *mail) carry(node string, box <-chan letter) {
+	for l := range box {
+		letters := []letter{l}
+	more:
+		for len(letters) < letterBatch {
+			select {
+			case l, ok := <-box:
+				if !ok {
+					break more
+				}
+				letters = append(letters, l)
+			default:
+				break more
+			}
+		}
+		m.deliver(node, letters)
+	}
+}
+
+// deliver tries until the node has taken the letters.
+func (m *mail) deliver(node string, letters []letter) {
+	body := mustJSON(bag{m.node, letters})
+	commandID := id.New("lt")
+	until := time.Now().Add(mailLimit)
+	for {
+		ctx, cancel := context.WithTimeout(m.ctx, mailWithin)
+		_, err := m.bus.Command(ctx, commandID, node, commandPost, body)
+		cancel()
+		if err == nil {
+			return
+		}
+		if !m.alive(node) || time.Now().After(until) || m.ctx.Err() != nil {
+			m.log.Warn("letters not delivered", "to", node, "letters", len(letters), "err", err)
+			return
+		}
+		if !errors.Is(err, ErrAway) {
+			commandID = id.New("lt") // the failure is kept for the old one
+		}
+		select {
+		case <-time.After(sendEvery):
+		case <-m.ctx.Done():
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package journey
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// wires joins nodes in memory, with the bus's promise: once per id.
+type wires struct {
+	mu    sync.Mutex
+	cut   map[string]bool
+	seen  map[string]bool
+	tries int
+	got   []letter
+}
+
+func (w *wires) Command(_ context.Context, commandID, node, _ string, payload []byte) ([]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tries++
+	var b bag
+	if err := json.Unmarshal(payload, &b); err != nil {
+		return nil, err
+	}
+	if !w.seen[commandID] {
+		w.seen[commandID] = true
+		w.got = append(w.got, b.Letters...)
+	}
+	if w.cut[node] { // it arrived, its answer does not
+		return nil, ErrAway
+	}
+	return []byte("{}"), nil
+}
+
+// state is what has arrived, and after how many tries.
+func (w *wires) state() (got []letter, tries int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.got), w.tries
+}
+
+func (*wires) Handle(string, func(context.Context, []byte) ([]byte, error)) {}
+
+// Letters arrive in order and once, also when answers get lost; those for a dead
+// node are dropped, and the end waits for what is under way.
+func TestLettersArriveInOrderOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wires{cut: map[string]bool{"nd_2": true}, seen: map[string]bool{}}
+		var lives atomic.Bool
+		lives.Store(true)
+		m := newMail("nd_1", w, func(string) bool { return lives.Load() }, slog.New(slog.DiscardHandler))
+		const n = 250
+		for i := range n {
+			m.to("nd_2", letter{Do: letterPage, Kind: fmt.Sprint(i)})
+		}
+		m.to("nd_1", letter{Do: letterPage}) // to itself: nothing
+		time.Sleep(3 * time.Second)
+		w.mu.Lock()
+		if w.tries < 5 {
+			t.Errorf("%d tries in three seconds", w.tries)
+		}
+		w.cut = nil
+		w.mu.Unlock()
+		time.Sleep(time.Second)
+		got, _ := w.state()
+		if len(got) != n {
+			t.Fatalf("%d of %d letters", len(got), n)
+		}
+		for i, l := range got {
+			if l.Kind != fmt.Sprint(i) {
+				t.Fatalf("letter %d is %s", i, l.Kind)
+			}
+		}
+		w.mu.Lock()
+		w.cut, w.tries = map[string]bool{"nd_3": true}, 0
+		w.mu.Unlock()
+		lives.Store(false)
+		m.to("nd_3", letter{Do: letterPage})
+		synctest.Wait()
+		time.Sleep(time.Second)
+		if _, tries := w.state(); tries != 1 {
+			t.Errorf("%d tries to a dead node", tries)
+		}
+		m.to("nd_2", letter{Do: letterGone})
+		m.close()
+		if got, _ = w.state(); got[len(got)-1].Do != letterGone {
+			last := got[len(got)-1]
+			t.Errorf("the last letter is %+v", last)
+		}
+		m.to("nd_2", letter{Do: letterPage}) // after the end: nothing
+	})
+}

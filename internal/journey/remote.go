@@ -1,0 +1,390 @@
+package journey
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/omni"
+)
+
+// The commands between nodes.
+const (
+	commandPost     = "post"     // a bag of letters
+	commandRoute    = "route"    // router inputs, to the node that routes
+	commandAct      = "act"      // what an agent does to a conversation, to its node
+	commandSeat     = "seat"     // presence and work of an agent, of the node that routes
+	commandFloor    = "floor"    // the wallboard, of the node that routes
+	commandStanding = "standing" // where conversations stand with the router
+	commandPing     = "ping"
+)
+
+// commandWithin bounds a command whose sender has more time; the owner of a call
+// that does not answer by then is away.
+const commandWithin = 4 * time.Second
+
+// answerTo packs what a handler returns.
+type answerTo struct {
+	Data  json.RawMessage `json:"data,omitempty"`
+	Fault *fault          `json:"fault,omitempty"`
+}
+
+// handle registers a command whose question and answer are JSON.
+func handle[Q, A any](bus Bus, name string, do func(context.Context, Q) (A, error)) {
+	bus.Handle(name, func(ctx context.Context, payload []byte) ([]byte, error) {
+		var q Q
+		var out answerTo
+		if err := json.Unmarshal(payload, &q); err != nil {
+			out.Fault = encodeError(fmt.Errorf("%w: %s: %w", ErrItem, name, err))
+			return json.Marshal(out)
+		}
+		a, err := do(ctx, q)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx) // who asked has gone
+		}
+		out.Fault = encodeError(err)
+		if err == nil {
+			out.Data = mustJSON(a)
+		}
+		return json.Marshal(out)
+	})
+}
+
+// request sends a command to a node and unpacks the answer. The error is
+// ErrAway, or the other node's.
+func request[A any](ctx context.Context, c *Center, commandID, node, name string, q any) (a A, err error) {
+	if c.cfg.Bus == nil || node == "" {
+		return a, fmt.Errorf("%w: no way to node %q", ErrAway, node)
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandWithin)
+	defer cancel()
+	raw, err := c.cfg.Bus.Command(ctx, commandID, node, name, mustJSON(q))
+	if err != nil {
+		return a, err
+	}
+	var out answerTo
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return a, fmt.Errorf("%w: answer to %s: %w", ErrItem, name, err)
+	}
+	if out.Fault != nil {
+		return a, out.Fault.err()
+	}
+	return a, json.Unmarshal(out.Data, &a)
+}
+
+// listen takes the commands of other nodes.
+func (c *Center) listen() {
+	bus := c.cfg.Bus
+	handle(bus, commandPing, func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil })
+	handle(bus, commandPost, func(_ context.Context, b bag) (struct{}, error) {
+		for _, l := range b.Letters {
+			c.read(b.From, l)
+		}
+		return struct{}{}, nil
+	})
+	handle(bus, commandRoute, c.routeFor)
+	handle(bus, commandAct, func(ctx context.Context, a action) (struct{}, error) { return struct{}{}, c.actHere(ctx, a) })
+	handle(bus, commandSeat, c.seatOf)
+	handle(bus, commandStanding, c.standingOf)
+	handle(bus, commandFloor, func(ctx context.Context, _ struct{}) ([]byte, error) {
+		s, err := c.snapshotHere(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		if err := errors.Join(json.NewEncoder(z).Encode(s), z.Close()); err != nil {
+			return nil, err
+		}
+		return b.Bytes(), nil
+	})
+}
+
+// read takes one letter.
+func (c *Center) read(from string, l letter) {
+	c.fleet.hello(from)
+	switch l.Do {
+	case letterOutput:
+		if !c.fleet.current(l.Epoch) {
+			return // of a leader that was replaced
+		}
+		o, err := decodeOutput(item{l.Kind, l.Data})
+		if err != nil {
+			c.log.Error("router output of another node", "from", from, "err", err)
+			return
+		}
+		if !c.handleHere(o) {
+			c.overHere(o)
+		}
+	case letterPage:
+		d := c.desk(l.Agent)
+		if l.Socket != "" {
+			d.to(l.Socket, l.Kind, l.Data)
+			return
+		}
+		d.send(l.Kind, l.Data)
+	case letterGone:
+		c.each(func(v *conversation) {
+			if c.desk(l.Agent).audio(v.id, l.Socket) != nil {
+				v.post(func() { v.tabsGone(l.Agent) })
+			}
+		})
+	case letterMoved:
+		c.desk(l.Agent).rename(l.Socket, l.To)
+	case letterRing:
+		c.ring(l.Agent, l.Conversation)
+	}
+}
+
+// ---- router inputs
+
+// routing is what a node passes on to the one that routes.
+type routing struct {
+	From   string `json:"from"`
+	Inputs []item `json:"inputs"`
+}
+
+// sendInputs passes inputs on to the node that routes.
+func (c *Center) sendInputs(ctx context.Context, t Term, batchID string, asks []ask) ([]error, error) {
+	q := routing{From: c.cfg.NodeID}
+	for _, a := range asks {
+		q.Inputs = append(q.Inputs, encodeItem(a.in(agent.At{})))
+	}
+	faults, err := request[[]*fault](ctx, c, batchID, t.Node, commandRoute, q)
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) != len(asks) {
+		return nil, fmt.Errorf("%w: %d answers to %d inputs", ErrItem, len(faults), len(asks))
+	}
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		errs[i] = f.err()
+	}
+	return errs, nil
+}
+
+// routeFor applies another node's inputs, in their order.
+func (c *Center) routeFor(ctx context.Context, q routing) ([]*fault, error) {
+	if !c.floor.leads() {
+		return nil, ErrNotLeader
+	}
+	c.fleet.hello(q.From)
+	faults := make([]*fault, len(q.Inputs))
+	replies := make([]chan verdict, len(q.Inputs))
+	for i, it := range q.Inputs {
+		in, err := decodeInput(it)
+		if err != nil {
+			faults[i] = encodeError(err)
+			continue
+		}
+		if conversationID := conversationOf(in(agent.At{})); conversationID != "" {
+			c.fleet.owns(q.From, conversationID)
+		}
+		replies[i] = make(chan verdict, 1)
+		select {
+		case c.floor.asks <- ask{in: in, from: q.From, reply: replies[i]}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	for i, reply := range replies {
+		if reply == nil {
+			continue
+		}
+		select {
+		case v := <-reply:
+			if errors.Is(v.err, ErrNotLeader) {
+				return nil, v.err
+			}
+			faults[i] = encodeError(v.err)
+		case <-c.floor.done:
+			return nil, ErrStopped
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return faults, nil
+}
+
+// ---- what the node that routes knows
+
+// seat is where an agent is with the router.
+type seat struct {
+	Presence agent.Presence `json:"presence"`
+	Works    []agent.Work   `json:"works"`
+}
+
+// seatOf reads an agent's presence and work here.
+func (c *Center) seatOf(ctx context.Context, agentID string) (s seat, err error) {
+	err = c.floor.look(ctx, func(r *agent.Router, _ time.Time) {
+		s.Presence, _ = r.PresenceOf(agentID)
+		s.Works = r.WorksOf(agentID)
+	})
+	return s, err
+}
+
+// RoutedBy is the node that routes; empty: none that is known.
+func (c *Center) RoutedBy() string {
+	if t := c.floor.present.Load(); t != nil {
+		return t.Node
+	}
+	return ""
+}
+
+// seatAnywhere is seatOf wherever the router runs.
+func (c *Center) seatAnywhere(ctx context.Context, agentID string) (seat, error) {
+	if node := c.RoutedBy(); node != c.cfg.NodeID && c.cfg.Bus != nil {
+		return request[seat](ctx, c, id.New("cm"), node, commandSeat, agentID)
+	}
+	return c.seatOf(ctx, agentID)
+}
+
+func (c *Center) snapshotHere(ctx context.Context) (s agent.Snapshot, err error) {
+	err = c.floor.look(ctx, func(r *agent.Router, now time.Time) { s = r.Snapshot(now) })
+	return s, err
+}
+
+// maxSnapshot bounds a wallboard of another node, in bytes.
+const maxSnapshot = 64 << 20
+
+// Snapshot is the floor as a wallboard shows it.
+func (c *Center) Snapshot(ctx context.Context) (s agent.Snapshot, err error) {
+	node := c.RoutedBy()
+	if node == c.cfg.NodeID || c.cfg.Bus == nil {
+		return c.snapshotHere(ctx)
+	}
+	packed, err := request[[]byte](ctx, c, id.New("cm"), node, commandFloor, struct{}{})
+	if err != nil {
+		return s, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return s, fmt.Errorf("%w: wallboard: %w", ErrItem, err)
+	}
+	if err := json.NewDecoder(io.LimitReader(z, maxSnapshot)).Decode(&s); err != nil {
+		return s, fmt.Errorf("%w: wallboard: %w", ErrItem, err)
+	}
+	return s, nil
+}
+
+// ---- what agents do to conversations of other nodes
+
+// page is an open workbench page of some node.
+type page struct {
+	Node   string `json:"node"`
+	Socket string `json:"socket"`
+}
+
+// action is what an agent or supervisor does to a live conversation.
+type action struct {
+	Do             string          `json:"do"`
+	ConversationID string          `json:"conversation_id"`
+	AgentID        string          `json:"agent_id"` // empty with end: forced
+	Kind           string          `json:"kind,omitempty"`
+	Target         string          `json:"target,omitempty"`
+	Ring           time.Duration   `json:"ring,omitempty"`
+	Digits         string          `json:"digits,omitempty"`
+	Code           string          `json:"code,omitempty"`
+	Note           string          `json:"note,omitempty"`
+	Page           page            `json:"page,omitzero"`
+	SDP            string          `json:"sdp,omitempty"`
+	Candidate      json.RawMessage `json:"candidate,omitempty"`
+}
+
+// The words of actions.
+const (
+	actHold, actResume, actEnd, actDigits = "hold", "resume", "end", "digits"
+	actTransfer, actWrapUp                = "transfer", "wrap_up"
+	actAudio, actCandidate                = "rtc.offer", "rtc.candidate"
+)
+
+// act carries an action out, here or on the node that owns the conversation.
+func (c *Center) act(ctx context.Context, a action) error {
+	if c.find(a.ConversationID) != nil {
+		return c.actHere(ctx, a)
+	}
+	node, err := c.ownerOf(ctx, a.ConversationID)
+	if err != nil {
+		return err
+	}
+	_, err = request[struct{}](ctx, c, id.New("cm"), node, commandAct, a)
+	if errors.Is(err, ErrAway) {
+		return fmt.Errorf("%w: node %s carries the call: %w", account.ErrAway, node, err)
+	}
+	return err
+}
+
+// ownerOf is the other node that carries a live conversation.
+func (c *Center) ownerOf(ctx context.Context, conversationID string) (string, error) {
+	none := fmt.Errorf("%w: no live conversation of this id", account.ErrNotFound)
+	if !c.cfg.Shared {
+		return "", none
+	}
+	v, err := c.store.Conversation(ctx, conversationID)
+	switch {
+	case errors.Is(err, omni.ErrNotFound):
+		return "", none
+	case err != nil:
+		return "", err
+	case v.State == omni.Completed, v.NodeID == c.cfg.NodeID:
+		return "", none
+	}
+	return v.NodeID, nil
+}
+
+// actHere carries an action out on a conversation of this node.
+func (c *Center) actHere(ctx context.Context, a action) error {
+	v := c.find(a.ConversationID)
+	if v == nil {
+		return fmt.Errorf("%w: no live conversation of this id", account.ErrNotFound)
+	}
+	switch a.Do {
+	case actAudio:
+		return c.openAudio(ctx, a)
+	case actCandidate:
+		if leg := c.desk(a.AgentID).audio(a.ConversationID, a.Page.Socket); leg != nil {
+			return leg.AddCandidate(a.Candidate)
+		}
+		return nil // a late candidate of a call that is over
+	}
+	return deskError(v.ask(ctx, func() error { return v.perform(a) }))
+}
+
+// perform carries an action out in the conversation's goroutine.
+func (v *conversation) perform(a action) error {
+	switch a.Do {
+	case actHold:
+		return v.holdCall(a.AgentID)
+	case actResume:
+		return v.resumeCall(a.AgentID)
+	case actEnd:
+		if a.AgentID == "" {
+			v.hangUp(omni.SupervisorForceClose)
+			return nil
+		}
+		if _, err := v.own(a.AgentID); err != nil {
+			return err
+		}
+		v.hangUp(omni.AgentDisconnect)
+		return nil
+	case actDigits:
+		if _, err := v.own(a.AgentID); err != nil {
+			return err
+		}
+		return v.leg.SendDigits(a.Digits)
+	case actTransfer:
+		return v.transfer(a.AgentID, a.Kind, a.Target, a.Ring)
+	case actWrapUp:
+		return v.wrapUp(a.AgentID, a.Code, a.Note)
+	}
+	return fmt.Errorf("%w: unknown action %q", account.ErrState, a.Do)
+}
