@@ -167,7 +167,7 @@ func (s *server) launch() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.eventually(20*time.Second, "service is ready", func() bool {
+	s.eventually(time.Minute, "service is ready", func() bool {
 		res, err := http.Get(s.http + "/readyz") //nolint:noctx // bounded by the loop
 		if err != nil {
 			return false

@@ -225,7 +225,7 @@ func (c *Center) Run(ctx context.Context) error {
 	c.calls.OnInbound(c.inbound)
 	c.work.Go(func() { c.watchDisk(ctx) })
 	if c.cfg.Shared {
-		if err := c.beat(ctx); err != nil {
+		if _, err := c.lookAround(ctx); err != nil {
 			c.log.Warn("no look at the other nodes", "err", err)
 		}
 		c.work.Go(func() { c.watchNodes(ctx) })
@@ -309,8 +309,10 @@ func (c *Center) beginTerm(ctx context.Context, t Term) (agent.State, []input, e
 	}
 	first = append(first, c.reachable()...)
 	c.fleet.current(t.Epoch)
-	if c.Live() > 0 {
+	select {
+	case <-c.started:
 		c.work.Go(func() { c.reconcile(c.ctx, t) })
+	default: // nothing is live yet
 	}
 	if !ours {
 		return agent.State{}, first, nil

@@ -45,6 +45,7 @@ const (
 const (
 	letterQueue = 4096 // letters that wait for one node
 	letterBatch = 100
+	letterBytes = 200 << 10       // of a batch; the bus takes half a megabyte
 	mailWithin  = 2 * time.Second // bounds one try
 	mailLimit   = nodeSilence     // after that a node that lives gets its letters no more
 	nodeSilence = 20 * time.Second
@@ -116,15 +117,15 @@ func (m *mail) close() {
 // carry takes the letters of one box to their node.
 func (m *mail) carry(node string, box <-chan letter) {
 	for l := range box {
-		letters := []letter{l}
+		letters, size := []letter{l}, len(l.Data)
 	more:
-		for len(letters) < letterBatch {
+		for len(letters) < letterBatch && size < letterBytes {
 			select {
 			case l, ok := <-box:
 				if !ok {
 					break more
 				}
-				letters = append(letters, l)
+				letters, size = append(letters, l), size+len(l.Data)
 			default:
 				break more
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,19 +121,35 @@ func (c *Center) watchNodes(ctx context.Context) {
 	}
 }
 
+// beat is one look: a sign of life, and what follows from those of the others.
 func (c *Center) beat(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, beatWithin)
 	defer cancel()
-	was, err := c.store.Beat(within, c.cfg.NodeID, false)
+	nodes, err := c.lookAround(within)
 	if err != nil {
 		return err
+	}
+	if err := c.followSetup(within); err != nil {
+		return err
+	}
+	if t := c.floor.present.Load(); t != nil && t.Node == c.cfg.NodeID {
+		return c.closeDead(ctx, *t, nodes)
+	}
+	return nil
+}
+
+// lookAround gives a sign of life and meets the other live nodes.
+func (c *Center) lookAround(ctx context.Context) ([]omni.Node, error) {
+	was, err := c.store.Beat(ctx, c.cfg.NodeID, false)
+	if err != nil {
+		return nil, err
 	}
 	if was == omni.NodeDead {
 		c.givenUp()
 	}
-	nodes, err := c.store.Nodes(within)
+	nodes, err := c.store.Nodes(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	alive := map[string]bool{}
 	for _, n := range nodes {
@@ -141,13 +158,7 @@ func (c *Center) beat(ctx context.Context) error {
 		}
 	}
 	c.meet(alive)
-	if err := c.followSetup(within); err != nil {
-		return err
-	}
-	if t := c.floor.present.Load(); t != nil && t.Node == c.cfg.NodeID {
-		return c.closeDead(ctx, *t, nodes)
-	}
-	return nil
+	return nodes, nil
 }
 
 // meet takes the list of the other live nodes and greets those that are new, so
@@ -248,7 +259,7 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 			return nil
 		}
 	}
-	if _, err := c.store.DeclareDead(ctx, t, node, c.cfg.NodeLimit); err != nil {
+	if back, err := c.declareDead(ctx, t, node); err != nil || back {
 		return err
 	}
 	live, err := c.store.LiveConversations(ctx, node)
@@ -278,8 +289,9 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 
 // ---- after a change of the node that routes
 
-// standingBatch bounds the conversations that are asked about at once.
-const standingBatch = 200
+// standingBatch bounds the conversations that are asked about at once: each may
+// come back with explanations of some kilobytes.
+const standingBatch = 20
 
 // standingOf tells where conversations stand with the router here.
 func (c *Center) standingOf(ctx context.Context, ids []string) (out map[string]agent.Standing, err error) {
@@ -289,7 +301,8 @@ func (c *Center) standingOf(ctx context.Context, ids []string) (out map[string]a
 
 // reconcile brings the conversations of this node and the router of a new term
 // into step: what the former leader decided and could not say any more is said,
-// and who waited and is not known to it is queued again.
+// and who waited and is not known to it is queued again. Open pages are greeted
+// anew.
 func (c *Center) reconcile(ctx context.Context, t Term) {
 	select {
 	case <-time.After(2 * sendEvery): // what was kept for the new leader goes first
@@ -316,6 +329,23 @@ func (c *Center) reconcile(ctx context.Context, t Term) {
 			c.to(id, func(v *conversation) { v.stand(standing[id]) })
 		}
 		ids = ids[n:]
+	}
+	c.greetAll(ctx)
+}
+
+// greetAll tells the pages that are open here what the new router knows of their
+// agents.
+func (c *Center) greetAll(ctx context.Context) {
+	c.mu.Lock()
+	open := make([]*desk, 0, len(c.desks))
+	for _, d := range c.desks {
+		if !d.empty() {
+			open = append(open, d)
+		}
+	}
+	c.mu.Unlock()
+	for _, d := range open {
+		c.greet(ctx, d.agentID, func(kind string, data any) bool { d.send(kind, data); return true })
 	}
 }
 
@@ -366,6 +396,16 @@ func (v *conversation) stand(s agent.Standing) {
 		v.log.Warn("the router did not know a waiting caller; queued again")
 		v.must(v.wantAgent(v.asked))
 	}
+}
+
+// declareDead marks a node as dead; back tells that it has come back meanwhile.
+func (c *Center) declareDead(ctx context.Context, t Term, node string) (back bool, err error) {
+	dead, err := c.store.DeclareDead(ctx, t, node, c.cfg.NodeLimit)
+	if err != nil || dead {
+		return false, err
+	}
+	nodes, err := c.store.Nodes(ctx) // it has no row, or had stopped
+	return slices.ContainsFunc(nodes, func(n omni.Node) bool { return n.ID == node && n.Alive(c.cfg.NodeLimit) }), err
 }
 
 // drop has the router forget a conversation whose process died.

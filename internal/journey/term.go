@@ -36,6 +36,7 @@ const (
 	standWithin = 3 * time.Second // bounds one look
 	sendWithin  = 2 * time.Second // bounds one try to pass inputs on
 	sendEvery   = 200 * time.Millisecond
+	sendBatch   = 64 // inputs that are passed on at once
 )
 
 // ErrNoLeader means that no node routes at present.
@@ -265,7 +266,7 @@ func (f *floor) keep(asks []ask) {
 func (f *floor) passOn(ctx context.Context, t Term) {
 	f.expire(t)
 	for len(f.kept) > 0 && f.send != nil && t.Node != "" && time.Since(f.lastTry) >= sendEvery {
-		n := min(len(f.kept), batch)
+		n := min(len(f.kept), sendBatch)
 		if f.sending == "" {
 			f.sending = id.New("ib")
 		}
