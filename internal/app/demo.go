@@ -20,16 +20,14 @@ import (
 // seedDemo seeds the demo shop into an empty installation and returns the
 // password it made; it is empty when nothing was done or the password is given.
 func seedDemo(ctx context.Context, db *store.DB, cfg config.Config, nodeID string, log *slog.Logger) (string, error) {
-	turn, err := seedTurn(ctx, db, nodeID)
-	if err != nil {
-		return "", err
-	}
-	defer func() {
-		if err := db.Release(context.WithoutCancel(ctx), turn); err != nil {
-			log.Warn("turn at seeding not given back", "err", err)
-		}
-	}()
 	seeded, err := demo.Seeded(ctx, db)
+	if err == nil && !seeded {
+		var turn store.Lease
+		if turn, err = seedTurn(ctx, db, nodeID); err == nil {
+			defer func() { _ = db.Release(context.WithoutCancel(ctx), turn) }() // else it runs out
+			seeded, err = demo.Seeded(ctx, db)
+		}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -69,10 +67,10 @@ func seedDemo(ctx context.Context, db *store.DB, cfg config.Config, nodeID strin
 
 // seedTurn makes nodes that start at the same time seed one after another.
 func seedTurn(ctx context.Context, db *store.DB, nodeID string) (store.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		turn, err := db.Acquire(ctx, "demo", nodeID, 2*time.Minute)
+		turn, err := db.Acquire(ctx, "demo", nodeID, 30*time.Second)
 		if !errors.Is(err, store.ErrLeaseHeld) {
 			return turn, err
 		}

@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -31,11 +34,41 @@ func twoNodes(t *testing.T) (a, b *server) {
 	t.Helper()
 	pg := storetest.StartPostgres(t)
 	url, recordings, ports := pg.New(t), t.TempDir(), freePorts(t, 2)
+	seedShop(t, url)
 	node := func(name string, own, other int) *server {
 		return start(t, "--database-url", url, "--node", name, "--recordings-dir", recordings, "--bus-secret", "a-secret-of-the-cluster",
 			"--bus-listen", fmt.Sprintf("127.0.0.1:%d", own), "--bus-routes", fmt.Sprintf("127.0.0.1:%d", other))
 	}
 	return node("nd_a", ports[0], ports[1]), node("nd_b", ports[1], ports[0])
+}
+
+// seedShop seeds the demo shop without its week of history, which costs some
+// thousand round trips to PostgreSQL and is not needed here: the process is
+// killed when the shop is committed.
+func seedShop(t *testing.T, url string) {
+	t.Helper()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	p := freePorts(t, 3)
+	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", p[i]) }
+	cmd := exec.Command(binary(t), "serve", "--demo", "--data", t.TempDir(), "--database-url", url, "--http-addr", at(0), "--https-addr", "",
+		"--sip-udp", at(1), "--sip-tcp", at(1), "--webrtc-udp", at(2), "--rtp-ports", rtpPorts())
+	cmd.Env = append(os.Environ(), "HOTLINE_DEMO_PASSWORD="+password)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	storetest.Eventually(t, "the shop is seeded", func() bool {
+		var n int
+		err := db.QueryRow("SELECT count(*) FROM records WHERE kind = 'queue'").Scan(&n)
+		return err == nil && n > 0
+	})
 }
 
 // Two nodes share the work: a call on either reaches an agent whose page is on
@@ -119,7 +152,7 @@ func TestTwoNodes(t *testing.T) {
 func (s *server) owned(id, node string, want omni.State) {
 	s.t.Helper()
 	var c omni.Conversation
-	s.eventually(5*time.Second, fmt.Sprintf("%s is %s", id, want), func() bool {
+	s.eventually(10*time.Second, fmt.Sprintf("%s is %s", id, want), func() bool {
 		c = s.detail(id).Conversation
 		return c.State == want
 	})
