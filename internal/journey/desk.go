@@ -308,11 +308,8 @@ func (c *Center) Transfer(ctx context.Context, agentID, conversationID, kind, ta
 
 // Note implements httpapi.Desk.
 func (c *Center) Note(ctx context.Context, agentID, conversationID, note string) error {
-	if c.find(conversationID) == nil {
-		return c.lateNote(ctx, agentID, conversationID, note)
-	}
-	err := c.on(ctx, conversationID, func(v *conversation) error { return v.keepNote(agentID, note) })
-	if errors.Is(err, errPartOver) {
+	err := c.act(ctx, action{Do: actNote, ConversationID: conversationID, AgentID: agentID, Note: note})
+	if errors.Is(err, errPartOver) || errors.Is(err, account.ErrNotFound) {
 		return c.lateNote(ctx, agentID, conversationID, note)
 	}
 	return err

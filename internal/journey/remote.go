@@ -303,7 +303,7 @@ type action struct {
 // The words of actions.
 const (
 	actHold, actResume, actEnd, actDigits = "hold", "resume", "end", "digits"
-	actTransfer, actWrapUp                = "transfer", "wrap_up"
+	actTransfer, actWrapUp, actNote       = "transfer", "wrap_up", "note"
 	actAudio, actCandidate                = "rtc.offer", "rtc.candidate"
 )
 
@@ -383,6 +383,8 @@ func (v *conversation) perform(a action) error {
 		return v.leg.SendDigits(a.Digits)
 	case actTransfer:
 		return v.transfer(a.AgentID, a.Kind, a.Target, a.Ring)
+	case actNote:
+		return v.keepNote(a.AgentID, a.Note)
 	case actWrapUp:
 		return v.wrapUp(a.AgentID, a.Code, a.Note)
 	}
