@@ -29,7 +29,11 @@ func engine(t testing.TB, name string) *Engine {
 		if err != nil {
 			return nil, err
 		}
-		return New(Config{Pack: name, Lookup: lookup.NewClient(actions, transport)})
+		e, err := New(Config{Pack: name, Lookup: lookup.NewClient(actions, transport)})
+		if err != nil {
+			return nil, err
+		}
+		return e, e.Warm(context.Background(), "zh") // however long a busy machine takes
 	}))
 	e, err := f.(func() (*Engine, error))()
 	if err != nil {
@@ -153,6 +157,35 @@ func TestPacket(t *testing.T) {
 	}
 }
 
+// A customer who hangs up while the language is made ready does not keep others
+// from it; closing ends what is being made.
+func TestLoadingBelongsToTheEngine(t *testing.T) {
+	t.Parallel()
+	e, err := New(Config{Pack: "retail"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if _, err := e.Turn(gone, State{Language: "zh"}, "你好"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who hung up gets %v", err)
+	}
+	e.mu.Lock()
+	l := e.brains["zh"]
+	e.mu.Unlock()
+	if l == nil {
+		t.Fatal("the loading ended with who began it")
+	}
+	e.Close()
+	if _, err := l.wait(t.Context()); err == nil {
+		t.Error("loaded though it was closed at once")
+	}
+	if err := e.Warm(t.Context(), "zh"); !errors.Is(err, ErrNotReady) {
+		t.Errorf("a closed engine gives %v", err)
+	}
+	e.Close()
+}
+
 // broken is a look-up that fails in a way of its own.
 type broken func(ctx context.Context) (map[string]string, error)
 
@@ -175,9 +208,6 @@ func TestLookUpThatFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			trained := engine(t, "ecommerce")
-			if err := trained.Warm(t.Context(), "zh"); err != nil {
-				t.Fatal(err)
-			}
 			e := &Engine{cfg: trained.cfg, brains: trained.brains} // its own look-up, the same models
 			e.cfg.Lookup = l
 			run(t, e, "zh", []step{

@@ -44,6 +44,10 @@ type Engine struct {
 	cfg    Config
 	mu     sync.Mutex
 	brains map[string]*loading
+
+	life  context.Context // until Close
+	end   context.CancelCauseFunc
+	loads sync.WaitGroup
 }
 
 // loading is a language being made ready, or ready.
@@ -62,7 +66,7 @@ type brain struct {
 	labels map[string]pack.Intent
 }
 
-// New makes an engine. Nothing is loaded yet.
+// New makes an engine. Nothing is loaded yet. Who is done with it closes it.
 func New(cfg Config) (*Engine, error) {
 	if !slices.Contains(pack.Names(cfg.Overlays...), cfg.Pack) {
 		return nil, fmt.Errorf("%w: %q", ErrUnknownPack, cfg.Pack)
@@ -73,82 +77,78 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Models == nil {
 		cfg.Models = nlu.NewStore(nil)
 	}
-	return &Engine{cfg: cfg, brains: map[string]*loading{}}, nil
+	e := &Engine{cfg: cfg, brains: map[string]*loading{}}
+	e.life, e.end = context.WithCancelCause(context.Background())
+	return e, nil
 }
 
-// Warm makes languages ready before the first customer speaks them.
+// Warm makes languages ready before the first customer speaks them, for as long
+// as ctx allows.
 func (e *Engine) Warm(ctx context.Context, languages ...string) error {
 	for _, l := range languages {
-		if _, err := e.brain(ctx, l); err != nil {
+		if _, err := e.claim(l).wait(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// loadLimit bounds how long a customer may wait for a language: training from
-// cold takes a few seconds, more on a busy machine.
+// loadLimit bounds how long a turn waits for its language. From the cache it is
+// there in a tenth of a second, training from cold takes some seconds, and
+// goes on when nobody waits any more.
 const loadLimit = 2 * time.Minute
 
-// ErrNotReady is returned when a language could not be made ready in time.
+// ErrNotReady is returned when a language could not be made ready in time, or
+// the engine was closed before.
 var ErrNotReady = errors.New("bot: language is not ready")
 
 // brain returns a language, making it ready once however many ask. One that
-// failed is tried again by the next who asks, and by those who wait where only
-// the one that made it gave up.
+// failed is tried again by the next who asks.
 func (e *Engine) brain(ctx context.Context, language string) (*brain, error) {
-	if l := e.claimed(language); l != nil && l.ready() && l.err == nil {
-		return l.brain, nil // the usual case takes no timer
+	l := e.claim(language)
+	select {
+	case <-l.done:
+		return l.brain, l.err
+	default: // the usual case takes no timer
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, loadLimit, ErrNotReady)
 	defer cancel()
-	for {
-		l, mine := e.claim(language)
-		if mine {
-			l.brain, l.err = e.load(ctx, language)
-			if l.err != nil {
-				e.release(language, l)
-			}
-			close(l.done)
-			return l.brain, l.err
-		}
-		select {
-		case <-l.done:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		if gaveUp := errors.Is(l.err, context.Canceled) || errors.Is(l.err, context.DeadlineExceeded) || errors.Is(l.err, ErrNotReady); !gaveUp {
-			return l.brain, l.err
-		}
-	}
+	return l.wait(ctx)
 }
 
-func (l *loading) ready() bool {
+func (l *loading) wait(ctx context.Context) (*brain, error) {
 	select {
 	case <-l.done:
-		return true
-	default:
-		return false
+		return l.brain, l.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 
-// claimed returns the language's loading, nil if nobody began one.
-func (e *Engine) claimed(language string) *loading {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.brains[language]
-}
-
-// claim returns the language's loading; mine if the caller now has to do it.
-func (e *Engine) claim(language string) (l *loading, mine bool) {
+// claim returns the language's loading and begins it if nobody did. It belongs
+// to the engine, not to who asked first: a customer who hangs up does not keep
+// others waiting.
+func (e *Engine) claim(language string) *loading {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if l, ok := e.brains[language]; ok {
-		return l, false
+		return l
 	}
-	l = &loading{done: make(chan struct{})}
+	l := &loading{done: make(chan struct{})}
+	if err := context.Cause(e.life); err != nil {
+		l.err = err
+		close(l.done)
+		return l
+	}
 	e.brains[language] = l
-	return l, true
+	e.loads.Go(func() {
+		l.brain, l.err = e.load(e.life, language)
+		if l.err != nil {
+			e.release(language, l)
+		}
+		close(l.done)
+	})
+	return l
 }
 
 // release lets the language be loaded again.
@@ -158,6 +158,15 @@ func (e *Engine) release(language string, l *loading) {
 	if e.brains[language] == l {
 		delete(e.brains, language)
 	}
+}
+
+// Close ends the loading of languages and waits for it. Turns in languages that
+// are loaded are taken as before. Closing twice is fine.
+func (e *Engine) Close() {
+	e.mu.Lock() // no load begins any more
+	e.end(ErrNotReady)
+	e.mu.Unlock()
+	e.loads.Wait()
 }
 
 func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
@@ -187,7 +196,7 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 // pack knows of the language's meanings. With own, articles that the pack has
 // under the same id bring their known wordings.
 func (e *Engine) Articles(ctx context.Context, language string, list []faq.Article, own bool) (*faq.Index, error) {
-	b, err := e.brain(ctx, language)
+	b, err := e.claim(language).wait(ctx)
 	if err != nil {
 		return nil, err
 	}

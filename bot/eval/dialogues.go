@@ -102,7 +102,7 @@ func (e *Engines) Dialogues(ctx context.Context, rows []Dialogue, progress func(
 		said := map[string]string{}
 		for n, t := range row.Turns {
 			st = pendingBefore(st, row.Turns, n, said)
-			d, err := engine.Turn(ctx, st, t.User)
+			d, err := turn(ctx, engine, st, t.User)
 			if err != nil {
 				return r, err
 			}

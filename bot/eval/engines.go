@@ -2,6 +2,7 @@ package eval
 
 import (
 	"cmp"
+	"context"
 	"io/fs"
 	"regexp"
 	"strconv"
@@ -41,6 +42,21 @@ func (e *Engines) engine(name string) (*bot.Engine, error) {
 	}
 	e.made[name] = made
 	return made, nil
+}
+
+// Close closes the bots.
+func (e *Engines) Close() {
+	for _, made := range e.made {
+		made.Close()
+	}
+}
+
+// turn takes a turn, however long its language takes to be made ready.
+func turn(ctx context.Context, engine *bot.Engine, st bot.State, text string) (bot.Decision, error) {
+	if err := engine.Warm(ctx, nlu.Language(text, st.Language)); err != nil {
+		return bot.Decision{}, err
+	}
+	return engine.Turn(ctx, st, text)
 }
 
 // language is that of a row: told, or by the script of its text.

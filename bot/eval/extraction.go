@@ -137,7 +137,7 @@ func (e *Engines) ticket(ctx context.Context, row Extraction) (map[string]string
 	st := bot.State{Language: e.language(row.Lang, row.Texts[0])}
 	got := map[string]string{}
 	for _, text := range row.Texts {
-		d, err := engine.Turn(ctx, st, text)
+		d, err := turn(ctx, engine, st, text)
 		if err != nil {
 			return nil, err
 		}

@@ -37,6 +37,7 @@ func chatCommand(ctx context.Context, args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
+	defer engine.Close()
 	fmt.Fprintln(std.Err, "loading …")
 	if err := engine.Warm(ctx, *lang); err != nil {
 		return err

@@ -53,6 +53,7 @@ func evalCommand(ctx context.Context, args []string, std Streams) error {
 		withSample(cfg)
 		cfg.Models = models
 	}}
+	defer engines.Close()
 	switch {
 	case f.curve || f.noise || f.folds != 0:
 		return evalTraining(ctx, f, std)
