@@ -72,6 +72,21 @@ const (
 // OverflowKinds lists every overflow action.
 var OverflowKinds = []OverflowKind{OverflowQueue, OverflowNumber, OverflowVoicemail, OverflowCallback, OverflowTicket, OverflowFlow, OverflowEnd}
 
+// NotYetKinds are the overflow actions that cannot be done yet: a queue passes
+// them over.
+var NotYetKinds = []OverflowKind{OverflowCallback, OverflowTicket}
+
+// NotYet lists the queue's overflow actions that are passed over.
+func (q Queue) NotYet() []OverflowKind {
+	var kinds []OverflowKind
+	for _, o := range q.Overflow {
+		if slices.Contains(NotYetKinds, o.Kind) && !slices.Contains(kinds, o.Kind) {
+			kinds = append(kinds, o.Kind)
+		}
+	}
+	return kinds
+}
+
 // OverflowAction is one thing to try when a queue gives a conversation up.
 type OverflowAction struct {
 	Kind   OverflowKind `json:"kind"`

@@ -49,6 +49,9 @@ const (
 	QueueEntered    = "queue.entered"
 	QueueTimeout    = "queue.timeout"
 	QueueOverflowed = "queue.overflowed"
+	// QueueOverflowSkipped: an action of the overflow was passed over, since it
+	// cannot be done.
+	QueueOverflowSkipped = "queue.overflow_skipped"
 
 	RoutingExplained      = "routing.explained"
 	AgentPresenceChanged  = "agent.presence_changed"
@@ -64,6 +67,8 @@ const (
 	RecordingDeletedEvent = "recording.deleted"
 
 	MessageReceived = "message.received"
+
+	CustomerContactRefused = "customer.contact_refused" // a Consent was written
 )
 
 // Change is one atomic write: rows of the store and the events that say what
@@ -77,5 +82,6 @@ type Change struct {
 	Legs          []Leg          `json:"legs,omitempty"`
 	Recordings    []Recording    `json:"recordings,omitempty"`
 	Messages      []Message      `json:"messages,omitempty"`
+	Consents      []Consent      `json:"consents,omitempty"`
 	Events        []Event        `json:"events,omitempty"`
 }

@@ -51,6 +51,22 @@ type Customer struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+// ConsentContact is the kind of a Consent to being contacted.
+const ConsentContact = "contact"
+
+// Consent is what a customer said, once, about something that needs their
+// consent. It is never changed; the newest of a kind holds.
+type Consent struct {
+	ID             string    `json:"id"`
+	CustomerID     string    `json:"customer_id"`
+	Kind           string    `json:"kind" doc:"contact: that the firm contacts them"`
+	Given          bool      `json:"given" doc:"false: refused"`
+	ConversationID string    `json:"conversation_id" doc:"In which they said it"`
+	AgentID        string    `json:"agent_id" doc:"To whom"`
+	WrapUpCode     string    `json:"wrap_up_code" doc:"By which it was recorded"`
+	CreatedAt      time.Time `json:"created_at"`
+}
+
 // Identity is one way to recognise a customer, unique by kind, value and scope.
 type Identity struct {
 	ID         string    `json:"id"`

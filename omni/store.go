@@ -17,6 +17,18 @@ var ErrCursor = errors.New("omni: cursor is not one of ours")
 // not exist.
 var ErrFilter = errors.New("omni: bad filter")
 
+// FilterError is an ErrFilter that names the field.
+type FilterError struct {
+	Field   string // as the API has it: state, to
+	Problem string
+}
+
+// Error implements error.
+func (e *FilterError) Error() string { return ErrFilter.Error() + ": " + e.Field + " " + e.Problem }
+
+// Unwrap lets errors.Is find ErrFilter.
+func (e *FilterError) Unwrap() error { return ErrFilter }
+
 // Store reads what the journal and its rows say. Writing goes through Change.
 // Every method returns ErrNotFound where a single record is missing and an
 // empty slice where a list is empty.
@@ -46,6 +58,8 @@ type Store interface {
 	Customers(ctx context.Context, f CustomerFilter, p Page) (items []Customer, next string, err error)
 	CustomerByIdentity(ctx context.Context, kind, value, scope string) (Customer, Identity, error)
 	Identities(ctx context.Context, customerID string) ([]Identity, error)
+	// Consents are what a customer said, newest first.
+	Consents(ctx context.Context, customerID string) ([]Consent, error)
 
 	Recording(ctx context.Context, id string) (Recording, error)
 	// UnfinishedRecordings are running recordings of the node's conversations.
@@ -124,11 +138,11 @@ type CustomerFilter struct {
 func (f Filter) Validate() error {
 	for _, s := range f.States {
 		if _, ok := moves[s]; !ok && s != Completed {
-			return errors.Join(ErrFilter, errors.New("omni: state "+string(s)+" does not exist"))
+			return &FilterError{"state", string(s) + " does not exist"}
 		}
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) {
-		return errors.Join(ErrFilter, errors.New("omni: to lies before from"))
+		return &FilterError{"to", "lies before from"}
 	}
 	return nil
 }

@@ -33,6 +33,8 @@ var (
 	ErrBusy = errors.New("account: too many log-ins at once")
 	// ErrAway: the process that would have to do it does not answer.
 	ErrAway = errors.New("account: the process that carries it does not answer")
+	// ErrUnavailable means that the database cannot be reached or cannot write now.
+	ErrUnavailable = errors.New("account: the database is away")
 )
 
 // FieldError refuses a request because of one of its fields.

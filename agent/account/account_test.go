@@ -177,6 +177,7 @@ func TestPermissionTable(t *testing.T) {
 
 // shelf is a Store with one user, for the service's own tests.
 type shelf struct {
+	fail error // of writing sessions
 	Store
 	user     User
 	tokens   map[string]Token
@@ -214,6 +215,9 @@ func (s *shelf) Session(_ context.Context, hash string) (Session, error) {
 
 func (s *shelf) PutSession(_ context.Context, v Session) error {
 	s.puts++
+	if s.fail != nil {
+		return s.fail
+	}
 	s.sessions[v.Hash] = v
 	return nil
 }
@@ -290,6 +294,35 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
+}
+
+// A database that cannot write ends nobody's session: they are used on for as
+// long as one may be, and end after that.
+func TestSessionsOutliveADatabaseThatCannotWrite(t *testing.T) {
+	s, svc, now := newShelf(t)
+	secret, _, err := svc.Login(t.Context(), "a@example.org", "quiet violet harbour", Source{Address: here})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fail = ErrUnavailable
+	check := func(after time.Duration, want error) {
+		t.Helper()
+		*now = now.Add(after)
+		if _, err := svc.Authenticate(t.Context(), secret, Source{}); !errors.Is(err, want) || (want == nil) != (err == nil) {
+			t.Errorf("after %s more: %v, want %v", after, err, want)
+		}
+	}
+	check(5*time.Minute, nil)
+	check(11*time.Hour, nil)
+	check(11*time.Hour, nil) // by what is remembered
+	s.fail = nil
+	check(2*time.Minute, nil)
+	for _, v := range s.sessions {
+		if !v.SeenAt.Equal(*now) {
+			t.Errorf("seen at %s, now %s", v.SeenAt, *now)
+		}
+	}
+	check(12*time.Hour, ErrCredentials)
 }
 
 func TestTokens(t *testing.T) {

@@ -10,8 +10,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openhotline/hotline/internal/id"
@@ -29,13 +32,26 @@ type Config struct {
 	Throttle *Throttle
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
+	// Log hears of sessions that cannot be moved on. Defaults to nobody.
+	Log *slog.Logger
 }
 
 // Service does log-ins, sessions and tokens on a Store.
 type Service struct {
 	store Store
 	cfg   Config
+
+	mu sync.Mutex
+	// unsaved holds, by hash, when sessions were seen while the database could
+	// not write it down.
+	unsaved map[string]time.Time
 }
+
+// maxUnsaved bounds what is remembered of sessions; the rest may end early.
+const maxUnsaved = 10_000
+
+// seenWithin bounds how long a request waits for its session to be moved on.
+const seenWithin = time.Second
 
 // NewService returns a service on the store.
 func NewService(store Store, cfg Config) *Service {
@@ -50,7 +66,10 @@ func NewService(store Store, cfg Config) *Service {
 	if cfg.Throttle == nil {
 		cfg.Throttle = NewThrottle(ThrottleConfig{})
 	}
-	return &Service{store: store, cfg: cfg}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{store: store, cfg: cfg, unsaved: map[string]time.Time{}}
 }
 
 // Prefixes tell secrets apart, and let scanners of leaked files find them.
@@ -140,6 +159,9 @@ func (s *Service) Authenticate(ctx context.Context, secret string, src Source) (
 		return Actor{}, err
 	}
 	now := s.cfg.Now()
+	if at := s.lastSeen(sess.Hash); at.After(sess.SeenAt) {
+		sess.SeenAt = at
+	}
 	if !now.Before(sess.ExpiresAt) || now.Sub(sess.SeenAt) >= s.cfg.SessionIdle {
 		return Actor{}, ErrCredentials
 	}
@@ -149,11 +171,33 @@ func (s *Service) Authenticate(ctx context.Context, secret string, src Source) (
 	}
 	if now.Sub(sess.SeenAt) >= time.Minute {
 		sess.SeenAt = now
-		if err := s.store.PutSession(ctx, sess); err != nil {
-			return Actor{}, fmt.Errorf("move session on: %w", err)
-		}
+		s.moveOn(ctx, sess)
 	}
 	return Actor{User: u, Role: u.Role, SessionID: sess.ID, Address: src.Address.String()}, nil
+}
+
+// moveOn notes that a session was seen. A database that cannot write must keep
+// nobody from working: it is remembered here then, and written a minute later.
+func (s *Service) moveOn(ctx context.Context, sess Session) {
+	limited, cancel := context.WithTimeout(ctx, seenWithin)
+	defer cancel()
+	err := s.store.PutSession(limited, sess)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.unsaved, sess.Hash)
+		return
+	}
+	s.cfg.Log.Warn("session not moved on", "session", sess.ID, "err", err)
+	if len(s.unsaved) < maxUnsaved {
+		s.unsaved[sess.Hash] = sess.SeenAt
+	}
+}
+
+func (s *Service) lastSeen(hash string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsaved[hash]
 }
 
 func (s *Service) byToken(ctx context.Context, secret string, src Source) (Actor, error) {
@@ -222,6 +266,9 @@ func (s *Service) EndSessions(ctx context.Context, userID, exceptSecret string) 
 // Sweep deletes sessions that have expired. Call it now and then.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.cfg.Now()
+	s.mu.Lock()
+	maps.DeleteFunc(s.unsaved, func(_ string, at time.Time) bool { return now.Sub(at) >= s.cfg.SessionIdle })
+	s.mu.Unlock()
 	if _, err := s.store.DeleteSessions(ctx, SessionFilter{ExpiredBefore: now}); err != nil {
 		return err
 	}

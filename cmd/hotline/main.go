@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // business hours need time zones where the system has none
 
 	"github.com/openhotline/hotline/internal/app"
 )

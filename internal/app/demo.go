@@ -83,12 +83,15 @@ func seedTurn(ctx context.Context, db *store.DB, nodeID string) (store.Lease, er
 }
 
 // printDemo tells how to log in.
-func printDemo(w io.Writer, password string) {
+func printDemo(w io.Writer, password string, given bool) {
 	fmt.Fprintf(w, "log-ins  %s\n", strings.Join(demo.Logins, ", "))
-	if password != "" {
+	switch {
+	case given:
+		fmt.Fprintln(w, "password as set with HOTLINE_DEMO_PASSWORD")
+	case password != "":
 		fmt.Fprintf(w, "password %s\n", password)
-	} else {
-		fmt.Fprintln(w, "password as at the first start, or from HOTLINE_DEMO_PASSWORD (hotline user password agent@demo sets another)")
+	default:
+		fmt.Fprintln(w, "password as at the first start (hotline user password agent@demo sets another)")
 	}
 	fmt.Fprintln(w, "numbers  9000 main menu, 9001 echo, 9002 sales, 9003 tone; test phone at /phone")
 }

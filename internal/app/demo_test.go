@@ -366,3 +366,18 @@ func demoCustomer(t *testing.T, db *store.DB) string {
 	}
 	return customers[0].ID
 }
+
+// A password that was chosen is not printed, and one that was made is.
+func TestTheDemoTellsHowToLogIn(t *testing.T) {
+	for _, c := range []struct {
+		password string
+		given    bool
+		want     string
+	}{{"", true, "HOTLINE_DEMO_PASSWORD"}, {"made once", false, "password made once"}, {"", false, "first start"}} {
+		var out strings.Builder
+		printDemo(&out, c.password, c.given)
+		if !strings.Contains(out.String(), c.want) {
+			t.Errorf("%q, given %v: %s", c.password, c.given, out.String())
+		}
+	}
+}

@@ -47,6 +47,9 @@ const (
 // Commit implements journey.Store.
 func (s journeyStore) Commit(ctx context.Context, w journey.Write) error {
 	_, err := s.DB.Commit(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Patience: w.Patience})
+	if errors.Is(err, store.ErrUncertain) {
+		return errors.Join(journey.ErrUncertain, err)
+	}
 	return err
 }
 

@@ -116,7 +116,7 @@ func (s *service) openData(ctx context.Context) (err error) {
 	if s.db, err = store.Open(ctx, s.cfg.DatabaseURL(), s.log); err != nil {
 		return err
 	}
-	if err := s.db.UseSpool(s.cfg.Data); err != nil {
+	if err := s.db.UseSpool(ctx, s.cfg.Data); err != nil {
 		return err
 	}
 	if s.cfg.Demo {
@@ -236,7 +236,7 @@ func (s *service) run(ctx context.Context) error {
 		defer close(quiet)
 		return over(talk, s.center.Run(talk))
 	})
-	g.Go(func() error { return over(work, s.db.RunRetention(work, s.cfg.RecordingsDir())) })
+	g.Go(func() error { return over(work, s.db.RunRetention(work, s.cfg.RecordingsDir(), s.cfg.Retention())) })
 	g.Go(func() error { return over(work, s.db.RunSheets(work, s.nodeID)) })
 	g.Go(func() error { return over(work, s.api.Run(work)) })
 	if s.cert != nil {
@@ -313,7 +313,7 @@ func (s *service) announce(listeners []listener) {
 		}
 	}
 	if s.cfg.Demo {
-		printDemo(s.std.Out, s.password)
+		printDemo(s.std.Out, s.password, s.cfg.DemoPassword != "")
 	}
 }
 

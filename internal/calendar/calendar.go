@@ -5,12 +5,30 @@ package calendar
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
 // ErrInvalid is returned for a calendar that cannot be used; the message names
 // the field and what is allowed.
 var ErrInvalid = errors.New("calendar: not valid")
+
+// FieldError is an ErrInvalid that names the field.
+type FieldError struct {
+	Field   string // days[0].date
+	Code    string // stable kind of the fault: one_of, unknown, format, unique, too_large, invalid
+	Problem string
+}
+
+// Error implements error.
+func (e *FieldError) Error() string { return ErrInvalid.Error() + ": " + e.Field + ": " + e.Problem }
+
+// Unwrap lets errors.Is find ErrInvalid.
+func (e *FieldError) Unwrap() error { return ErrInvalid }
+
+func fault(field, code, format string, args ...any) error {
+	return &FieldError{field, code, fmt.Sprintf(format, args...)}
+}
 
 // Span is a stretch of a day: from HH:MM to HH:MM, 24:00 being the day's end.
 // A span whose end is not after its start reaches into the next day.

@@ -52,17 +52,17 @@ func ParseDays(text []byte) ([]Day, error) {
 	for i, d := range file.Days {
 		from, err := time.Parse(time.DateOnly, d.Date)
 		if err != nil {
-			return nil, fmt.Errorf("%w: days[%d].date: %q is not a date like 2026-10-01", ErrInvalid, i, d.Date)
+			return nil, fault(fmt.Sprintf("days[%d].date", i), "format", "%q is not a date like 2026-10-01", d.Date)
 		}
 		to, err := time.Parse(time.DateOnly, cmp.Or(d.To, d.Date))
 		if err != nil || to.Before(from) || to.Sub(from) > 366*24*time.Hour {
-			return nil, fmt.Errorf("%w: days[%d].to: %q is not a date within a year after %s", ErrInvalid, i, d.To, d.Date)
+			return nil, fault(fmt.Sprintf("days[%d].to", i), "invalid", "%q is not a date within a year after %s", d.To, d.Date)
 		}
 		for at := from; !at.After(to); at = at.AddDate(0, 0, 1) {
 			days = append(days, Day{Date: at.Format(time.DateOnly), Name: d.Name, Hours: d.Hours, Workday: d.Workday})
 		}
 		if len(days) > MaxDays {
-			return nil, fmt.Errorf("%w: days: more than %d", ErrInvalid, MaxDays)
+			return nil, fault("days", "too_large", "more than %d", MaxDays)
 		}
 	}
 	return days, nil
@@ -92,18 +92,18 @@ func (c *Calendar) Import(days []Day) error {
 func (c *Calendar) Prepare() error {
 	zone, err := time.LoadLocation(cmp.Or(c.Zone, "UTC"))
 	if err != nil || c.Zone == "Local" {
-		return fmt.Errorf("%w: timezone: %q is not a zone such as Asia/Shanghai", ErrInvalid, c.Zone)
+		return fault("timezone", "one_of", "%q is not a zone such as Asia/Shanghai", c.Zone)
 	}
 	c.zone = zone
 	c.week = [7][]span{}
 	for name, hours := range c.Week {
 		day := slices.Index(Weekdays, name)
 		if day < 0 {
-			return fmt.Errorf("%w: week: %q is none of %s", ErrInvalid, name, strings.Join(Weekdays, ", "))
+			return fault("week."+name, "unknown", "%q is none of %s", name, strings.Join(Weekdays, ", "))
 		}
-		spans, err := parseSpans(hours)
+		spans, err := parseSpans("week."+name, hours)
 		if err != nil {
-			return fmt.Errorf("%w: week.%s%w", ErrInvalid, name, err)
+			return err
 		}
 		c.week[(day+1)%7] = spans
 	}
@@ -112,25 +112,25 @@ func (c *Calendar) Prepare() error {
 
 func (c *Calendar) prepareDays() error {
 	if len(c.Days) > MaxDays {
-		return fmt.Errorf("%w: days: more than %d", ErrInvalid, MaxDays)
+		return fault("days", "too_large", "more than %d", MaxDays)
 	}
 	c.dates = make(map[date]special, len(c.Days))
 	for i, d := range c.Days {
 		at, err := time.Parse(time.DateOnly, d.Date)
 		if err != nil {
-			return fmt.Errorf("%w: days[%d].date: %q is not a date like 2026-10-01", ErrInvalid, i, d.Date)
+			return fault(fmt.Sprintf("days[%d].date", i), "format", "%q is not a date like 2026-10-01", d.Date)
 		}
 		if _, twice := c.dates[dateOf(at)]; twice {
-			return fmt.Errorf("%w: days[%d].date: %s comes twice", ErrInvalid, i, d.Date)
+			return fault(fmt.Sprintf("days[%d].date", i), "unique", "%s comes twice", d.Date)
 		}
-		spans, err := parseSpans(d.Hours)
+		spans, err := parseSpans(fmt.Sprintf("days[%d].hours", i), d.Hours)
 		if err != nil {
-			return fmt.Errorf("%w: days[%d].hours%w", ErrInvalid, i, err)
+			return err
 		}
 		if d.Workday != "" {
 			day := slices.Index(Weekdays, d.Workday)
 			if day < 0 || len(spans) > 0 {
-				return fmt.Errorf("%w: days[%d].workday: %q is none of %s, or there are hours too", ErrInvalid, i, d.Workday, strings.Join(Weekdays, ", "))
+				return fault(fmt.Sprintf("days[%d].workday", i), "one_of", "%q is none of %s, or there are hours too", d.Workday, strings.Join(Weekdays, ", "))
 			}
 			spans = c.week[(day+1)%7]
 		}
@@ -139,13 +139,13 @@ func (c *Calendar) prepareDays() error {
 	return nil
 }
 
-func parseSpans(hours []Span) ([]span, error) {
+func parseSpans(field string, hours []Span) ([]span, error) {
 	spans := make([]span, 0, len(hours))
 	for i, h := range hours {
 		from, ok1 := minutes(h.From)
 		to, ok2 := minutes(h.To)
 		if !ok1 || !ok2 || from == 24*60 {
-			return nil, fmt.Errorf("[%d]: %q to %q is not a time like 09:00 to 18:00", i, h.From, h.To)
+			return nil, fault(fmt.Sprintf("%s[%d]", field, i), "format", "%q to %q is not a time like 09:00 to 18:00", h.From, h.To)
 		}
 		if to <= from {
 			to += 24 * 60
@@ -155,7 +155,7 @@ func parseSpans(hours []Span) ([]span, error) {
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	for i := 1; i < len(spans); i++ {
 		if spans[i].from < spans[i-1].to {
-			return nil, fmt.Errorf(": hours overlap at %02d:%02d", spans[i].from/60, spans[i].from%60)
+			return nil, fault(field, "invalid", "hours overlap at %02d:%02d", spans[i].from/60, spans[i].from%60)
 		}
 	}
 	return spans, nil

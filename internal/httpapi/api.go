@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -87,10 +88,16 @@ func operation(id, method, path, tag, summary string, action account.Action) hum
 	return op
 }
 
+// requestWithin bounds what a handler waits for. Figures of long spans take
+// longest.
+const requestWithin = time.Minute
+
 // register adds an operation whose handler returns errors of the domain; they
 // become problems here.
 func register[I, O any](s *Server, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		ctx, cancel := context.WithTimeout(ctx, requestWithin)
+		defer cancel()
 		out, err := handler(ctx, in)
 		if err == nil {
 			return out, nil

@@ -35,16 +35,25 @@ func redacted(v any) json.RawMessage {
 	return redact.JSON(b)
 }
 
-// audit adds a line outside a change; a failure is logged and not shown.
+// audit adds a line about what has happened already; a failure is logged and not
+// shown.
 func (s *Server) audit(ctx context.Context, e account.Entry) {
-	line := s.entry(ctx, e.Action, e.TargetID, e.Target, nil, nil)
-	if _, err := s.cfg.Accounts.Change(ctx, nil, []account.Entry{line}); err != nil {
+	if err := s.auditFirst(ctx, e); err != nil {
 		s.log.Error("audit line was not written", "action", e.Action, "target", e.TargetID, "error", err)
 	}
 }
 
-// changed tells the desk that administered records were changed.
+// auditFirst adds a line about what must not happen without it.
+func (s *Server) auditFirst(ctx context.Context, e account.Entry) error {
+	line := s.entry(ctx, e.Action, e.TargetID, e.Target, nil, nil)
+	_, err := s.cfg.Accounts.Change(ctx, nil, []account.Entry{line})
+	return err
+}
+
+// changed tells sockets and the desk that administered records were changed; an
+// empty kind stands for any.
 func (s *Server) changed(ctx context.Context, kind account.Kind, ids ...string) {
+	s.setupMoved()
 	if s.cfg.Desk != nil {
 		s.cfg.Desk.SetupChanged(context.WithoutCancel(ctx), kind, ids)
 	}

@@ -161,6 +161,9 @@ func retryAfter(err error) string {
 	if errors.Is(err, account.ErrBusy) {
 		return "2"
 	}
+	if errors.Is(err, account.ErrUnavailable) {
+		return "5"
+	}
 	return ""
 }
 

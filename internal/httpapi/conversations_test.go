@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/omni"
@@ -96,7 +97,7 @@ func TestRecordings(t *testing.T) {
 	if string(a.body) != string(file[4:8]) || !strings.HasPrefix(a.Header.Get("Content-Range"), "bytes 4-7/") {
 		t.Errorf("range: %q %v", a.body, a.Header)
 	}
-	w.do(account.RoleAgent, "GET", path, nil, "Range", "bytes=999999-").want(416)
+	w.do(account.RoleAgent, "GET", path, nil, "Range", "bytes=999999-").problem(416, ProblemRange, "")
 	a = w.do(account.RoleAgent, "HEAD", path, nil).want(200)
 	if len(a.body) != 0 || a.ContentLength != int64(len(file)) {
 		t.Errorf("HEAD: %d bytes, length %d", len(a.body), a.ContentLength)
@@ -169,6 +170,10 @@ func TestCustomerChangeIsAnEventWithoutPersonalData(t *testing.T) {
 	if len(d.Timeline) != 2 || d.Timeline[0].CustomerName != "Wang Fang" || d.Identities == nil {
 		t.Errorf("detail %+v", d)
 	}
+	// Who changes what somebody else has changed since is told so.
+	stale := c.UpdatedAt.Format(time.RFC3339Nano)
+	w.do(account.RoleAgent, "PATCH", prefix+"/customers/cu_a", `{"vip":true,"updated_at":"`+stale+`"}`).want(200)
+	w.do(account.RoleAgent, "PATCH", prefix+"/customers/cu_a", `{"note":"x","updated_at":"`+stale+`"}`).problem(409, ProblemVersion, "")
 	w.do(account.RoleAuditor, "PATCH", prefix+"/customers/cu_a", `{"name":"x"}`).problem(403, ProblemForbidden, "")
 	w.do(account.RoleAgent, "GET", prefix+"/customers?q=W", nil).problem(422, ProblemValidation, "q")
 }

@@ -37,9 +37,10 @@ type resource[T any] struct {
 	hide func(*T)
 	// used refuses deleting what others refer to.
 	used func(ctx context.Context, id string) error
-	// team is the team that a thing belongs to; nil: to none. A supervisor with a
-	// team changes only what belongs to it.
-	team func(T) string
+	// team is the team that a thing belongs to; empty: it is everybody's, so that a
+	// supervisor with a team, who changes only what belongs to that, leaves it
+	// alone. nil: everybody who may write changes every one.
+	team func(ctx context.Context, v T) (string, error)
 }
 
 // Bodies are documents that the handlers merge; huma validates them by schema.
@@ -281,8 +282,18 @@ func (res resource[T]) ownTeam(ctx context.Context, v T, was *T) error {
 	if res.team == nil || a.Role != account.RoleSupervisor || a.User.TeamID == "" {
 		return nil
 	}
-	if res.team(v) != a.User.TeamID || was != nil && res.team(*was) != a.User.TeamID {
-		return problem(ProblemForbidden, "supervisors change what belongs to their own team")
+	things := []T{v}
+	if was != nil {
+		things = append(things, *was)
+	}
+	for _, thing := range things {
+		team, err := res.team(ctx, thing)
+		if err != nil {
+			return err
+		}
+		if team != a.User.TeamID {
+			return problem(ProblemForbidden, "supervisors change what belongs to their own team")
+		}
 	}
 	return nil
 }

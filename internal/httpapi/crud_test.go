@@ -81,8 +81,11 @@ func TestFaultsNameTheField(t *testing.T) {
 		{"device password", "/devices", `{"name":"x","username":"x","password":"short"}`, "#/password", "too_small"},
 		{"time zone", "/hours", `{"name":"x","timezone":"Mars/Base"}`, "#/timezone", "one_of"},
 		{"day", "/hours", `{"name":"x","timezone":"Asia/Tokyo","week":{"day":[]}}`, "#/week/day", "unknown"},
-		{"overlap", "/hours", `{"name":"x","timezone":"Asia/Tokyo","week":{"mon":[{"from":"09:00","to":"12:00"},{"from":"11:00","to":"13:00"}]}}`, "#/week/mon/1", "invalid"},
+		{"overlap", "/hours", `{"name":"x","timezone":"Asia/Tokyo","week":{"mon":[{"from":"09:00","to":"12:00"},{"from":"11:00","to":"13:00"}]}}`, "#/week/mon", "invalid"},
 		{"date twice", "/hours", `{"name":"x","timezone":"Asia/Tokyo","days":[{"date":"2026-10-01","name":"","hours":[]},{"date":"2026-10-01","name":"","hours":[]}]}`, "#/days/1/date", "unique"},
+		{"make-up workday", "/hours", `{"name":"x","timezone":"Asia/Tokyo","days":[{"date":"2026-10-01","name":"","hours":[],"workday":"monday"}]}`, "#/days/0/workday", "one_of"},
+		{"overflow that cannot be done", "/queues", `{"name":"x","overflow":[{"kind":"end"},{"kind":"ticket"}]}`, "#/overflow/1/kind", "one_of"},
+		{"callback that cannot be offered", "/queues", `{"name":"x","callback":{"offer_after":60,"retries":2,"gap":300}}`, "#/callback/offer_after", "too_large"},
 		{"break id", "/breaks", `{"id":"Long Lunch","names":{}}`, "#/id", "pattern"},
 		{"chosen id", "/teams", `{"id":"qu_x","name":"x"}`, "#/id", "pattern"},
 		{"user e-mail", "/users", `{"email":"nobody","name":"x","role":"agent"}`, "#/email", "format"},
@@ -105,6 +108,7 @@ func TestFaultsNameTheField(t *testing.T) {
 	w.do(account.RoleAdmin, "GET", prefix+"/queues?limit=9999", nil).problem(422, ProblemValidation, "limit")
 	w.do(account.RoleAdmin, "GET", prefix+"/queues?wrong=1", nil).problem(422, ProblemValidation, "wrong")
 	w.do(account.RoleAdmin, "GET", prefix+"/conversations?cursor=bad", nil).problem(422, ProblemValidation, "cursor")
+	w.do(account.RoleAdmin, "GET", prefix+"/conversations?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", nil).problem(422, ProblemValidation, "to")
 	w.do(account.RoleAdmin, "GET", prefix+"/conversations?state=gone", nil).problem(422, ProblemValidation, "")
 	w.do(account.RoleAdmin, "PATCH", prefix+"/queues/qu_sales", `{"name":"x"}`).problem(422, ProblemValidation, "#/version")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/internal/id"
@@ -14,6 +15,7 @@ import (
 type CustomerDetail struct {
 	Customer   omni.Customer      `json:"customer"`
 	Identities []omni.Identity    `json:"identities"`
+	Consents   []omni.Consent     `json:"consents" doc:"What the customer said about being contacted, newest first; the newest holds"`
 	Timeline   []ConversationItem `json:"timeline" doc:"Conversations on every channel that one may see, newest first"`
 	Next       string             `json:"next,omitempty" doc:"Cursor of the timeline's next page; absent on the last"`
 }
@@ -31,10 +33,11 @@ type customerInput struct {
 type customerPatch struct {
 	ID   string `path:"id" maxLength:"60"`
 	Body struct {
-		Name     *string `json:"name,omitempty" maxLength:"200"`
-		Language *string `json:"language,omitempty" maxLength:"20" doc:"BCP 47; empty: unknown"`
-		VIP      *bool   `json:"vip,omitempty"`
-		Note     *string `json:"note,omitempty" maxLength:"10000"`
+		UpdatedAt *time.Time `json:"updated_at,omitempty" doc:"updated_at of the customer that is being changed; the change is refused when somebody else changed it since. Absent: whatever it is"`
+		Name      *string    `json:"name,omitempty" maxLength:"200"`
+		Language  *string    `json:"language,omitempty" maxLength:"20" doc:"BCP 47; empty: unknown"`
+		VIP       *bool      `json:"vip,omitempty"`
+		Note      *string    `json:"note,omitempty" maxLength:"10000"`
 	}
 }
 
@@ -94,7 +97,11 @@ func (s *Server) getCustomer(ctx context.Context, in *customerInput) (*one[Custo
 	if err != nil {
 		return nil, err
 	}
-	d := CustomerDetail{Customer: c, Identities: ids, Next: next}
+	said, err := s.cfg.Omni.Consents(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	d := CustomerDetail{Customer: c, Identities: ids, Consents: said, Next: next}
 	for _, conv := range timeline {
 		d.Timeline = append(d.Timeline, ConversationItem{conv, c.Name})
 	}
@@ -102,15 +109,20 @@ func (s *Server) getCustomer(ctx context.Context, in *customerInput) (*one[Custo
 }
 
 func (s *Server) updateCustomer(ctx context.Context, in *customerPatch) (*one[omni.Customer], error) {
+	s.customerEdits.Lock() // two changes of different fields must both last
+	defer s.customerEdits.Unlock()
 	c, _, err := s.customer(ctx, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if was := in.Body.UpdatedAt; was != nil && !was.Equal(c.UpdatedAt) {
+		return nil, account.ErrVersion
 	}
 	set(&c.Name, in.Body.Name)
 	set(&c.Language, in.Body.Language)
 	set(&c.VIP, in.Body.VIP)
 	set(&c.Note, in.Body.Note)
-	c.UpdatedAt = s.now().UTC()
+	c.UpdatedAt = s.now().UTC().Truncate(time.Microsecond) // as it is kept
 	data, err := json.Marshal(map[string]string{"customer_id": c.ID, "by": actor(ctx).User.ID})
 	if err != nil {
 		return nil, err

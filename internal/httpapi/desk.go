@@ -165,18 +165,19 @@ func (s *Server) endConversation(ctx context.Context, in *idInput) (*empty, erro
 	if err != nil {
 		return nil, err
 	}
-	if ag := a.User.AgentID; ag != "" && (c.AgentID == ag || !account.Allowed(a.Role, account.ActForceClose)) {
-		return nil, s.cfg.Desk.End(ctx, a, ag, in.ID)
-	}
-	if !account.Allowed(a.Role, account.ActForceClose) {
-		return nil, problem(ProblemForbidden, "this user does not work as an agent")
-	}
 	segments, err := s.cfg.Omni.ConversationSegments(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.maySee(ctx, c, segments); err != nil {
 		return nil, err
+	}
+	talks := c.State == omni.Connected || c.State == omni.OnHold
+	if ag := a.User.AgentID; ag != "" && (c.AgentID == ag && talks || !account.Allowed(a.Role, account.ActForceClose)) {
+		return nil, s.cfg.Desk.End(ctx, a, ag, in.ID)
+	}
+	if !account.Allowed(a.Role, account.ActForceClose) {
+		return nil, problem(ProblemForbidden, "this user does not work as an agent")
 	}
 	if c.State == omni.Completed {
 		return nil, account.ErrState

@@ -21,7 +21,9 @@ type WallboardBody struct {
 	At     time.Time             `json:"at"`
 	Queues []agent.QueueSnapshot `json:"queues"`
 	Agents []agent.AgentSnapshot `json:"agents"`
-	Live   []ConversationItem    `json:"live" doc:"Conversations whose customer is still there, oldest first"`
+	Live   []ConversationItem    `json:"live" doc:"Conversations whose customer is still there, oldest first; at most 500"`
+	// LiveTotal tells a cut list from a whole one.
+	LiveTotal int `json:"live_total" doc:"How many there are"`
 }
 
 // FiguresBody is a table of figures.
@@ -86,6 +88,7 @@ func (s *Server) wallboard(ctx context.Context, _ *struct{}) (*one[WallboardBody
 		return nil, err
 	}
 	live = slices.DeleteFunc(live, func(c omni.Conversation) bool { return !g.all && !g.team.Part(c, nil) }) // whose it is now
+	body.LiveTotal = len(live)
 	if len(live) > omni.MaxPage {
 		live = live[:omni.MaxPage]
 	}
@@ -137,7 +140,7 @@ func (s *Server) figures(ctx context.Context, in *figuresInput) (*figuresOutput,
 	}
 	rows, err := s.cfg.Figures(ctx, q)
 	if errors.Is(err, insight.ErrQuery) {
-		return nil, problem(ProblemValidation, err.Error())
+		return nil, badParameter("granularity", "invalid", err.Error()) // the others were checked
 	}
 	if err != nil {
 		return nil, err
@@ -155,11 +158,11 @@ func (s *Server) boundRows(ctx context.Context, q insight.Query) error {
 	case grain == 0 || q.By == insight.ByTotal:
 		return nil
 	case n == 0 && q.By == insight.ByAgent:
-		agents, err := setup.All[setup.Agent](ctx, s.cfg.Accounts, account.KindAgent)
+		r, err := s.roster(ctx)
 		if err != nil {
 			return err
 		}
-		n = len(agents)
+		n = len(r.agents)
 	case n == 0:
 		n = len(q.Targets)
 	}
@@ -171,24 +174,20 @@ func (s *Server) boundRows(ctx context.Context, q insight.Query) error {
 
 // nameRows adds the names of queues or agents, as far as they still exist.
 func (s *Server) nameRows(ctx context.Context, by insight.By, rows []insight.Row) error {
-	names := map[string]string{}
-	switch by {
-	case insight.ByTotal:
+	if by == insight.ByTotal {
 		return nil // the pages have a word for it
-	case insight.ByAgent:
-		agents, err := setup.All[setup.Agent](ctx, s.cfg.Accounts, account.KindAgent)
-		if err != nil {
-			return err
-		}
-		for _, a := range agents {
+	}
+	r, err := s.roster(ctx)
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	if by == insight.ByAgent {
+		for _, a := range r.agents {
 			names[a.ID] = a.Name
 		}
-	default:
-		queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
-		if err != nil {
-			return err
-		}
-		for _, q := range queues {
+	} else {
+		for _, q := range r.queues {
 			names[q.ID] = q.Name
 		}
 	}
@@ -203,12 +202,12 @@ func (s *Server) nameRows(ctx context.Context, by insight.By, rows []insight.Row
 // figureScope sets which queues or agents the actor may see figures of, and the
 // service levels that the queues promise. No ids mean all.
 func (s *Server) figureScope(ctx context.Context, in *figuresInput, q *insight.Query) error {
-	queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
+	r, err := s.roster(ctx)
 	if err != nil {
 		return err
 	}
 	q.Targets = map[string]agent.ServiceLevel{}
-	for _, u := range queues {
+	for _, u := range r.queues {
 		q.Targets[u.ID] = u.ServiceLevel
 	}
 	a := actor(ctx)

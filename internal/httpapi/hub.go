@@ -29,8 +29,12 @@ func newHub(s *Server) *hub {
 // Run feeds the live sockets from the journal until ctx ends, then closes them.
 func (s *Server) Run(ctx context.Context) error {
 	cancel := s.cfg.Journal.Subscribe(s.hub.committed)
+	var work sync.WaitGroup
+	work.Go(func() { s.watchSetup(ctx) })
+	work.Go(func() { s.sweepSessions(ctx) })
 	<-ctx.Done()
 	cancel()
+	work.Wait()
 	s.hub.close()
 	s.phones.close()
 	return context.Cause(ctx)
@@ -110,6 +114,16 @@ func (h *hub) endSession(sessionID string) {
 // still may connect again.
 func (h *hub) recheck(userID string) {
 	h.endWhere(func(t *tab) bool { return t.actor.User.ID == userID })
+}
+
+// suspect has every socket look at its rights again before it sends anything.
+func (h *hub) suspect() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for t := range h.tabs {
+		t.suspect.Store(true)
+		t.poke()
+	}
 }
 
 func (h *hub) endWhere(which func(*tab) bool) {

@@ -24,6 +24,13 @@ type listenings struct {
 	last map[listening]time.Time
 }
 
+// forget takes a listening back that could not be written down.
+func (l *listenings) forget(userID, recordingID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.last, listening{userID, recordingID})
+}
+
 // begins notes a request and tells whether a listening begins with it.
 func (l *listenings) begins(userID, recordingID string, now time.Time) bool {
 	l.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -32,6 +33,9 @@ type tab struct {
 	secret  string
 	wake    chan struct{}
 
+	suspect atomic.Bool // the rights may have changed
+
+	// Of the goroutine that writes:
 	after   int64 // last seq that was looked at
 	checked time.Time
 }
@@ -147,10 +151,8 @@ func (s *Server) runTab(ctx context.Context, t *tab, f *filter) {
 
 // advance writes the events after the last one, then the head.
 func (s *Server) advance(ctx context.Context, t *tab, f *filter, tick bool) error {
-	if tick && time.Since(t.checked) >= checkEvery {
-		t.checked = time.Now()
-		if _, err := s.service.Authenticate(ctx, t.secret, account.Source{}); errors.Is(err, account.ErrCredentials) {
-			t.end(closeExpired, "log in again")
+	if t.suspect.Swap(false) || tick && time.Since(t.checked) >= checkEvery {
+		if goOn := s.checkRights(ctx, t, f); !goOn {
 			return nil
 		}
 	}
@@ -183,6 +185,39 @@ func (s *Server) advance(ctx context.Context, t *tab, f *filter, tick bool) erro
 		return t.write(Envelope{Type: "head", Seq: t.after})
 	}
 	return nil
+}
+
+// checkRights looks at the rights of a tab's user again and renews the filter
+// when its sight has changed; false: nothing may be sent now.
+func (s *Server) checkRights(ctx context.Context, t *tab, f *filter) (goOn bool) {
+	ctx, cancel := context.WithTimeout(ctx, writeWithin)
+	defer cancel()
+	a, err := s.service.Authenticate(ctx, t.secret, account.Source{})
+	var g sight
+	if err == nil {
+		if a.Role != t.actor.Role || a.User.AgentID != t.actor.User.AgentID {
+			t.end(closeResume, "the rights have changed: connect again")
+			return false
+		}
+		g, err = s.sightOf(ctx, a)
+	}
+	if err == nil && !g.same(f.sight) {
+		var renewed *filter
+		if renewed, err = s.newFilter(ctx, a); err == nil {
+			*f = *renewed
+		}
+	}
+	switch {
+	case errors.Is(err, account.ErrCredentials):
+		t.end(closeExpired, "log in again")
+		return false
+	case err != nil:
+		s.log.Warn("rights cannot be read for a socket", "socket", t.id, "error", err)
+		t.suspect.Store(true) // the next tick tries again
+		return false
+	}
+	t.checked = time.Now()
+	return true
 }
 
 // drain writes what is queued, so that a long replay does not hold back offers.

@@ -227,6 +227,8 @@ func (m *memory) Customers(context.Context, omni.CustomerFilter, omni.Page) ([]o
 
 func (m *memory) Identities(context.Context, string) ([]omni.Identity, error) { return nil, nil }
 
+func (m *memory) Consents(context.Context, string) ([]omni.Consent, error) { return nil, nil }
+
 func (m *memory) Recording(_ context.Context, id string) (omni.Recording, error) {
 	r, ok := m.recordings[id]
 	if !ok {

@@ -223,6 +223,7 @@ var errBody = errors.New("httpapi: body is not a JSON object")
 func toProblem(err error) *Problem {
 	var p *Problem
 	var field *account.FieldError
+	var filter *omni.FilterError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -242,12 +243,14 @@ func toProblem(err error) *Problem {
 		return problem(ProblemInUse, "")
 	case errors.Is(err, account.ErrState), errors.Is(err, omni.ErrMove):
 		return problem(ProblemState, "")
-	case errors.Is(err, account.ErrBusy):
+	case errors.Is(err, account.ErrBusy), errors.Is(err, account.ErrUnavailable):
 		return problem(ProblemUnavailable, "")
 	case errors.Is(err, account.ErrAway):
 		return problem(ProblemUnavailable, "the node that carries this call, or that routes, does not answer")
 	case errors.Is(err, omni.ErrCursor):
 		return problem(ProblemValidation, "", FieldError{Parameter: "cursor", Code: "invalid", Message: "cursor is not one that a list returned"})
+	case errors.As(err, &filter):
+		return problem(ProblemValidation, "", FieldError{Parameter: filter.Field, Code: "invalid", Message: filter.Error()})
 	case errors.Is(err, omni.ErrFilter):
 		return problem(ProblemValidation, err.Error())
 	case errors.Is(err, errBody):

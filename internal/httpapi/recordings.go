@@ -112,8 +112,12 @@ func (s *Server) audio(ctx context.Context, in *audioInput) (*audioOutput, error
 	if err != nil {
 		return nil, err
 	}
-	if requestOf(ctx).Method == http.MethodGet && s.listenings.begins(actor(ctx).User.ID, rec.ID, s.now()) {
-		s.audit(ctx, account.Entry{Action: "recording.listen", TargetID: rec.ID, Target: rec.ConversationID})
+	if who := actor(ctx).User.ID; requestOf(ctx).Method == http.MethodGet && s.listenings.begins(who, rec.ID, s.now()) {
+		// Nobody listens without a line in the audit.
+		if err := s.auditFirst(ctx, account.Entry{Action: "recording.listen", TargetID: rec.ID, Target: rec.ConversationID}); err != nil {
+			s.listenings.forget(who, rec.ID)
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	return &audioOutput{Body: func(hc huma.Context) {
 		defer f.Close()
@@ -121,8 +125,36 @@ func (s *Server) audio(ctx context.Context, in *audioInput) (*audioOutput, error
 		w.Header().Set("Content-Type", "audio/wav")
 		w.Header().Set("Cache-Control", "private, no-cache")
 		w.Header().Set("Content-Disposition", `inline; filename="`+rec.ID+`.wav"`)
-		http.ServeContent(w, r, rec.ID+".wav", f.modified, f)
+		http.ServeContent(&rangeGuard{ResponseWriter: w, refuse: func() {
+			s.writeProblem(w, r, problem(ProblemRange, ""))
+		}}, r, rec.ID+".wav", f.modified, f)
 	}}, nil
+}
+
+// rangeGuard answers a range that does not exist with a problem.
+type rangeGuard struct {
+	http.ResponseWriter
+	refuse  func()
+	refused bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (g *rangeGuard) WriteHeader(status int) {
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		g.refused = true
+		g.Header().Del("Content-Disposition")
+		g.refuse()
+		return
+	}
+	g.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (g *rangeGuard) Write(b []byte) (int, error) {
+	if g.refused {
+		return len(b), nil // the plain text of net/http
+	}
+	return g.ResponseWriter.Write(b)
 }
 
 // soundFile is an open recording.

@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"cmp"
+	"context"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,6 +25,9 @@ type Config struct {
 	Phone    Phone
 	// Commit makes one atomic change of customers' rows.
 	Commit Commit
+	// Revision changes with every administered record (store.DB.SetupRevision).
+	// nil: changes by other processes are not noticed.
+	Revision func(context.Context) (string, error)
 	// Figures computes figures from the journal's segments.
 	Figures Figures
 	// Wallboard is the live state of queues and agents.
@@ -79,7 +84,10 @@ type Server struct {
 	phones  *phones
 	// listenings keeps the audit from having a listening twice.
 	listenings listenings
-	handler    http.Handler
+	rosters    rosters
+	// customerEdits makes changes of customers take turns.
+	customerEdits sync.Mutex
+	handler       http.Handler
 }
 
 // New returns a server. It starts nothing: run Handler in an http.Server and
@@ -91,7 +99,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 		cfg.Now = time.Now
 	}
 	if cfg.Service == nil {
-		cfg.Service = account.NewService(cfg.Accounts, account.Config{Now: cfg.Now})
+		cfg.Service = account.NewService(cfg.Accounts, account.Config{Now: cfg.Now, Log: log})
 	}
 	s := &Server{cfg: cfg, log: log, mux: http.NewServeMux(), service: cfg.Service, now: cfg.Now}
 	s.metrics = newMetrics(s)

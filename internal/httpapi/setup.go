@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
@@ -28,14 +27,15 @@ func (s *Server) registerSetup() {
 		read: account.ActAgentsRead, write: account.ActAgents, required: []string{"name"}, fresh: setup.NewAgent,
 		key: func(setup.Agent) string { return "" }, title: func(a setup.Agent) string { return a.Name },
 		meta: func(a *setup.Agent) *setup.Meta { return &a.Meta }, check: s.checkAgent, used: s.agentUsed,
-		team: func(a setup.Agent) string { return a.TeamID },
+		team: func(_ context.Context, a setup.Agent) (string, error) { return a.TeamID, nil },
 	})
 	registerResource(s, resource[setup.Queue]{
 		kind: account.KindQueue, idKind: id.Queue, path: "/queues", name: "queue", plural: "queues", tag: tagSetup,
 		read: account.ActQueuesRead, write: account.ActQueues, required: []string{"name"}, fresh: setup.NewQueue,
 		key: func(q setup.Queue) string { return q.Name }, title: func(q setup.Queue) string { return q.Name },
 		meta: func(q *setup.Queue) *setup.Meta { return &q.Meta }, check: s.checkQueue, used: s.queueUsed,
-		team: func(q setup.Queue) string { return q.TeamID },
+		team: func(_ context.Context, q setup.Queue) (string, error) { return q.TeamID, nil },
+		hide: func(q *setup.Queue) { q.NotYet = q.Routing().NotYet() },
 	})
 	registerResource(s, resource[setup.Line]{
 		kind: account.KindLine, idKind: id.Line, path: "/lines", name: "line", plural: "lines", tag: tagSetup,
@@ -59,15 +59,8 @@ func (s *Server) registerSetup() {
 		meta: func(d *setup.Device) *setup.Meta { return &d.Meta }, check: checkDevice, used: s.deviceUsed,
 		hide: func(d *setup.Device) { d.HasPassword, d.Password = d.Password != "", "" },
 	})
-	registerResource(s, resource[setup.Calendar]{
-		kind: account.KindCalendar, idKind: id.Calendar, path: "/hours", name: "hours", plural: "hours", tag: tagSetup,
-		read: account.ActHoursRead, write: account.ActHours, required: []string{"name", "timezone"},
-		fresh: func() setup.Calendar {
-			return setup.Calendar{Week: map[setup.Weekday][]setup.Hours{}, Days: []setup.SpecialDay{}}
-		},
-		key: func(c setup.Calendar) string { return c.Name }, title: func(c setup.Calendar) string { return c.Name },
-		meta: func(c *setup.Calendar) *setup.Meta { return &c.Meta }, check: checkCalendar,
-	})
+	registerResource(s, calendars)
+	s.registerDays()
 	registerResource(s, resource[setup.Break]{
 		kind: account.KindBreak, path: "/breaks", name: "break", plural: "breaks", tag: tagSetup,
 		read: account.ActBreaksRead, write: account.ActBreaks, required: []string{"names"},
@@ -86,7 +79,23 @@ func (s *Server) registerSetup() {
 			}
 			return checkLabels("names", c.Names)
 		},
+		team: func(ctx context.Context, c setup.WrapUpCode) (string, error) {
+			return s.teamOfQueue(ctx, "queue_id", c.QueueID)
+		},
 	})
+}
+
+// teamOfQueue is the team of a queue that a field names; empty for none.
+func (s *Server) teamOfQueue(ctx context.Context, field, queueID string) (string, error) {
+	if queueID == "" {
+		return "", nil
+	}
+	r, err := s.cfg.Accounts.Record(ctx, account.KindQueue, queueID)
+	if err != nil {
+		return "", referenceError(field, queueID, err)
+	}
+	q, err := setup.Decode[setup.Queue](r)
+	return q.TeamID, err
 }
 
 // routingFault turns a complaint of the agent package into one about a field.
@@ -98,8 +107,11 @@ func routingFault(err error) error {
 	return err
 }
 
-func (s *Server) checkAgent(ctx context.Context, a *setup.Agent, _ *setup.Agent) error {
+func (s *Server) checkAgent(ctx context.Context, a *setup.Agent, was *setup.Agent) error {
 	if err := routingFault(a.Routing().Validate()); err != nil {
+		return err
+	}
+	if err := s.withinTeam(ctx, a, was); err != nil {
 		return err
 	}
 	for _, ref := range []struct {
@@ -113,9 +125,47 @@ func (s *Server) checkAgent(ctx context.Context, a *setup.Agent, _ *setup.Agent)
 	return s.refersAll(ctx, account.KindQueue, "queues", a.Queues)
 }
 
+// withinTeam keeps a supervisor with a team from giving an agent another team's
+// calls, and from giving somebody else the agent's place.
+func (s *Server) withinTeam(ctx context.Context, a, was *setup.Agent) error {
+	by := actor(ctx)
+	if by.Role != account.RoleSupervisor || by.User.TeamID == "" {
+		return nil
+	}
+	if was == nil {
+		was = &setup.Agent{}
+	}
+	if a.UserID != was.UserID || a.DeviceID != was.DeviceID {
+		return problem(ProblemForbidden, "administrators choose the user and the device of an agent")
+	}
+	for i, queueID := range a.Queues {
+		if slices.Contains(was.Queues, queueID) {
+			continue
+		}
+		field := fmt.Sprintf("queues[%d]", i)
+		team, err := s.teamOfQueue(ctx, field, queueID)
+		if err != nil {
+			return err
+		}
+		if team != "" && team != by.User.TeamID {
+			return invalid(field, "scope", "expected a queue of one's own team, or of none")
+		}
+	}
+	return nil
+}
+
 func (s *Server) checkQueue(ctx context.Context, q *setup.Queue, _ *setup.Queue) error {
+	q.NotYet = nil
 	if err := routingFault(q.Routing().Validate()); err != nil {
 		return err
+	}
+	if q.Callback.OfferAfter > 0 {
+		return invalid("callback.offer_after", "too_large", "callers cannot be offered to be called back yet: expected 0")
+	}
+	for i, o := range q.Overflow {
+		if o.Kind == agent.OverflowTicket {
+			return invalid(fmt.Sprintf("overflow[%d].kind", i), "one_of", "tickets cannot be made yet")
+		}
 	}
 	if err := s.refers(ctx, account.KindTeam, "team_id", q.TeamID); err != nil {
 		return err
@@ -210,54 +260,4 @@ func checkDevice(_ context.Context, d *setup.Device, was *setup.Device) error {
 		return invalid("password", "too_small", "expected at least %d characters", account.MinPassword)
 	}
 	return nil
-}
-
-func checkCalendar(_ context.Context, c *setup.Calendar, _ *setup.Calendar) error {
-	if _, err := time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" || c.Timezone == "Local" {
-		return invalid("timezone", "one_of", "expected an IANA name, such as Asia/Shanghai")
-	}
-	for day, hours := range c.Week {
-		if !slices.Contains(setup.Weekdays, day) {
-			return invalid("week."+string(day), "unknown", "expected mon, tue, wed, thu, fri, sat or sun")
-		}
-		if err := checkHours("week."+string(day), hours); err != nil {
-			return err
-		}
-	}
-	seen := map[string]bool{}
-	for i, d := range c.Days {
-		field := fmt.Sprintf("days[%d]", i)
-		if _, err := time.Parse(time.DateOnly, d.Date); err != nil {
-			return invalid(field+".date", "format", "expected a date such as 2026-10-01")
-		}
-		if seen[d.Date] {
-			return invalid(field+".date", "unique", "the date occurs twice")
-		}
-		seen[d.Date] = true
-		if err := checkHours(field+".hours", d.Hours); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkHours wants stretches that are not empty, in order, and apart.
-func checkHours(field string, hours []setup.Hours) error {
-	last := ""
-	for i, h := range hours {
-		at := fmt.Sprintf("%s[%d]", field, i)
-		if !clockTime(h.From) || !clockTime(h.To) {
-			return invalid(at, "format", "expected HH:MM, at most 24:00")
-		}
-		if h.From >= h.To || h.From < last {
-			return invalid(at, "invalid", "expected stretches in order that do not overlap")
-		}
-		last = h.To
-	}
-	return nil
-}
-
-func clockTime(s string) bool {
-	_, err := time.Parse("15:04", s)
-	return s == "24:00" || err == nil && len(s) == 5
 }

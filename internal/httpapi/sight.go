@@ -2,10 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/openhotline/hotline/agent/account"
-	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -69,11 +69,11 @@ func (s *Server) viewsOf(ctx context.Context, a account.Actor) (sight, error) {
 // viewOfTeam gives the agents and queues of a team, or of the one of an agent,
 // whose served queues come beside them.
 func (s *Server) viewOfTeam(ctx context.Context, teamID, agentID string) (view omni.View, serves []string, err error) {
-	agents, err := setup.All[setup.Agent](ctx, s.cfg.Accounts, account.KindAgent)
+	r, err := s.roster(ctx)
 	if err != nil {
 		return view, nil, err
 	}
-	for _, a := range agents {
+	for _, a := range r.agents {
 		if a.ID == agentID {
 			teamID, serves = a.TeamID, a.Queues
 		}
@@ -81,21 +81,22 @@ func (s *Server) viewOfTeam(ctx context.Context, teamID, agentID string) (view o
 	if teamID == "" {
 		return view, serves, nil
 	}
-	queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
-	if err != nil {
-		return view, nil, err
-	}
-	for _, a := range agents {
+	for _, a := range r.agents {
 		if a.TeamID == teamID {
 			view.Agents = append(view.Agents, a.ID)
 		}
 	}
-	for _, q := range queues {
+	for _, q := range r.queues {
 		if q.TeamID == teamID {
 			view.Queues = append(view.Queues, q.ID)
 		}
 	}
 	return view, serves, nil
+}
+
+// same tells whether two sights show the same of what happens now.
+func (g sight) same(o sight) bool {
+	return g.all == o.all && g.own == o.own && maps.Equal(g.agents, o.agents) && maps.Equal(g.queues, o.queues)
 }
 
 // conversations is the view by which lists of conversations are restricted; nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/agent/account/setup"
 )
@@ -33,10 +34,11 @@ func (s *Server) teamUsed(ctx context.Context, id string) error {
 			return inUse("queue", q.Name)
 		}
 	}
-	return nil
+	return s.userWith(ctx, func(u account.User) bool { return u.TeamID == id })
 }
 
-func (s *Server) agentUsed(ctx context.Context, id string) error {
+// userWith refuses when there is such a user.
+func (s *Server) userWith(ctx context.Context, such func(account.User) bool) error {
 	records, err := s.cfg.Accounts.Records(ctx, account.KindUser, account.Page{})
 	if err != nil {
 		return err
@@ -46,11 +48,15 @@ func (s *Server) agentUsed(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if u.AgentID == id {
+		if such(u) {
 			return inUse("user", u.Email)
 		}
 	}
 	return nil
+}
+
+func (s *Server) agentUsed(ctx context.Context, id string) error {
+	return s.userWith(ctx, func(u account.User) bool { return u.AgentID == id })
 }
 
 func (s *Server) queueUsed(ctx context.Context, id string) error {
@@ -69,9 +75,18 @@ func (s *Server) queueUsed(ctx context.Context, id string) error {
 	}
 	for _, q := range queues {
 		for _, o := range q.Overflow {
-			if o.Target == id {
+			if o.Kind == agent.OverflowQueue && o.Target == id {
 				return inUse("queue", q.Name)
 			}
+		}
+	}
+	codes, err := setup.All[setup.WrapUpCode](ctx, s.cfg.Accounts, account.KindWrapUpCode)
+	if err != nil {
+		return err
+	}
+	for _, c := range codes {
+		if c.QueueID == id {
+			return inUse("wrap-up code", c.Code)
 		}
 	}
 	return nil
@@ -111,6 +126,17 @@ func (s *Server) flowUsed(ctx context.Context, id string) error {
 	for _, n := range numbers {
 		if n.FlowID == id {
 			return inUse("number", n.Number)
+		}
+	}
+	queues, err := setup.All[setup.Queue](ctx, s.cfg.Accounts, account.KindQueue)
+	if err != nil {
+		return err
+	}
+	for _, q := range queues {
+		for _, o := range q.Overflow {
+			if o.Kind == agent.OverflowFlow && o.Target == id {
+				return inUse("queue", q.Name)
+			}
 		}
 	}
 	return nil

@@ -22,6 +22,7 @@ const (
 	Agent        Kind = "ag"
 	Audit        Kind = "au"
 	Calendar     Kind = "ca"
+	Consent      Kind = "co"
 	Conversation Kind = "cv"
 	Customer     Kind = "cu"
 	Device       Kind = "dv"

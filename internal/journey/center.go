@@ -38,6 +38,9 @@ var (
 	// ErrAway means that the node that carries a conversation, or that routes,
 	// does not answer.
 	ErrAway = errors.New("journey: the node does not answer")
+	// ErrUncertain means that the database went away while it committed: the
+	// write may be there. Stores return it.
+	ErrUncertain = errors.New("journey: the write may or may not be there")
 	// ErrEnded means that the conversation has ended.
 	ErrEnded = errors.New("journey: conversation has ended")
 )
@@ -56,7 +59,8 @@ type Store interface {
 	account.Store
 	Office
 	RoutingState(ctx context.Context) (agent.State, error)
-	// Commit writes w in one transaction, or fails.
+	// Commit writes w in one transaction, or fails; it is ErrUncertain when nobody
+	// knows which.
 	Commit(ctx context.Context, w Write) error
 	// Keep is Commit for what has happened already and must not be lost: while
 	// the database is away it is kept on disk and written later.

@@ -1,12 +1,14 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/omni"
@@ -41,13 +43,14 @@ type conversation struct {
 	talking  *side
 	external *externalLeg
 	recorded *omni.Recording
-	message  *message  // the voicemail that is being recorded
-	back     place     // in the queue that an outage took
-	inQueue  bool      // the router has, or is told, an entry of ours
-	asked    input     // the last wish for an agent
-	wrapped  time.Time // when the agent began to talk whose wrap-up the conversation shows
-	replies  []func()  // to those who asked, once what they did is saved
-	gone     bool      // the customer has left
+	message  *message            // the voicemail that is being recorded
+	back     place               // in the queue that an outage took
+	inQueue  bool                // the router has, or is told, an entry of ours
+	asked    input               // the last wish for an agent
+	wrapped  time.Time           // when the agent began to talk whose wrap-up the conversation shows
+	replies  []func(saved error) // to those who asked, once what they did is saved
+	unsaved  error               // of the end
+	gone     bool                // the customer has left
 	closing  omni.EndReason
 }
 
@@ -82,7 +85,7 @@ func (v *conversation) ask(ctx context.Context, f func() error) error {
 	reply := make(chan error, 1)
 	if !v.post(func() {
 		err := f()
-		v.replies = append(v.replies, func() { reply <- err })
+		v.replies = append(v.replies, func(saved error) { reply <- cmp.Or(err, saved) })
 	}) {
 		return ErrEnded
 	}
@@ -105,7 +108,7 @@ func (v *conversation) ask(ctx context.Context, f func() error) error {
 func (v *conversation) run(ctx context.Context) {
 	defer v.center.forget(v)
 	defer close(v.done)
-	defer v.answerAll()
+	defer func() { v.answerAll(v.unsaved) }()
 	v.ctx = ctx
 	if !v.begin() {
 		return
@@ -126,8 +129,7 @@ func (v *conversation) run(ctx context.Context) {
 		}
 		v.settle()
 		if !v.finished() { // the last step is saved with the end
-			v.save()
-			v.answerAll()
+			v.answerAll(v.save())
 		}
 	}
 	v.complete()
@@ -151,10 +153,11 @@ func (v *conversation) settle() {
 // flowStops is how long a cancelled flow usually needs at most.
 const flowStops = 50 * time.Millisecond
 
-// answerAll replies to those who asked: what they did is written by now.
-func (v *conversation) answerAll() {
+// answerAll replies to those who asked: what they did is written by now, or
+// could be kept nowhere.
+func (v *conversation) answerAll(saved error) {
 	for _, reply := range v.replies {
-		reply()
+		reply(saved)
 	}
 	v.replies = nil
 }
@@ -166,11 +169,12 @@ func (v *conversation) finished() bool {
 }
 
 // save commits what has changed. What cannot be committed now is kept on disk
-// by the store, so that nothing is lost.
-func (v *conversation) save() {
+// by the store, so that nothing is lost; where not even that is possible, the
+// next save has it too.
+func (v *conversation) save() error {
 	c := v.book.take()
 	if isEmpty(c) {
-		return
+		return nil
 	}
 	w := Write{Omni: c}
 	if len(v.replies) == 0 {
@@ -178,6 +182,26 @@ func (v *conversation) save() {
 	}
 	if err := v.center.store.Keep(context.WithoutCancel(v.ctx), w); err != nil {
 		v.log.Error("conversation not saved", "err", err)
+		if errors.Is(err, account.ErrUnavailable) { // and not refused for good
+			v.book.putBack(c)
+		}
+		return err
+	}
+	return nil
+}
+
+// finalSaves is how often the end of a conversation is tried to be kept, a
+// second apart.
+const finalSaves = 5
+
+// saveEnd is save for a conversation that will not be saved again.
+func (v *conversation) saveEnd() {
+	for try := 1; ; try++ {
+		v.unsaved = v.save()
+		if v.unsaved == nil || try == finalSaves || !errors.Is(v.unsaved, account.ErrUnavailable) {
+			return
+		}
+		time.Sleep(time.Second)
 	}
 }
 
@@ -191,7 +215,7 @@ const (
 
 func isEmpty(c omni.Change) bool {
 	return len(c.Customers)+len(c.Identities)+len(c.Conversations)+len(c.Segments)+len(c.Legs)+
-		len(c.Recordings)+len(c.Messages)+len(c.Events) == 0
+		len(c.Recordings)+len(c.Messages)+len(c.Consents)+len(c.Events) == 0
 }
 
 // begin recognises the customer, writes the conversation and its way into the
@@ -213,7 +237,7 @@ func (v *conversation) begin() bool {
 	if err != nil {
 		v.log.Error("conversation not begun", "err", err)
 		v.turnAway()
-		if v.book != nil && ctx.Err() != nil {
+		if v.book != nil && (ctx.Err() != nil || errors.Is(err, ErrUncertain)) {
 			v.disown(first)
 		}
 		return false
@@ -226,15 +250,15 @@ func (v *conversation) begin() bool {
 		return false
 	}
 	run()
-	v.save()
+	_ = v.save() // logged; the next save has it
 	return true
 }
 
 // beginWithin bounds how long a caller rings while the database is slow.
 const beginWithin = 3 * time.Second
 
-// disown completes a conversation whose first write timed out: the database may
-// or may not have it, and must not keep it as a live one.
+// disown completes a conversation whose first write timed out or broke off: the
+// database may or may not have it, and must not keep it as a live one.
 func (v *conversation) disown(first Write) {
 	if err := v.center.store.Keep(context.WithoutCancel(v.ctx), first); err != nil {
 		v.log.Error("conversation not saved", "err", err)
@@ -433,7 +457,7 @@ func (v *conversation) complete() {
 		"end_reason": c.EndReason, "answered": !c.AnsweredAt.IsZero(), "wrap_up_code": c.WrapUpCode, "from": from,
 		"duration_ms": c.EndedAt.Sub(c.CreatedAt).Milliseconds(),
 	}, of(c.AgentID, c.QueueID))
-	v.save()
+	v.saveEnd()
 }
 
 // shutDown ends a conversation because the process stops.
@@ -454,6 +478,7 @@ func (v *conversation) shutDown() {
 			v.endLegRow(&s.row, s.leg)
 		}
 	}
+	v.endExternal()
 	v.complete()
 }
 

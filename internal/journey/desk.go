@@ -159,6 +159,11 @@ type rtcCandidate struct {
 // errOtherTab refuses audio to a tab that does not have the softphone.
 var errOtherTab = fmt.Errorf("%w: the softphone is in another tab", account.ErrState)
 
+// unreadable refuses what a tab sent.
+func unreadable(kind string) error {
+	return &account.FieldError{Field: "data", Code: "syntax", Message: kind + " is not what was expected"}
+}
+
 // Signal implements httpapi.Desk.
 func (c *Center) Signal(ctx context.Context, agentID, socketID, kind string, data json.RawMessage) error {
 	d := c.desk(agentID)
@@ -170,13 +175,13 @@ func (c *Center) Signal(ctx context.Context, agentID, socketID, kind string, dat
 	case actAudio:
 		var o rtcOffer
 		if err := json.Unmarshal(data, &o); err != nil {
-			return fmt.Errorf("%w: rtc.offer: %w", account.ErrState, err)
+			return unreadable(kind)
 		}
 		return c.act(ctx, action{Do: actAudio, ConversationID: o.ConversationID, AgentID: agentID, Page: at, SDP: o.SDP})
 	case actCandidate:
 		var m rtcCandidate
 		if err := json.Unmarshal(data, &m); err != nil {
-			return fmt.Errorf("%w: rtc.candidate: %w", account.ErrState, err)
+			return unreadable(kind)
 		}
 		err := c.act(ctx, action{Do: actCandidate, ConversationID: m.ConversationID, AgentID: agentID, Page: at, Candidate: m.Candidate})
 		if errors.Is(err, account.ErrNotFound) {

@@ -339,6 +339,8 @@ func (v *conversation) overflowed(o agent.Overflowed) {
 		case agent.OverflowEnd:
 			v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: overflowReason(o.Reason)})
 			return
+		case agent.OverflowCallback, agent.OverflowTicket:
+			v.book.event(omni.QueueOverflowSkipped, map[string]any{"action": a.Kind, "reason": "not_available"}, of("", o.Entry.QueueID))
 		}
 	}
 	v.leaveForFlow(o, ivr.Overflow{Kind: "end", Reason: overflowReason(o.Reason)})

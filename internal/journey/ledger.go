@@ -113,6 +113,32 @@ func (l *ledger) put(s *omni.Segment) { l.segments[s.ID] = *s }
 func (l *ledger) leg(row omni.Leg)             { l.legs[row.ID] = row }
 func (l *ledger) recording(row omni.Recording) { l.records[row.ID] = row }
 
+// putBack takes a change in again that could not be written. Rows that changed
+// since stay as they are now.
+func (l *ledger) putBack(c omni.Change) {
+	l.dirty = l.dirty || len(c.Conversations) > 0
+	for _, s := range c.Segments {
+		keepNewer(l.segments, s.ID, s)
+	}
+	for _, row := range c.Legs {
+		keepNewer(l.legs, row.ID, row)
+	}
+	for _, row := range c.Recordings {
+		keepNewer(l.records, row.ID, row)
+	}
+	l.change.Customers = append(c.Customers, l.change.Customers...)
+	l.change.Identities = append(c.Identities, l.change.Identities...)
+	l.change.Messages = append(c.Messages, l.change.Messages...)
+	l.change.Consents = append(c.Consents, l.change.Consents...)
+	l.change.Events = append(c.Events, l.change.Events...)
+}
+
+func keepNewer[T any](rows map[string]T, id string, older T) {
+	if _, newer := rows[id]; !newer {
+		rows[id] = older
+	}
+}
+
 // take returns what has changed and begins anew.
 func (l *ledger) take() omni.Change {
 	c := l.change

@@ -1,11 +1,15 @@
 package journey
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -142,5 +146,84 @@ func TestEventsKeepTheirOrderAndData(t *testing.T) {
 	}
 	if got[0].ID == got[1].ID || !got[0].Time.Before(got[1].Time) {
 		t.Errorf("ids %s and %s, times %s and %s", got[0].ID, got[1].ID, got[0].Time, got[1].Time)
+	}
+}
+
+// What could not be written comes with the next take, in its order, and rows that
+// changed since are as they are now.
+func TestPutBack(t *testing.T) {
+	l, _ := testLedger(omni.InFlow)
+	s := l.begin(omni.SegmentFlow, nil)
+	l.leg(omni.Leg{ID: "lg_1", Codec: "PCMU"})
+	l.leg(omni.Leg{ID: "lg_2"})
+	first := l.take()
+	l.leg(omni.Leg{ID: "lg_1", Codec: "PCMA"})
+	l.end(s, omni.NextStep)
+	l.putBack(first)
+	c := l.take()
+	if len(c.Conversations) != 1 || len(c.Legs) != 2 || len(c.Segments) != 1 || c.Segments[0].EndedAt.IsZero() {
+		t.Errorf("after putting back: %+v", c)
+	}
+	for _, leg := range c.Legs {
+		if leg.ID == "lg_1" && leg.Codec != "PCMA" {
+			t.Error("an older row replaced the newer one")
+		}
+	}
+	if len(c.Events) != 2 || c.Events[0].Type != omni.SegmentStarted || c.Events[1].Type != omni.SegmentEnded {
+		t.Errorf("events %+v", c.Events)
+	}
+}
+
+// keepless is a store whose Keep answers as the test says.
+type keepless struct {
+	Store
+	err  error
+	kept []Write
+}
+
+func (k *keepless) Keep(_ context.Context, w Write) error {
+	if k.err != nil {
+		return k.err
+	}
+	k.kept = append(k.kept, w)
+	return nil
+}
+
+// What somebody did is not confirmed when it could be kept nowhere, and is not
+// lost when it can be again.
+func TestNothingIsConfirmedThatIsKeptNowhere(t *testing.T) {
+	store := &keepless{err: fmt.Errorf("spool: %w", account.ErrUnavailable)}
+	l, _ := testLedger(omni.InFlow)
+	l.take()
+	v := &conversation{
+		center: &Center{store: store}, log: slog.New(slog.DiscardHandler), ctx: t.Context(), book: l,
+		ops: make(chan func(), 1), done: make(chan struct{}),
+	}
+	ask := func() error {
+		answer := make(chan error, 1)
+		go func() {
+			answer <- v.ask(t.Context(), func() error { l.update(func(c *omni.Conversation) { c.WrapUpNote = "note" }); return nil })
+		}()
+		(<-v.ops)()
+		v.answerAll(v.save())
+		return <-answer
+	}
+	if err := ask(); !errors.Is(err, account.ErrUnavailable) {
+		t.Errorf("confirmed with %v", err)
+	}
+	store.err = nil
+	v.answerAll(v.save())
+	if len(store.kept) != 1 || store.kept[0].Omni.Conversations[0].WrapUpNote != "note" {
+		t.Errorf("kept %+v", store.kept)
+	}
+	if err := ask(); err != nil {
+		t.Error(err)
+	}
+	store.err = errors.New("refused, and kept aside")
+	if err := ask(); err == nil {
+		t.Error("a refused write is confirmed")
+	}
+	if c := l.take(); !isEmpty(c) {
+		t.Errorf("what was refused for good is tried again: %+v", c)
 	}
 }

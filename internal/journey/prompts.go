@@ -57,25 +57,11 @@ func (c *Center) calendar(_ context.Context, name string) (*calendar.Calendar, e
 	if !ok {
 		return nil, fmt.Errorf("%w: calendar %q", ivr.ErrNotFound, name)
 	}
-	cal := &calendar.Calendar{Name: rec.Name, Zone: rec.Timezone, Week: map[string][]calendar.Span{}}
-	for day, hours := range rec.Week {
-		cal.Week[string(day)] = spans(hours)
-	}
-	for _, d := range rec.Days {
-		cal.Days = append(cal.Days, calendar.Day{Date: d.Date, Name: d.Name, Hours: spans(d.Hours)})
-	}
+	cal := rec.Calendar()
 	if err := cal.Prepare(); err != nil {
 		return nil, err
 	}
 	return cal, nil
-}
-
-func spans(hours []setup.Hours) []calendar.Span {
-	var out []calendar.Span
-	for _, h := range hours {
-		out = append(out, calendar.Span{From: h.From, To: h.To})
-	}
-	return out
 }
 
 // flow finds a published flow for transfers within flows.

@@ -57,6 +57,9 @@ func (v *conversation) record(kind, agentID, queueID string, watch *call.VoiceWa
 		return "", err
 	}
 	if err != nil {
+		if path != "" {
+			_ = os.Remove(path) // the row names none
+		}
 		r.Path, r.EndedAt = "", now
 		v.failRecording(r, err)
 		return "", err

@@ -368,8 +368,7 @@ func (v *conversation) perform(a action) error {
 		return v.resumeCall(a.AgentID)
 	case actEnd:
 		if a.AgentID == "" {
-			v.hangUp(omni.SupervisorForceClose)
-			return nil
+			return v.forceClose()
 		}
 		if _, err := v.own(a.AgentID); err != nil {
 			return err

@@ -502,6 +502,29 @@ func (v *conversation) hangUp(why omni.EndReason) {
 	v.customerGone()
 }
 
+// forceClose ends the call for the customer; after it, the wrap-ups that go on.
+func (v *conversation) forceClose() error {
+	if !v.gone {
+		v.hangUp(omni.SupervisorForceClose)
+		return nil
+	}
+	wrapUps := false
+	for _, s := range v.sides {
+		if s.state != wrapping {
+			continue
+		}
+		wrapUps = true
+		agentID := s.offer.AgentID
+		v.must(v.center.floor.tell(func(at agent.At) agent.Input {
+			return agent.FinishWrapUp{At: at, ConversationID: v.id, AgentID: agentID}
+		}))
+	}
+	if !wrapUps {
+		return fmt.Errorf("%w: nothing to close", account.ErrState)
+	}
+	return nil
+}
+
 // own checks that the conversation is in the agent's hands.
 func (v *conversation) own(agentID string) (*side, error) {
 	if v.talking == nil || v.talking.offer.AgentID != agentID {

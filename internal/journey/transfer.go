@@ -192,6 +192,15 @@ func (v *conversation) stopExternal(why omni.EndReason) {
 	}
 }
 
+// endExternal ends an outside leg for good, its row with it.
+func (v *conversation) endExternal() {
+	if x := v.external; x != nil {
+		v.external = nil
+		x.leg.Hangup(call.SystemError)
+		v.endLegRow(&x.row, x.leg)
+	}
+}
+
 // transferForFlow starts the transfer that a flow wants.
 func (v *conversation) transferForFlow(req ivr.TransferRequest) error {
 	if v.gone {

@@ -8,6 +8,7 @@ import (
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/agent/account/setup"
+	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -26,6 +27,9 @@ func (v *conversation) wrapUp(agentID, code, note string) error {
 	if !s.stay.StartedAt.Before(v.wrapped) { // an earlier agent who is slower does not replace a later one's
 		v.wrapped = s.stay.StartedAt
 		v.book.update(func(c *omni.Conversation) { c.WrapUpCode, c.WrapUpNote = code, note })
+	}
+	if setup.RefusesContact(v.center.setup().WrapUpCodes, code) {
+		v.contactRefused(agentID, s.offer.QueueID, code)
 	}
 	return v.center.floor.tell(func(at agent.At) agent.Input {
 		return agent.FinishWrapUp{At: at, ConversationID: v.id, AgentID: agentID}
@@ -84,6 +88,16 @@ func (c *Center) lateNote(ctx context.Context, agentID, conversationID, note str
 		w.Omni.Conversations = append(w.Omni.Conversations, d.Conversation)
 	}
 	return c.store.Commit(ctx, w)
+}
+
+// contactRefused records that the customer does not want to be contacted.
+func (v *conversation) contactRefused(agentID, queueID, code string) {
+	c := omni.Consent{
+		ID: id.New(id.Consent), CustomerID: v.book.conv.CustomerID, Kind: omni.ConsentContact, ConversationID: v.id,
+		AgentID: agentID, WrapUpCode: code, CreatedAt: v.center.now(),
+	}
+	v.book.change.Consents = append(v.book.change.Consents, c)
+	v.book.event(omni.CustomerContactRefused, map[string]any{"customer_id": c.CustomerID, "consent_id": c.ID, "wrap_up_code": code}, of(agentID, queueID))
 }
 
 // wrappingSide finds the part that an agent wraps up: the last one, should the

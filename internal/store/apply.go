@@ -52,6 +52,9 @@ func applyOmni(ctx context.Context, q querier, c *omni.Change) error {
 	if err := upsertAll(ctx, q, recordings, c.Recordings); err != nil {
 		return err
 	}
+	if err := upsertAll(ctx, q, consents, c.Consents); err != nil {
+		return err
+	}
 	for i := range c.Messages {
 		if err := putMessage(ctx, q, &c.Messages[i]); err != nil {
 			return err

@@ -54,7 +54,7 @@ const (
 // sessions of browsers are left out: they belong to the running installation.
 // So are the sheets of figures, which are made again from the segments.
 var tables = []struct{ name, order string }{
-	{"customers", "id"}, {"identities", "id"}, {"conversations", "id"}, {"counters", "conversation_id"},
+	{"customers", "id"}, {"identities", "id"}, {"consents", "id"}, {"conversations", "id"}, {"counters", "conversation_id"},
 	{"segments", "id"}, {"legs", "id"}, {"recordings", "id"}, {"messages", "id"}, {"events", "seq"},
 	{"records", "kind, id"}, {"audit", "id"}, {"presences", "agent_id"}, {"works", "id"}, {"offers", "id"},
 	{"queue_entries", "conversation_id"},

@@ -244,3 +244,35 @@ func TestRetentionDeletesOnce(t *testing.T) {
 		t.Errorf("without a folder: %d, %v", n, err)
 	}
 }
+
+// Files that no row names go when every recording of their time is gone.
+func TestStrayRecordingsAreDeleted(t *testing.T) {
+	t.Parallel()
+	db, _ := openSQLite(t)
+	folder := t.TempDir()
+	known := omni.Recording{ID: id.New(id.Recording), ConversationID: "cv_x", State: omni.RecordingReady, Path: "2026/01/31/x.wav", StartedAt: storetest.Now()}
+	storetest.Commit(t, db, omni.Change{Recordings: []omni.Recording{known}})
+	stay := []string{"2026/01/31/" + known.ID + ".wav", "2026/02/01/rc_today.wav", "2026/12/01/rc_new.wav", "2027/01/01/rc_new.wav", "2026/01/31/notes.txt", "2026/01/31/mine.wav"}
+	stray := []string{"2026/01/31/rc_lost.wav", "2025/12/31/rc_lost.wav"}
+	for _, path := range append(stay, stray...) {
+		path = filepath.Join(folder, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte{1}, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := db.DeleteStray(t.Context(), folder, time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC))
+	if n != len(stray) || err != nil {
+		t.Errorf("%d deleted, %v", n, err)
+	}
+	for _, path := range stay {
+		if _, err := os.Stat(filepath.Join(folder, filepath.FromSlash(path))); err != nil {
+			t.Error(err)
+		}
+	}
+	if n, err := db.DeleteStray(t.Context(), filepath.Join(folder, "none"), time.Now()); n != 0 || err != nil {
+		t.Errorf("without a folder: %d, %v", n, err)
+	}
+}

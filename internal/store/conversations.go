@@ -43,7 +43,7 @@ func (db *DB) Conversations(ctx context.Context, f omni.Filter, p omni.Page) ([]
 	if err := f.Validate(); err != nil {
 		return nil, "", err
 	}
-	w := filtered(f)
+	w := filtered(f, db.dialect)
 	if err := w.before("c", p.Cursor); err != nil {
 		return nil, "", err
 	}
@@ -56,7 +56,7 @@ func (db *DB) Conversations(ctx context.Context, f omni.Filter, p omni.Page) ([]
 	return list, next, nil
 }
 
-func filtered(f omni.Filter) *where {
+func filtered(f omni.Filter, d dialect) *where {
 	w := &where{}
 	if len(f.States) > 0 {
 		args := make([]any, len(f.States))
@@ -87,10 +87,10 @@ func filtered(f omni.Filter) *where {
 	}
 	if f.Text != "" {
 		t := "%" + like(f.Text) + "%"
-		w.add(`(c.id = ? OR lower(c.caller_number) LIKE ? ESCAPE '!' OR lower(c.dialled_number) LIKE ? ESCAPE '!'
+		w.add(d.folding(`(c.id = ? OR lower(c.caller_number) LIKE ? ESCAPE '!' OR lower(c.dialled_number) LIKE ? ESCAPE '!'
 			OR lower(c.subject) LIKE ? ESCAPE '!' OR EXISTS (SELECT 1 FROM segments s WHERE s.conversation_id = c.id
 			AND s.wrap_up_note <> '' AND lower(s.wrap_up_note) LIKE ? ESCAPE '!') OR c.customer_id IN
-			(SELECT u.id FROM customers u WHERE lower(u.name) LIKE ? ESCAPE '!' OR lower(u.note) LIKE ? ESCAPE '!'))`,
+			(SELECT u.id FROM customers u WHERE lower(u.name) LIKE ? ESCAPE '!' OR lower(u.note) LIKE ? ESCAPE '!'))`, f.Text),
 			clean(f.Text), t, t, t, t, t, t)
 	}
 	if f.View != nil {

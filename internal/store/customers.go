@@ -24,8 +24,8 @@ func (db *DB) Customers(ctx context.Context, f omni.CustomerFilter, p omni.Page)
 	}
 	if f.Text != "" {
 		t := "%" + like(f.Text) + "%"
-		w.add(`(lower(t.name) LIKE ? ESCAPE '!' OR lower(t.note) LIKE ? ESCAPE '!' OR t.id IN
-			(SELECT i.customer_id FROM identities i WHERE lower(i.value) LIKE ? ESCAPE '!'))`, t, t, t)
+		w.add(db.dialect.folding(`(lower(t.name) LIKE ? ESCAPE '!' OR lower(t.note) LIKE ? ESCAPE '!' OR t.id IN
+			(SELECT i.customer_id FROM identities i WHERE lower(i.value) LIKE ? ESCAPE '!'))`, f.Text), t, t, t)
 	}
 	if err := w.before("t", p.Cursor); err != nil {
 		return nil, "", err
@@ -52,6 +52,11 @@ func (db *DB) CustomerByIdentity(ctx context.Context, kind, value, scope string)
 // Identities are those of a customer, oldest first.
 func (db *DB) Identities(ctx context.Context, customerID string) ([]omni.Identity, error) {
 	return list(ctx, db, identities, "identities of "+customerID, "WHERE t.customer_id = $1 ORDER BY t.created_at, t.id", customerID)
+}
+
+// Consents are what a customer said, newest first.
+func (db *DB) Consents(ctx context.Context, customerID string) ([]omni.Consent, error) {
+	return list(ctx, db, consents, "consents of "+customerID, "WHERE t.customer_id = $1 ORDER BY t.created_at DESC, t.id DESC", customerID)
 }
 
 // Recording returns one recording.

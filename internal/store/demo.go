@@ -26,8 +26,10 @@ func (db *DB) DeleteDemo(ctx context.Context) (conversations int, err error) {
 		}
 		conversations = int(n)
 		const unused = "(SELECT id FROM customers WHERE demo AND id NOT IN (SELECT customer_id FROM conversations))"
-		if _, err := q.ExecContext(ctx, "DELETE FROM identities WHERE customer_id IN "+unused); err != nil {
-			return err
+		for _, table := range []string{"identities", "consents"} {
+			if _, err := q.ExecContext(ctx, "DELETE FROM "+table+" WHERE customer_id IN "+unused); err != nil {
+				return err
+			}
 		}
 		_, err = q.ExecContext(ctx, "DELETE FROM customers WHERE id IN "+unused)
 		return err

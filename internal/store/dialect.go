@@ -8,8 +8,12 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,8 +35,31 @@ type dialect struct {
 	duplicate   func(error) bool          // a unique key exists
 }
 
+// SQLite's own lower() knows ASCII only; searches must find É and Ａ, too.
+func init() {
+	sqlite.MustRegisterDeterministicScalarFunction("fold", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		if s, ok := args[0].(string); ok {
+			return strings.ToLower(s), nil
+		}
+		return args[0], nil
+	})
+}
+
+// folding has a condition compare text in lower case. Only text beyond ASCII needs
+// fold, which costs several times lower.
+func (d dialect) folding(condition, text string) string {
+	if d.name != "sqlite" || !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return condition
+	}
+	return strings.ReplaceAll(condition, "lower(", "fold(")
+}
+
 // sqliteDriver is the registered driver; tests put a failing one in its place.
 var sqliteDriver = "sqlite"
+
+// sqliteSync makes every commit durable; tests of what else the store does turn
+// it off.
+var sqliteSync = "FULL"
 
 var sqliteDialect = dialect{
 	name:      "sqlite",
@@ -57,7 +84,7 @@ var postgresDialect = dialect{
 // sqliteDSN names the file with our settings: write-ahead log, every commit
 // synchronous, five seconds of patience with another process.
 func sqliteDSN(path string, readOnly bool) string {
-	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(" + sqliteSync + ")",
 		"temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)"}}
 	if readOnly {
 		q["_pragma"] = []string{"busy_timeout(5000)", "query_only(1)", "temp_store(MEMORY)", "cache_size(-16000)"}
@@ -81,6 +108,11 @@ func sqliteAway(err error) bool {
 		return true
 	}
 	return false
+}
+
+func sqliteFull(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL
 }
 
 func sqliteDuplicate(err error) bool {
@@ -110,6 +142,25 @@ func postgresAway(err error) bool {
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) || isEOF(err)
 }
 
+// silentLimit is after what time a connection is broken whose server does not
+// answer any more, not even with an acknowledgement of TCP. Without it the
+// kernel goes on for a quarter of an hour.
+const silentLimit = 15 * time.Second
+
+// tcpUserTimeout is Linux's TCP_USER_TIMEOUT, in milliseconds (tcp(7)).
+const tcpUserTimeout = 0x12
+
+func giveUpSilent(network, _ string, c syscall.RawConn) error {
+	if runtime.GOOS != "linux" || !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(silentLimit.Milliseconds()))
+	})
+	return errors.Join(err, failed)
+}
+
 func openPgx(url string) (*sql.DB, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -118,6 +169,9 @@ func openPgx(url string) (*sql.DB, error) {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
+	cfg.DialFunc = (&net.Dialer{Timeout: cfg.ConnectTimeout, Control: giveUpSilent, KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: silentLimit / 2, Interval: silentLimit / 6, Count: 3,
+	}}).DialContext
 	cfg.RuntimeParams["application_name"] = "hotline"
 	cfg.RuntimeParams["timezone"] = "UTC"
 	// What a node that froze within a transaction holds is free again after these.

@@ -32,6 +32,10 @@ var (
 	ErrNotFound error = &sentinel{"store: not found", []error{omni.ErrNotFound, agent.ErrNotFound, account.ErrNotFound, ivr.ErrNotFound}}
 	// ErrVersion means that somebody else changed the record meanwhile.
 	ErrVersion error = &sentinel{"store: the record was changed by somebody else", []error{account.ErrVersion}}
+	// ErrUnavailable means that the database cannot be reached or cannot write.
+	ErrUnavailable error = &sentinel{"store: the database cannot be reached or cannot write", []error{account.ErrUnavailable}}
+	// ErrClosed means that the store was closed.
+	ErrClosed error = &sentinel{"store: closed", []error{account.ErrUnavailable}}
 	// ErrExists means that another record has the same key.
 	ErrExists error = &sentinel{"store: a record with this key exists", []error{account.ErrTaken}}
 )

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,15 +16,32 @@ import (
 
 // Figures computes the figures of a query (insight.Figures), of one moment.
 func (db *DB) Figures(ctx context.Context, q insight.Query) (rows []insight.Row, err error) {
-	err = db.snapshot(ctx, func(s querier) error {
-		rows, err = insight.Figures(ctx, figureSource{s, db.dialect}, q)
-		return err
-	})
+	q.IDs, q.Agents = cleanAll(q.IDs), cleanAll(q.Agents)
+	figures := func() error {
+		return db.snapshot(ctx, func(s querier) error {
+			rows, err = insight.Figures(ctx, figureSource{s, db.dialect}, q)
+			return err
+		})
+	}
+	if err = figures(); errors.Is(err, insight.ErrSheet) {
+		if err = db.distrustSheets(ctx, err); err == nil {
+			err = figures() // from segments
+		}
+	}
 	return rows, db.failed("figures", err)
+}
+
+func cleanAll(ids []string) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = clean(id)
+	}
+	return out
 }
 
 // RecountFigures computes the same from segments alone, which takes long.
 func (db *DB) RecountFigures(ctx context.Context, q insight.Query) (rows []insight.Row, err error) {
+	q.IDs, q.Agents = cleanAll(q.IDs), cleanAll(q.Agents)
 	err = db.snapshot(ctx, func(s querier) error {
 		rows, err = insight.Recount(ctx, figureSource{s, db.dialect}, q)
 		return err

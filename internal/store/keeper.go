@@ -102,6 +102,14 @@ func (k *keeper) replay(ctx context.Context) error {
 	n := 0
 	for {
 		w, at, err := k.spool.first()
+		var strange *undecodable
+		if errors.As(err, &strange) {
+			k.db.log.Error("write of another version is kept aside", "error", err)
+			if err := errors.Join(k.rejected.appendBody(strange.body), k.spool.drop(at)); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}

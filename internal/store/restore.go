@@ -57,12 +57,40 @@ func (db *DB) Restore(ctx context.Context, path, recordings string, force bool) 
 		if err := load(ctx, q, path, m); err != nil {
 			return err
 		}
+		if err := fillIn(ctx, q, m.Schema); err != nil {
+			return err
+		}
 		return db.discardSheets(ctx, q)
 	})
 	if err != nil {
 		return m, db.failed("restore", err)
 	}
 	return m, nil
+}
+
+// filledIn are, by the schema that brought them, the steps of migrations that
+// change rows and not tables: the rows of an older backup want them too.
+var filledIn = []struct {
+	schema int
+	text   string
+}{
+	{6, `UPDATE segments SET wrap_up_code = c.wrap_up_code, wrap_up_note = c.wrap_up_note FROM conversations c
+		WHERE c.id = segments.conversation_id AND segments.kind = 'agent' AND (c.wrap_up_code <> '' OR c.wrap_up_note <> '')
+		AND NOT EXISTS (SELECT 1 FROM segments o WHERE o.conversation_id = segments.conversation_id AND o.kind = 'agent'
+			AND o.started_at > segments.started_at)`},
+}
+
+// fillIn gives rows of an older schema what migrations would have given them.
+func fillIn(ctx context.Context, q querier, schema int) error {
+	for _, f := range filledIn {
+		if schema >= f.schema {
+			continue
+		}
+		if _, err := q.ExecContext(ctx, f.text); err != nil {
+			return fmt.Errorf("bring rows of schema %d to %d: %w", schema, f.schema, err)
+		}
+	}
+	return nil
 }
 
 // empty returns ErrNotEmpty naming the first table that holds a row.

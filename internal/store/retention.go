@@ -80,11 +80,67 @@ func (db *DB) deleteRecording(ctx context.Context, root *os.Root, r omni.Recordi
 	return nil
 }
 
-// RunRetention deletes expired recordings now and then until ctx ends.
-func (db *DB) RunRetention(ctx context.Context, folder string) error {
+// DeleteStray deletes recordings that began before a day and that no row names:
+// a process that is killed between making a file and writing its row leaves one.
+// Files of other names are left alone. It returns how many were deleted.
+func (db *DB) DeleteStray(ctx context.Context, folder string, before time.Time) (int, error) {
+	root, err := os.OpenRoot(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("stray recordings: %w", err)
+	}
+	defer root.Close()
+	last := before.UTC().Format("2006/01/02")
+	deleted := 0
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case path >= last && d.IsDir():
+			return fs.SkipDir
+		case path >= last:
+			return nil
+		}
+		recordingID, ok := strings.CutSuffix(d.Name(), ".wav")
+		if d.IsDir() || !ok || !strings.HasPrefix(recordingID, string(id.Recording)+"_") {
+			return nil
+		}
+		if _, err := db.Recording(ctx, recordingID); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err := root.Remove(path); err != nil {
+			return err
+		}
+		db.log.Warn("recording that no row names deleted", "file", path)
+		deleted++
+		return nil
+	})
+	if err != nil {
+		return deleted, fmt.Errorf("stray recordings: %w", err)
+	}
+	return deleted, nil
+}
+
+// strayEvery is how often stray recordings are looked for.
+const strayEvery = 24 * time.Hour
+
+// RunRetention deletes expired recordings now and then until ctx ends, and those
+// that no row names after the same time; keep is negative for ever.
+func (db *DB) RunRetention(ctx context.Context, folder string, keep time.Duration) error {
 	tick := time.NewTicker(retentionStep)
 	defer tick.Stop()
+	var looked time.Time
 	for {
+		if keep > 0 && db.Spooled() == 0 && time.Since(looked) >= strayEvery {
+			looked = time.Now()
+			if _, err := db.DeleteStray(ctx, folder, looked.Add(-keep)); err != nil && ctx.Err() == nil {
+				db.log.Warn("stray recordings are not all deleted", "error", err)
+			}
+		}
 		if _, err := db.DeleteExpired(ctx, folder, time.Now()); err != nil && ctx.Err() == nil {
 			db.log.Warn("expired recordings are not all deleted", "error", err)
 		}

@@ -12,6 +12,12 @@ var identities = newRow("identities", "id customer_id kind value scope verified_
 		return []any{&i.ID, &i.CustomerID, &i.Kind, &i.Value, &i.Scope, &i.VerifiedBy, stamp{&i.CreatedAt}}
 	})
 
+// consents are never changed: who writes one again changes nothing.
+var consents = newRow("consents", "id customer_id kind given conversation_id agent_id wrap_up_code created_at",
+	func(c *omni.Consent) []any {
+		return []any{&c.ID, &c.CustomerID, &c.Kind, &c.Given, &c.ConversationID, &c.AgentID, &c.WrapUpCode, stamp{&c.CreatedAt}}
+	})
+
 // What a record is born with is kept: it cannot change, and SQLite would delete
 // and insert its entries in the indexes at every step of a call.
 

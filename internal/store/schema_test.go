@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openhotline/hotline/insight"
+	"github.com/openhotline/hotline/omni"
 )
 
 // Both databases have the same steps, so that a backup of one fits the other.
@@ -106,4 +108,38 @@ func planOf(t *testing.T, db *DB, query string) string {
 		plan = append(plan, detail)
 	}
 	return strings.Join(plan, "; ")
+}
+
+// Rows of a backup from before agents had wrap-ups of their own get them.
+func TestOldRowsAreFilledIn(t *testing.T) {
+	t.Parallel()
+	db := openLite(t)
+	at := nine
+	talk := func(id string, from time.Duration) omni.Segment {
+		return omni.Segment{ID: id, ConversationID: "cv_1", Kind: omni.SegmentAgent, AgentID: "ag_" + id, StartedAt: at.Add(from), EndedAt: at.Add(from + time.Minute)}
+	}
+	c := omni.Change{
+		Conversations: []omni.Conversation{{ID: "cv_1", State: omni.Completed, WrapUpCode: "sold", WrapUpNote: "rings again", FlowPath: []string{}, CreatedAt: at}},
+		Segments:      []omni.Segment{talk("sg_1", 0), talk("sg_2", time.Minute)},
+	}
+	if _, err := db.Commit(t.Context(), Write{Omni: c}); err != nil {
+		t.Fatal(err)
+	}
+	for _, schema := range []int{6, 5} {
+		if err := db.exclusive(t.Context(), func(q querier) error { return fillIn(t.Context(), q, schema) }); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		if schema < 6 {
+			want = 1
+		}
+		found, _, err := db.Conversations(t.Context(), omni.Filter{Text: "rings"}, omni.Page{})
+		if err != nil || len(found) != want {
+			t.Errorf("schema %d: %d found, %v", schema, len(found), err)
+		}
+	}
+	list, err := db.ConversationSegments(t.Context(), "cv_1")
+	if err != nil || list[0].WrapUpCode != "" || list[1].WrapUpCode != "sold" {
+		t.Errorf("segments %+v, %v", list, err)
+	}
 }

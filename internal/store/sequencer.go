@@ -81,7 +81,15 @@ func (db *DB) once(ctx context.Context, f func(querier) error) error {
 	if err := f(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		// Without an answer nobody knows. pgx calls that safe to retry, too: it
+		// forgets that it had sent the commit when the connection ends after it.
+		if pgCode(err) == "" {
+			return fmt.Errorf("%w: %w", ErrUncertain, err)
+		}
+		return err
+	}
+	return nil
 }
 
 // sequence waits until no other node holds the sequencer's lease and then

@@ -213,6 +213,9 @@ func (db *DB) foldSome(ctx context.Context, cursor string, batch int) (n int, ne
 		n, err = db.fold(ctx, q, string(list), revisions, segments)
 		return err
 	})
+	if errors.Is(err, insight.ErrSheet) {
+		return 0, "", db.distrustSheets(ctx, err) // the next round makes them
+	}
 	return n, next, err
 }
 

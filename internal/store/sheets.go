@@ -75,6 +75,17 @@ func (db *DB) discardSheets(ctx context.Context, q querier) error {
 	return err
 }
 
+// distrustSheets is discardSheets for one that turned out to be damaged.
+func (db *DB) distrustSheets(ctx context.Context, cause error) error {
+	db.log.Error("a sheet of figures is damaged; all are made again", "error", cause)
+	return db.exclusive(ctx, func(q querier) error {
+		if err := db.lockSheets(ctx, q); err != nil {
+			return err
+		}
+		return db.discardSheets(ctx, q)
+	})
+}
+
 // lockSheets makes those who change sheets take turns until their transactions
 // end.
 func (db *DB) lockSheets(ctx context.Context, q querier) error {

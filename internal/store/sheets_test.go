@@ -167,3 +167,38 @@ func TestOldDatabasesGetTheirSheets(t *testing.T) {
 		t.Errorf("ASA %v and %v", fast, slow)
 	}
 }
+
+// A damaged sheet stops neither figures nor folding: all are made again.
+func TestADamagedSheetHeals(t *testing.T) {
+	t.Parallel()
+	for _, first := range []string{"figures", "fold"} {
+		db := openLite(t)
+		commitSegments(t, db, stay("sg_1", "cv_1", 10*time.Second, omni.Answered))
+		if _, err := db.FoldSheets(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.exclusive(t.Context(), func(q querier) error {
+			_, err := q.ExecContext(t.Context(), "UPDATE sheets SET body = $1", []byte{0xff, 1, 2})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		commitSegments(t, db, stay("sg_2", "cv_2", 20*time.Second, omni.Answered))
+		if first == "figures" {
+			if fast, slow := asa(t, db); fast != 15 || slow != 15 {
+				t.Errorf("ASA %v, %v from segments", fast, slow)
+			}
+		}
+		for range 2 {
+			if _, err := db.FoldSheets(t.Context()); err != nil {
+				t.Errorf("%s first: %v", first, err)
+			}
+		}
+		if left, err := db.Unsheeted(t.Context()); left != 0 || err != nil {
+			t.Errorf("%s first: %d unsheeted, %v", first, left, err)
+		}
+		if fast, slow := asa(t, db); fast != 15 || slow != 15 {
+			t.Errorf("%s first: ASA %v from new sheets, %v", first, fast, slow)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -12,11 +13,14 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
+
+	"github.com/openhotline/hotline/agent/account"
 )
 
 // ErrSpool is returned when a write can be kept neither in the database nor on
 // disk.
-var ErrSpool = errors.New("store: the spool cannot be written")
+var ErrSpool error = &sentinel{"store: the spool cannot be written", []error{account.ErrUnavailable}}
 
 // Spool is an append-only file of writes that wait for the database: records
 // with a checksum, each on the disk before Append returns. Part of the file is
@@ -133,8 +137,10 @@ func (s *Spool) scan() error {
 	for s.end+recordHead <= info.Size() {
 		body, state, err := s.read(s.end)
 		if err != nil {
-			s.log.Warn("spool ends in a record that a crash cut off", "offset", s.end, "error", err)
-			break
+			if body, err = s.mend(info.Size(), err); err != nil {
+				return err
+			}
+			state = waiting
 		}
 		if body == nil {
 			break
@@ -150,7 +156,54 @@ func (s *Spool) scan() error {
 	if s.pending == 0 {
 		return s.reset()
 	}
-	return s.blank(s.end, info.Size())
+	return s.wipe(s.end, info.Size())
+}
+
+// mend deals with a record at the end of what was read that is cut off or
+// damaged: the file is kept aside as it is, and the records that are sound
+// behind the damage move up. It returns the first of them; nil when there is
+// none, as after a crash.
+func (s *Spool) mend(size int64, cause error) (body []byte, err error) {
+	aside := s.path + ".damaged"
+	s.log.Error("spool has a record that is damaged or was cut off by a crash; the file is kept aside", "offset", s.end, "file", aside, "error", cause)
+	all := make([]byte, size)
+	if _, err := s.file.ReadAt(all, 0); err != nil {
+		return nil, err
+	}
+	all = bytes.TrimRight(all, "\x00")
+	if err := os.WriteFile(aside, all, 0o600); err != nil {
+		return nil, err
+	}
+	var sound []byte
+	for at := int(s.end) + 1; at+recordHead < len(all); at++ {
+		n := binary.LittleEndian.Uint32(all[at:])
+		if n == 0 || n > maxRecord || uint64(at)+recordHead+uint64(n) > uint64(len(all)) {
+			continue
+		}
+		end := at + recordHead + int(n)
+		if found := all[at+recordHead : end]; crc32.Checksum(found, castagnoli) == binary.LittleEndian.Uint32(all[at+4:]) {
+			if all[at+8] != replayed {
+				if body == nil {
+					body = found
+				}
+				sound = append(sound, all[at:end]...)
+			}
+			at = end - 1
+		}
+	}
+	if _, err := s.file.WriteAt(sound, s.end); err != nil {
+		return nil, err
+	}
+	return body, s.wipe(s.end+int64(len(sound)), int64(len(all)))
+}
+
+// wipe is blank for a stretch that is mostly blank already.
+func (s *Spool) wipe(from, to int64) error {
+	rest := make([]byte, max(to-from, 0))
+	if _, err := s.file.ReadAt(rest, from); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return s.blank(from, from+int64(len(bytes.TrimRight(rest, "\x00"))))
 }
 
 // read returns the record at an offset; nil for the end of the file.
@@ -220,6 +273,10 @@ func (s *Spool) Append(w *Write) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
+	return s.appendBody(body)
+}
+
+func (s *Spool) appendBody(body []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {
@@ -249,7 +306,16 @@ func (s *Spool) Pending() int {
 	return s.pending
 }
 
-// first returns the oldest waiting write and its offset; nil when none waits.
+// undecodable is a record that is whole but that this version cannot read.
+type undecodable struct {
+	body []byte
+	err  error
+}
+
+func (u *undecodable) Error() string { return "record of another version: " + u.err.Error() }
+
+// first returns the oldest waiting write and its offset; nil when none waits. The
+// error is *undecodable for one that will never be read.
 func (s *Spool) first() (w *Write, at int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -264,7 +330,7 @@ func (s *Spool) first() (w *Write, at int64, err error) {
 		if state != replayed {
 			got, err := decodeWrite(body)
 			if err != nil {
-				return nil, 0, fmt.Errorf("%w: record at %d: %w", ErrSpool, s.next, err)
+				return nil, s.next, &undecodable{body, err}
 			}
 			return &got, s.next, nil
 		}
@@ -305,9 +371,14 @@ func (s *Spool) Close() error {
 	return err
 }
 
-// UseSpool opens the spool in a folder and replays what a former process left
-// there. From then on Keep may be used and Commit keeps the order with it.
-func (db *DB) UseSpool(dir string) error {
+// replayAtStart bounds how long UseSpool replays.
+const replayAtStart = time.Minute
+
+// UseSpool opens the spool in a folder and writes what a former process left
+// there, before anything is read that it changes and before a lease goes to
+// another holder or epoch. From then on Keep may be used and Commit keeps the
+// order with it.
+func (db *DB) UseSpool(ctx context.Context, dir string) error {
 	s, err := OpenSpool(filepath.Join(dir, "spool"), db.log)
 	if err != nil {
 		return err
@@ -318,10 +389,16 @@ func (db *DB) UseSpool(dir string) error {
 	}
 	k := &keeper{db: db, spool: s, rejected: rejected, wake: make(chan struct{}, 1), replays: make(chan struct{}, 1)}
 	if n := s.Pending(); n > 0 {
-		db.log.Warn("writes of a former process wait to be replayed", "writes", n)
+		db.log.Warn("writes of a former process are replayed", "writes", n)
+		limited, cancel := context.WithTimeout(ctx, replayAtStart)
+		err := k.replay(limited)
+		cancel()
+		if err != nil {
+			return errors.Join(fmt.Errorf("%d writes of a former process cannot be replayed: %w", s.Pending(), err), s.Close(), rejected.Close())
+		}
 	}
 	db.keep.Store(k)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := db.stop
 	db.stop = func() { stop(); stopped() }
 	db.done.Go(func() { k.run(ctx) })

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -113,7 +114,7 @@ func TestSpoolSurvivesACutRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := second; cut < end; cut += 97 {
+	for cut := second; cut < end; cut += 211 {
 		for _, damage := range []string{"cut", "zeros", "wrong"} {
 			b := append([]byte(nil), whole...)
 			switch damage {
@@ -168,7 +169,7 @@ func TestKeepWhileSQLiteCannotWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.UseSpool(dir); err != nil {
+	if err := db.UseSpool(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	other, err := sql.Open("sqlite", sqliteDSN(path, false))
@@ -235,7 +236,7 @@ func TestReplaySetsRefusedWritesAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.UseSpool(dir); err != nil {
+	if err := db.UseSpool(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Commit(t.Context(), Write{Omni: sample(7).Omni}); err != nil { // replays first
@@ -262,5 +263,108 @@ func await(t *testing.T, what string, ok func() bool) {
 		case <-ctx.Done():
 			t.Fatal("in vain: ", what)
 		}
+	}
+}
+
+// A record of another version is set aside, and one that is damaged costs no
+// other: the file is kept as it was.
+func TestDamagedRecordsCostNoOther(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "spool")
+	s := spoolAt(t, path)
+	var ends []int64
+	for n := range 5 {
+		w := sample(n)
+		w.Lease = nil
+		err := s.Append(w)
+		if n == 3 {
+			err = s.appendBody([]byte(`{"write":{"omni":{"events":7}}}`))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, s.end)
+	}
+	_ = s.Close()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[ends[0]+recordHead+5] ^= 0x55 // within the second
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), "sqlite:"+filepath.Join(dir, "hotline.db"), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.UseSpool(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	list, err := db.Events(t.Context(), 0, 10)
+	var ids []string
+	for _, e := range list {
+		ids = append(ids, e.ID)
+	}
+	if err != nil || !reflect.DeepEqual(ids, []string{"ev_0", "ev_2", "ev_3", "ev_4"}) {
+		t.Errorf("journal: %v, %v", ids, err)
+	}
+	if db.Rejected() != 1 || db.Spooled() != 0 {
+		t.Errorf("%d set aside, %d in the spool", db.Rejected(), db.Spooled())
+	}
+	if kept, err := os.ReadFile(path + ".damaged"); err != nil || !bytes.Equal(kept, b[:len(kept)]) || int64(len(kept)) != ends[4] {
+		t.Errorf("%d bytes kept aside, %v", len(kept), err)
+	}
+}
+
+// What a process that was killed left in the spool is written before the next
+// one reads anything or takes the lease anew: nothing of the outage is lost, and
+// nothing is read as it was before.
+func TestTheSpoolIsReplayedBeforeAnythingElse(t *testing.T) {
+	dir := t.TempDir()
+	url := "sqlite:" + filepath.Join(dir, "hotline.db")
+	open := func() *DB {
+		db, err := Open(t.Context(), url, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		if err := db.UseSpool(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	db := open()
+	lease, err := db.Acquire(t.Context(), "router", "nd_1", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := sample(1)
+	live.Lease, live.Omni.Conversations[0].State = nil, omni.Connected
+	if _, err := db.Commit(t.Context(), *live); err != nil {
+		t.Fatal(err)
+	}
+	_ = db.Close()
+	s := spoolAt(t, filepath.Join(dir, "spool")) // the database is away
+	routed := sample(2)
+	routed.Lease, routed.Omni.Conversations, routed.Omni.Legs, routed.Omni.Recordings = &lease, nil, nil, nil
+	ended := Write{Omni: omni.Change{Conversations: []omni.Conversation{live.Omni.Conversations[0]}}}
+	ended.Omni.Conversations[0].State, ended.Omni.Conversations[0].WrapUpCode = omni.Completed, "sold"
+	for _, w := range []*Write{routed, &ended} {
+		if err := s.Append(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = s.Close() // and the process is killed
+	db = open()
+	if left, err := db.LiveConversations(t.Context(), ""); err != nil || len(left) != 0 {
+		t.Errorf("recovery finds %d live conversations, %v", len(left), err)
+	}
+	if next, err := db.Acquire(t.Context(), "router", "nd_1", time.Minute); err != nil || next.Epoch != lease.Epoch+1 {
+		t.Errorf("lease %+v, %v", next, err)
+	}
+	if list, err := db.Events(t.Context(), 0, 10); err != nil || len(list) != 2 || db.Rejected() != 0 || db.Spooled() != 0 {
+		t.Errorf("%d events, %v, %d set aside, %d in the spool", len(list), err, db.Rejected(), db.Spooled())
 	}
 }

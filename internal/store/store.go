@@ -47,12 +47,13 @@ type Write struct {
 
 // The errors of this package. Test with errors.Is.
 var (
-	ErrStaleLease  = errors.New("store: the lease is no longer held")
-	ErrLeaseHeld   = errors.New("store: the lease is held by another")
-	ErrNewer       = errors.New("store: the database was written by a newer version of hotline")
-	ErrUnavailable = errors.New("store: the database cannot be reached or cannot write")
-	ErrClosed      = errors.New("store: closed")
-	ErrURL         = errors.New("store: database URL must be sqlite:PATH or postgres://…")
+	ErrStaleLease = errors.New("store: the lease is no longer held")
+	ErrLeaseHeld  = errors.New("store: the lease is held by another")
+	ErrNewer      = errors.New("store: the database was written by a newer version of hotline")
+	ErrURL        = errors.New("store: database URL must be sqlite:PATH or postgres://…")
+	// ErrUncertain means that the database went away while it committed: the
+	// write may be there. It comes together with ErrUnavailable.
+	ErrUncertain = errors.New("store: the write may or may not be there")
 )
 
 // DB is an open store. It is safe for use by many goroutines.

@@ -50,7 +50,7 @@ func TestKeepWhilePostgresIsAway(t *testing.T) {
 	t.Parallel()
 	pg := storetest.StartPostgres(t)
 	db := openAt(t, pg.New(t))
-	if err := db.UseSpool(t.TempDir()); err != nil {
+	if err := db.UseSpool(t.Context(), t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	heard := make(chan omni.Event, 100)
@@ -193,7 +193,7 @@ func TestAnotherProcessWritesEvents(t *testing.T) {
 func TestSlowListener(t *testing.T) {
 	t.Parallel()
 	db, _ := openSQLite(t)
-	const total = 30_000 // more than wait in memory
+	const total = 12_000 // more than wait in memory
 	release, done := make(chan struct{}), make(chan struct{})
 	next := int64(1)
 	db.OnCommit(func(events []omni.Event) {

@@ -281,6 +281,9 @@ func (w *writer) together(ctx context.Context, batch []*job, run func(context.Co
 		}
 	}
 	if _, err := w.q.ExecContext(ctx, "COMMIT"); err != nil {
+		if !sqliteFull(err) { // what did not fit is not there
+			err = fmt.Errorf("%w: %w", ErrUncertain, err)
+		}
 		return nil, fmt.Errorf("commit: %w", err)
 	}
 	return nil, nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/internal/calendar"
 )
 
 // Meta is what every administered record carries beside its own fields. It
@@ -78,6 +79,7 @@ type Queue struct {
 	JoinEmpty        agent.EmptyRule        `json:"join_empty" doc:"May be entered while nobody is logged in"`
 	LeaveEmpty       agent.EmptyRule        `json:"leave_empty" doc:"Is left when the last agent logs out"`
 	Overflow         []agent.OverflowAction `json:"overflow" nullable:"false" maxItems:"10" doc:"Tried in order when the queue gives a conversation up"`
+	NotYet           []agent.OverflowKind   `json:"overflow_not_yet,omitempty" readOnly:"true" doc:"Kinds of overflow above that this version cannot do and passes over"`
 	Priority         int                    `json:"priority" minimum:"-1000000" maximum:"1000000"`
 	Ageing           int                    `json:"ageing" minimum:"0" maximum:"1000" doc:"Points gained with each second of waiting"`
 	Skills           []agent.SkillNeed      `json:"skills" nullable:"false" maxItems:"50"`
@@ -192,9 +194,10 @@ type Hours struct {
 // SpecialDay is a date on which other hours hold: a holiday has none; a make-up
 // workday has some.
 type SpecialDay struct {
-	Date  string  `json:"date" format:"date"`
-	Name  string  `json:"name" maxLength:"100"`
-	Hours []Hours `json:"hours" nullable:"false" maxItems:"10" doc:"Empty: closed all day"`
+	Date    string  `json:"date" format:"date"`
+	Name    string  `json:"name" maxLength:"100"`
+	Hours   []Hours `json:"hours" nullable:"false" maxItems:"10" doc:"Empty: closed all day, unless workday is set"`
+	Workday Weekday `json:"workday,omitempty" doc:"A make-up workday: the hours of that day of the week hold"`
 }
 
 // Calendar tells when a business is open.
@@ -204,6 +207,39 @@ type Calendar struct {
 	Timezone string              `json:"timezone" doc:"IANA name, such as Asia/Shanghai"`
 	Week     map[Weekday][]Hours `json:"week" doc:"Hours by day of the week (mon … sun); a missing day is closed"`
 	Days     []SpecialDay        `json:"days" nullable:"false" maxItems:"2000" doc:"Holidays and make-up workdays"`
+}
+
+// Calendar gives what tells when the business is open; Prepare it.
+func (c Calendar) Calendar() *calendar.Calendar {
+	cal := &calendar.Calendar{Name: c.Name, Zone: c.Timezone, Week: map[string][]calendar.Span{}}
+	for day, hours := range c.Week {
+		cal.Week[string(day)] = spans(hours)
+	}
+	for _, d := range c.Days {
+		cal.Days = append(cal.Days, calendar.Day{Date: d.Date, Name: d.Name, Hours: spans(d.Hours), Workday: string(d.Workday)})
+	}
+	return cal
+}
+
+// SpecialDays gives the days of what tells when the business is open.
+func SpecialDays(days []calendar.Day) []SpecialDay {
+	out := make([]SpecialDay, 0, len(days))
+	for _, d := range days {
+		day := SpecialDay{Date: d.Date, Name: d.Name, Hours: []Hours{}, Workday: Weekday(d.Workday)}
+		for _, h := range d.Hours {
+			day.Hours = append(day.Hours, Hours{From: h.From, To: h.To})
+		}
+		out = append(out, day)
+	}
+	return out
+}
+
+func spans(hours []Hours) []calendar.Span {
+	out := make([]calendar.Span, 0, len(hours))
+	for _, h := range hours {
+		out = append(out, calendar.Span{From: h.From, To: h.To})
+	}
+	return out
 }
 
 // Break is a reason that agents choose for a break; its id is a chosen word

@@ -6,6 +6,12 @@ import (
 	"github.com/openhotline/hotline/agent/account"
 )
 
+// RefusesContact tells whether choosing a code records that the customer does
+// not want to be contacted.
+func RefusesContact(codes []WrapUpCode, code string) bool {
+	return slices.ContainsFunc(codes, func(c WrapUpCode) bool { return c.Code == code && c.DoNotContact })
+}
+
 // CheckWrapUp refuses, with an *account.FieldError about code, what an agent may
 // not choose after a conversation of a queue (empty: of none): a code that does
 // not exist or belongs to another queue, and no code where one is required.

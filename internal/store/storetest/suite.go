@@ -37,6 +37,7 @@ func Run(t *testing.T, open Opener) {
 		"leases fence writes":                 leases,
 		"nodes give signs of life":            nodes,
 		"messages are numbered":               messages,
+		"what customers said is kept":         consents,
 		"records have versions and keys":      records,
 		"sessions and audit":                  accounts,
 		"routing state is rebuilt":            routing,
@@ -226,7 +227,7 @@ func idempotent(t *testing.T, open Opener) {
 // concurrent lets many goroutines write to shared and own conversations.
 func concurrent(t *testing.T, open Opener) {
 	db, _ := open(t)
-	const writers, writes = 16, 40
+	const writers, writes = 16, 20
 	shared := []omni.Conversation{Conversation(Now()), Conversation(Now()), Conversation(Now())}
 	Commit(t, db, omni.Change{Conversations: shared})
 	var mu sync.Mutex
@@ -373,4 +374,17 @@ func identities(t *testing.T, open Opener) {
 	if err != nil || len(list) != 1 || list[0].ID != owner.ID {
 		t.Errorf("search by number finds %v, %v", list, err)
 	}
+}
+
+// consents are added and never change.
+func consents(t *testing.T, open Opener) {
+	db, _ := open(t)
+	now := Now()
+	first := omni.Consent{ID: id.New(id.Consent), CustomerID: "cu_1", Kind: omni.ConsentContact, ConversationID: "cv_1", AgentID: "ag_1", WrapUpCode: "no", CreatedAt: now}
+	second := omni.Consent{ID: id.New(id.Consent), CustomerID: "cu_1", Kind: omni.ConsentContact, Given: true, CreatedAt: now.Add(time.Second)}
+	other := omni.Consent{ID: id.New(id.Consent), CustomerID: "cu_2", Kind: omni.ConsentContact, CreatedAt: now}
+	for range 2 {
+		Commit(t, db, omni.Change{Consents: []omni.Consent{first, second, other}})
+	}
+	equal(t, "consents", must[[]omni.Consent](t)(db.Consents(t.Context(), "cu_1")), []omni.Consent{second, first})
 }

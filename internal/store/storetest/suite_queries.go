@@ -19,7 +19,7 @@ import (
 func filters(t *testing.T, open Opener) {
 	db, _ := open(t)
 	base := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
-	cu := omni.Customer{ID: id.New(id.Customer), Name: "Sato 100%_!", CreatedAt: base, UpdatedAt: base}
+	cu := omni.Customer{ID: id.New(id.Customer), Name: "Sato 100%_! Émile ＡＢＣ", CreatedAt: base, UpdatedAt: base}
 	change := omni.Change{Customers: []omni.Customer{cu}}
 	var all []omni.Conversation
 	for i := range 25 {
@@ -65,6 +65,8 @@ func filters(t *testing.T, open Opener) {
 		{"beginning of a caller", omni.Filter{Caller: "+86130000000"}, 25},
 		{"subject in another case", omni.Filter{Text: "rechNUNG"}, 1},
 		{"name of the customer with wildcards", omni.Filter{Text: "100%_!"}, 3},
+		{"name in capitals that are not ASCII", omni.Filter{Text: "ÉMILE ａbc"}, 0},
+		{"name with such capitals", omni.Filter{Text: "émile ＡＢＣ"}, 3},
 		{"no wildcards from outside", omni.Filter{Text: "S_to"}, 0},
 		{"id", omni.Filter{Text: all[4].ID}, 1},
 		{"span", omni.Filter{From: base.Add(time.Minute), To: base.Add(3 * time.Minute)}, 4},

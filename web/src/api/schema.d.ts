@@ -582,6 +582,26 @@ export interface paths {
         patch: operations["update-hours"];
         trace?: never;
     };
+    "/api/v1/hours/{id}/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a year's holidays and make-up workdays
+         * @description Days of the same date are replaced, the others stay.
+         */
+        post: operations["import-days"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lines": {
         parameters: {
             query?: never;
@@ -1227,6 +1247,22 @@ export interface components {
         CapacityChannel: "voice" | "chat";
         /** @enum {string} */
         Channel: "voice";
+        Consent: {
+            /** @description To whom */
+            agent_id: string;
+            /** @description In which they said it */
+            conversation_id: string;
+            /** Format: date-time */
+            created_at: string;
+            customer_id: string;
+            /** @description false: refused */
+            given: boolean;
+            id: string;
+            /** @description contact: that the firm contacts them */
+            kind: string;
+            /** @description By which it was recorded */
+            wrap_up_code: string;
+        };
         Conversation: {
             agent_id: string;
             /** Format: date-time */
@@ -1317,6 +1353,8 @@ export interface components {
             vip: boolean;
         };
         CustomerDetail: {
+            /** @description What the customer said about being contacted, newest first; the newest holds */
+            consents: components["schemas"]["Consent"][];
             customer: components["schemas"]["Customer"];
             identities: components["schemas"]["Identity"][];
             /** @description Cursor of the timeline's next page; absent on the last */
@@ -1329,7 +1367,21 @@ export interface components {
             language?: string;
             name?: string;
             note?: string;
+            /**
+             * Format: date-time
+             * @description updated_at of the customer that is being changed; the change is refused when somebody else changed it since. Absent: whatever it is
+             */
+            updated_at?: string;
             vip?: boolean;
+        };
+        DaysInputBody: {
+            /** @description YAML or JSON with days: each has date, to for several days, name, and hours or workday (mon … sun) */
+            text: string;
+            /**
+             * Format: int64
+             * @description Version that is being changed
+             */
+            version: number;
         };
         Detail: {
             conversation: components["schemas"]["Conversation"];
@@ -2205,6 +2257,8 @@ export interface components {
             order: string[];
             /** @description Tried in order when the queue gives a conversation up */
             overflow: components["schemas"]["OverflowAction"][];
+            /** @description Kinds of overflow above that this version cannot do and passes over */
+            readonly overflow_not_yet?: components["schemas"]["OverflowKind"][];
             /** Format: int64 */
             priority: number;
             /** @description Calls are recorded */
@@ -2446,9 +2500,11 @@ export interface components {
         SpecialDay: {
             /** Format: date */
             date: string;
-            /** @description Empty: closed all day */
+            /** @description Empty: closed all day, unless workday is set */
             hours: components["schemas"]["Hours"][];
             name: string;
+            /** @description A make-up workday: the hours of that day of the week hold */
+            workday?: components["schemas"]["Weekday"];
         };
         /** @enum {string} */
         Strategy: "least_occupied" | "longest_idle" | "round_robin" | "fewest_contacts" | "best_skill" | "ring_all" | "top_down" | "random";
@@ -2602,10 +2658,17 @@ export interface components {
             agents: components["schemas"]["AgentSnapshot"][];
             /** Format: date-time */
             at: string;
-            /** @description Conversations whose customer is still there, oldest first */
+            /** @description Conversations whose customer is still there, oldest first; at most 500 */
             live: components["schemas"]["ConversationItem"][];
+            /**
+             * Format: int64
+             * @description How many there are
+             */
+            live_total: number;
             queues: components["schemas"]["QueueSnapshot"][];
         };
+        /** @enum {string} */
+        Weekday: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         Work: {
             agent_id: string;
             channel: components["schemas"]["CapacityChannel"];
@@ -4281,6 +4344,41 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CalendarPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DaysInputBody"];
             };
         };
         responses: {

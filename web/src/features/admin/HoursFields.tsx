@@ -113,7 +113,7 @@ export function DaysField({
             label={t("admin.day_hours", { n: i + 1 })}
             value={d.hours}
             readOnly={readOnly}
-            onChange={(hours) => change(i, { hours })}
+            onChange={(hours) => change(i, { hours, workday: undefined })}
           />
           <IconButton
             label={t("admin.remove_row", { n: i + 1 })}

@@ -9,7 +9,10 @@ export function writeHours(hours: Stretch[]): string {
   return hours.map((h) => `${h.from}-${h.to}`).join(", ");
 }
 
-/** Reads stretches; undefined when the text is not a list of them in order. */
+/**
+ * Reads stretches; undefined when the text is not a list of them in order. The
+ * last one may end on the next day: 20:00-02:00.
+ */
 export function readHours(text: string): Stretch[] | undefined {
   const clean = text.replaceAll("：", ":").trim();
   if (clean === "") return [];
@@ -19,7 +22,9 @@ export function readHours(text: string): Stretch[] | undefined {
     if (!m) return undefined;
     const from = pad(m[1], m[2]);
     const to = pad(m[3], m[4]);
-    if (!from || !to || from >= to || from < (out.at(-1)?.to ?? "")) return undefined;
+    const before = out.at(-1);
+    if (!from || !to || from === "24:00") return undefined;
+    if (before && (before.to <= before.from || from < before.to)) return undefined;
     out.push({ from, to });
   }
   return out;

@@ -40,7 +40,8 @@ export default function CustomerPage() {
         <div className="grow">
           <h1>
             {query.data ? name : t("nav.customers")}{" "}
-            {query.data?.customer.vip && <Tag tone="warn">{t("customer.vip")}</Tag>}
+            {query.data?.customer.vip && <Tag tone="warn">{t("customer.vip")}</Tag>}{" "}
+            {query.data?.consents[0]?.given === false && <Tag tone="bad">{t("customer.no_contact")}</Tag>}
           </h1>
         </div>
       </header>
@@ -88,7 +89,8 @@ function Profile({ customer }: { customer: Customer }) {
     },
   });
   const save = useMutation({
-    mutationFn: (values: typeof form.values) => api.patch(`/customers/${customer.id}`, values),
+    mutationFn: (values: typeof form.values) =>
+      api.patch(`/customers/${customer.id}`, { ...values, updated_at: customer.updated_at }),
     onError: fail,
     onSuccess: async () => {
       notify({ message: t("state.saved") });
