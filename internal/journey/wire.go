@@ -103,7 +103,7 @@ func conversationOf(v any) string {
 
 // codes are the errors that keep their identity between nodes.
 var codes = map[string]error{
-	"not_found": account.ErrNotFound, "state": account.ErrState, "forbidden": account.ErrForbidden, "busy": account.ErrBusy,
+	"not_found": account.ErrNotFound, "state": account.ErrState, "forbidden": account.ErrForbidden, "busy": account.ErrBusy, "unavailable": account.ErrUnavailable,
 	"ended": ErrEnded, "part_over": errPartOver, "not_leader": ErrNotLeader, "no_leader": ErrNoLeader, "away": ErrAway, "stopped": ErrStopped, "item": ErrItem,
 	"omni.move": omni.ErrMove, "call.state": call.ErrState,
 	"agent.unknown": agent.ErrUnknownAgent, "queue.unknown": agent.ErrUnknownQueue, "offer.unknown": agent.ErrUnknownOffer,
