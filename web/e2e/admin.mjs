@@ -90,10 +90,8 @@ try {
   await rollBack.click();
   const asked = await answer(page, words.flow.rollback, words.action.cancel, false);
   check("rolling back asks", asked.length === 0, asked.join("; "));
-  check(
-    "Enter rolls nothing back",
-    (await page.getByText(words.flow.current).count()) === 1 && (await rollBack.isVisible()),
-  );
+  const second = page.getByText(words.flow.answers.replace("{{n}}", "2"), { exact: true });
+  check("Enter rolls nothing back", await second.isVisible());
   await rollBack.click();
   await answer(page, words.flow.rollback, words.action.cancel, true);
   await page
@@ -106,7 +104,7 @@ try {
   await button(words.flow.load_version.replace("{{n}}", "2")).click();
   await answer(page, words.flow.replace, words.action.cancel, false);
   check("another version does not replace unsaved text unasked", (await text.inputValue()) === mine);
-  await page.getByRole("link", { name: words.nav.calls }).click();
+  await page.getByRole("link", { name: words.nav.calls, exact: true }).click();
   const leaving = await answer(page, words.flow.leave, words.flow.stay, false);
   check(
     "leaving unsaved text asks",
@@ -114,7 +112,7 @@ try {
     leaving.join("; "),
   );
   const editor = page.url();
-  await page.getByRole("link", { name: words.nav.calls }).click();
+  await page.getByRole("link", { name: words.nav.calls, exact: true }).click();
   await answer(page, words.flow.leave, words.flow.stay, true);
   await page.waitForURL("**/calls");
   await page.goto(editor);

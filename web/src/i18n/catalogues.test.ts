@@ -71,6 +71,7 @@ describe("catalogues", () => {
 
   it("has no key that nothing uses", () => {
     const all = texts.map((x) => x.text).join("\n");
+    const quoted = new Set(all.match(/"[\w.-]+"/g));
     const prefixes = [...all.matchAll(/`([\w.-]+\.)\$\{/g)].map((m) => m[1] ?? "");
     const groups = [
       ...all.matchAll(/group: "([\w-]+)"|(?:word|group)\("([\w.]+)"|\["([\w.]+)", "([\w.]+)", "([\w.]+)"\]/g),
@@ -79,7 +80,7 @@ describe("catalogues", () => {
       .filter(Boolean);
     const unused = keys.filter(
       (k) =>
-        !all.includes(`"${k}"`) &&
+        !quoted.has(`"${k}"`) &&
         !prefixes.some((p) => k.startsWith(p)) &&
         !groups.some((g) => k.startsWith(`${g}.`)),
     );

@@ -75,8 +75,8 @@ describe("a new binding", () => {
     expect(capture(["Q"], "W")).toEqual({ chords: ["Q", "W"], done: true });
   });
   it("leaves the keys that move and press", () => {
-    expect(["Tab", "Shift+Tab", "Enter", "Space", "Escape"].map(bindable)).toEqual(Array(5).fill(false));
-    expect(["M", "F9", "Ctrl+Enter"].map(bindable)).toEqual([true, true, true]);
+    expect(["Tab", "Shift+Tab", "Enter", "Space", "Ctrl+Enter"].map(bindable)).toEqual(Array(5).fill(false));
+    expect(["M", "F9", "Ctrl+M"].map(bindable)).toEqual([true, true, true]);
   });
   it("is shown as the computer calls its keys", () => {
     expect(keyLabels("Mod+K", true)).toEqual(["⌘", "K"]);

@@ -115,9 +115,9 @@ export function capture(before: string[], chord: string): { chords: string[]; do
   return { chords, done: chords.length === 2 || !/^[A-Z0-9]$/.test(chord) };
 }
 
-/** Keys that move the focus or press what has it; they cannot be bound. */
+/** Keys that move the focus, press what has it or finish a form; they cannot be bound. */
 export function bindable(chord: string): boolean {
-  return !/^(Shift\+)?(Tab|Enter|Space|Escape|Arrow\w+|Backspace|Delete)$/.test(chord);
+  return !/^(Ctrl\+|Meta\+|Shift\+)?(Tab|Enter|Space|Escape|Arrow\w+|Backspace|Delete)$/.test(chord);
 }
 
 /** A binding as people read it, key by key. */

@@ -1,5 +1,5 @@
 import { Switch } from "@mantine/core";
-import { type KeyboardEvent, useEffect, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import {
   bindable,
@@ -22,11 +22,19 @@ export function Shortcuts() {
   const { keys, singles, bind, setSingles, reset } = useKeys();
   const [editing, setEditing] = useState<KeyAction>();
   const [refused, setRefused] = useState("");
+  const list = useRef<HTMLUListElement>(null);
   const changed = !singles || KEY_ACTIONS.some((a) => keys[a] !== DEFAULT_KEYS[a]);
 
+  // The button comes back with the focus that the waiting one had.
+  const done = (action: KeyAction) => {
+    setEditing(undefined);
+    requestAnimationFrame(() =>
+      list.current?.querySelector<HTMLElement>(`[data-action="${action}"]`)?.focus(),
+    );
+  };
   const take = (action: KeyAction, binding: string) => {
     const other = binding === "" ? undefined : clash(keys, action, binding);
-    setEditing(undefined);
+    if (editing === action) done(action);
     if (other) {
       setRefused(t("keys.taken", { keys: keyLabels(binding, onMac).join(" "), name: t(`keys.${other}`) }));
       return;
@@ -53,7 +61,7 @@ export function Shortcuts() {
         <p role="alert" style={{ color: "var(--bad)" }} hidden={!refused}>
           {refused}
         </p>
-        <ul className="key-list" aria-label={t("keys.title")}>
+        <ul className="key-list" ref={list} aria-label={t("keys.title")}>
           {KEY_ACTIONS.map((action) => (
             <li key={action}>
               <span className="grow">{t(`keys.${action}`)}</span>
@@ -61,11 +69,13 @@ export function Shortcuts() {
                 <Capture
                   name={t(`keys.${action}`)}
                   onDone={(b) => take(action, b)}
-                  onCancel={() => setEditing(undefined)}
+                  onCancel={() => done(action)}
+                  onLeave={() => setEditing(undefined)}
                 />
               ) : (
                 <Button
                   size="sm"
+                  data-action={action}
                   aria-label={t("keys.change", { name: t(`keys.${action}`) })}
                   onClick={() => {
                     setRefused("");
@@ -99,10 +109,12 @@ function Capture({
   name,
   onDone,
   onCancel,
+  onLeave,
 }: {
   name: string;
   onDone: (binding: string) => void;
   onCancel: () => void;
+  onLeave: () => void;
 }) {
   const { t } = useTranslation();
   const [chords, setChords] = useState<string[]>([]);
@@ -131,7 +143,7 @@ function Capture({
       autoFocus
       aria-label={t("keys.press", { name })}
       onKeyDown={on}
-      onBlur={onCancel}
+      onBlur={onLeave}
     >
       {chords.length > 0 ? keyLabels(chords.join(" "), onMac).join(" ") : t("keys.waiting")}
     </button>
