@@ -226,7 +226,7 @@ func (f *floor) follow(ctx context.Context, t Term) {
 		select {
 		case <-ctx.Done():
 			for len(f.asks) > 0 {
-				f.keep([]ask{<-f.asks})
+				f.kept = append(f.kept, f.sift(f.gather(<-f.asks))...)
 			}
 			f.lastTry = time.Time{}
 			f.passOn(context.WithoutCancel(ctx), t)
@@ -243,11 +243,11 @@ func (f *floor) follow(ctx context.Context, t Term) {
 }
 
 // sift answers the inputs of other nodes, which must find the leader themselves,
-// and returns our own.
+// and what only a leader wants, and returns our own.
 func (f *floor) sift(asks []ask) []ask {
 	own := asks[:0:0]
 	for _, a := range asks {
-		if a.from != "" {
+		if a.from != "" || a.gone != "" {
 			a.answer(verdict{err: ErrNotLeader})
 			continue
 		}

@@ -206,6 +206,11 @@ func TestLosingTheOfficeStopsRoutingOnly(t *testing.T) {
 		if err := s.look(ctx, func(*agent.Router, time.Time) { t.Error("looked") }); !errors.Is(err, ErrNotLeader) {
 			t.Errorf("a look at the router gives %v", err)
 		}
+		for _, a := range []ask{{gone: "nd_3"}, {in: enqueue("cv_theirs"), from: "nd_3"}} { // for a leader only
+			if v := s.ask(ctx, a); !errors.Is(v.err, ErrNotLeader) {
+				t.Errorf("%+v gives %v", a, v.err)
+			}
+		}
 		began := time.Now()
 		time.Sleep(chairTime) // of the bubble's clock: nobody renews for nd_2
 		for !s.leads() {
@@ -269,6 +274,29 @@ func TestInputsWaitForTheLeader(t *testing.T) {
 		}
 		if err := <-refused; !errors.Is(err, ErrNoLeader) {
 			t.Errorf("after a minute without the leader: %v", err)
+		}
+	})
+}
+
+// Who stops passes on what was told before, in its order.
+func TestTheLastInputsArePassedOnInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &chair{}
+		o.pass("nd_2")
+		s := newSeat(o)
+		s.fail = ErrAway
+		stop := s.start(t)
+		_ = s.tell(enqueue("cv_1"))
+		time.Sleep(time.Second)
+		s.mu.Lock()
+		s.fail = nil
+		for _, id := range []string{"cv_2", "cv_3", "cv_4"} {
+			s.asks <- ask{in: enqueue(id), until: time.Now().Add(time.Minute)}
+		}
+		s.mu.Unlock()
+		stop()
+		if got := s.passed(); !slices.Equal(got, []string{"cv_1", "cv_2", "cv_3", "cv_4"}) {
+			t.Errorf("passed on %v", got)
 		}
 	})
 }
