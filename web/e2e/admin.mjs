@@ -122,7 +122,10 @@ try {
   check("axe with restored text", (await axe(page)).length === 0, (await axe(page)).join("; "));
   await page.route("**/validate", (route) => route.abort());
   await text.fill(`${mine}# more\n`);
-  await page.getByText(words.flow.check_failed).waitFor({ timeout: 20_000 });
+  await page
+    .getByRole("region", { name: words.flow.check, exact: true })
+    .getByText(words.flow.check_failed)
+    .waitFor({ timeout: 20_000 });
   check(
     "a failed check does not say that all is well",
     (await page.getByText(words.flow.valid).count()) === 0,
