@@ -9,6 +9,7 @@ import (
 	"embed"
 	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/goccy/go-yaml"
@@ -36,7 +37,16 @@ type Judge struct {
 // Train makes a classifier, or takes it from a cache.
 type Train func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error)
 
+// files are the package's files as they were read, by name: each is read once,
+// and nobody writes to what it holds.
+var files sync.Map // func() (map[string][]string, error)
+
 func read(name string) (map[string][]string, error) {
+	f, _ := files.LoadOrStore(name, sync.OnceValues(func() (map[string][]string, error) { return parse(name) }))
+	return f.(func() (map[string][]string, error))()
+}
+
+func parse(name string) (map[string][]string, error) {
 	raw, err := data.ReadFile("data/" + name)
 	if err != nil {
 		return nil, fmt.Errorf("mood: %w", err)
