@@ -1,9 +1,9 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"slices"
 
@@ -103,23 +103,10 @@ func thinned(examples []nlu.Example, share float64) []nlu.Example {
 		}
 		byLabel[e.Label] = append(byLabel[e.Label], e)
 	}
-	key := func(e nlu.Example) uint64 {
-		h := fnv.New64a()
-		io.WriteString(h, e.Text)
-		return h.Sum64()
-	}
 	var out []nlu.Example
 	for _, l := range labels {
 		list := byLabel[l]
-		slices.SortStableFunc(list, func(a, b nlu.Example) int {
-			switch x, y := key(a), key(b); {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(list, func(a, b nlu.Example) int { return cmp.Compare(shuffled(a.Text), shuffled(b.Text)) })
 		n := min(max(int(share*float64(len(list))+0.5), 2), len(list))
 		out = append(out, list[:n]...)
 	}

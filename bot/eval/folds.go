@@ -2,6 +2,8 @@ package eval
 
 import (
 	"cmp"
+	"hash/fnv"
+	"io"
 	"slices"
 	"unicode"
 
@@ -100,10 +102,13 @@ func gramsOf(text string) []string {
 			line = append(line, r)
 		}
 	}
+	if len(line) == 1 {
+		return []string{"= " + text} // nothing but signs: like itself alone
+	}
 	if line[len(line)-1] != ' ' {
 		line = append(line, ' ')
 	}
-	out := []string{" "} // so that no text is without
+	var out []string
 	for i := 0; i+n <= len(line); i++ {
 		out = append(out, string(line[i:i+n]))
 	}
@@ -143,8 +148,9 @@ func foldsOf(examples []nlu.Example, k int) []int {
 	for c := range members {
 		order = append(order, c)
 	}
+	key := func(c int) uint64 { return shuffled(examples[members[c][0]].Text) }
 	slices.SortFunc(order, func(a, b int) int { // large ones first: small ones fill up
-		return cmp.Or(cmp.Compare(len(members[b]), len(members[a])), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(len(members[b]), len(members[a])), cmp.Compare(key(a), key(b)), cmp.Compare(a, b))
 	})
 	fold := make([]int, len(examples))
 	ofLabel, all := map[string][]int{}, make([]int, k)
@@ -166,4 +172,12 @@ func foldsOf(examples []nlu.Example, k int) []int {
 		all[best] += len(members[c])
 	}
 	return fold
+}
+
+// shuffled is a number by which texts are in an order that says nothing, the
+// same each time.
+func shuffled(text string) uint64 {
+	h := fnv.New64a()
+	io.WriteString(h, text)
+	return h.Sum64()
 }
