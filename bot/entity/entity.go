@@ -81,6 +81,11 @@ func Extract(text string, opt Options) []Entity {
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "")
 	}
+	return corrected(text, extract(text, opt).found)
+}
+
+// extract finds everything, also what the text takes back.
+func extract(text string, opt Options) *search {
 	lang := language(opt.Language, text)
 	s := &search{view: spoken(fold(text), lang), lang: lang, opt: opt}
 	if s.opt.Country == "" {
@@ -106,7 +111,7 @@ func Extract(text string, opt Options) []Entity {
 	s.products()
 	s.wholeReply()
 	slices.SortStableFunc(s.found, func(a, b Entity) int { return a.Start - b.Start })
-	return corrected(text, s.found)
+	return s
 }
 
 // search is the work on one text. Places that are taken are not read again.

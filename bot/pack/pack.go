@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,12 +50,35 @@ type Pack struct {
 	Dialogue map[string][]string // wordings of what the dialogue itself says
 	// Concepts are words and phrases that mean about the same, by name.
 	Concepts map[string][]string
+	// Words are the lists by which the dialogue reads short replies, by name
+	// (WordLists).
+	Words map[string][]string
+	// Codes are how the customer's own codes look, by slot.
+	Codes map[string]Code
+	// Products are the customer's own product names.
+	Products []string
 }
+
+// Code is how the codes of a slot look.
+type Code struct {
+	Pattern *regexp.Regexp // of the whole code without separators, in capitals
+	Example string         // shown to who gives another
+}
+
+// WordLists are the names of the lists in words.yaml.
+var WordLists = []string{"question_start", "question_within", "question_end", "question_not", "without", "without_alone",
+	"choice_1", "choice_2", "choice_3", "no_choice", "group_suffix", "thumbs_up", "thumbs_down"}
+
+// Wordings are the names of what the dialogue itself says.
+var Wordings = []string{"not_understood", "not_understood_again", "choices", "none_of_these", "handing_over", "handover_offer", "confirm", "anything_else",
+	"repeat_prefix", "slot_not_understood", "slot_invalid", "too_long", "empty", "rude_warning", "lookup_wait", "closing", "corrected", "topic_return",
+	"not_found", "not_found_again"}
 
 // Group is a skill group.
 type Group struct {
 	ID    string
 	Title map[string]string // by language tag
+	At    Position
 }
 
 // Intent is what a customer can want.
@@ -70,6 +94,7 @@ type Intent struct {
 	Fallback           string // said when the action fails
 	Utterances         []Utterance
 	Shared             bool // one of the intents that every pack has
+	At                 Position
 }
 
 // Utterance is a training text and where it stands.

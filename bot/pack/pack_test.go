@@ -2,6 +2,7 @@ package pack
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -46,12 +47,13 @@ intents:
   order_status:
     label: Order status
     answer: Order {order_number} is {status}.
+    fallback: I cannot look now.
 ask:
   order_number: What is your order number?
 dialogue:
-  hello:
-    - Hi.
-    - Hello.
+  closing:
+    - Bye.
+    - Goodbye.
 `,
 		"demo/en/faq.yaml": `
 articles:
@@ -77,7 +79,7 @@ articles:
 	if last := foreign.Utterances[len(foreign.Utterances)-1]; last.At.Line != 8 {
 		t.Fatalf("out of scope is %+v", last)
 	}
-	if len(p.Articles) != 1 || len(p.Articles[0].Variants) != 2 || len(p.Dialogue["hello"]) != 2 || p.Ask["order_number"] == "" {
+	if len(p.Articles) != 1 || len(p.Articles[0].Variants) != 2 || len(p.Dialogue["closing"]) != 2 || p.Ask["order_number"] == "" {
 		t.Fatalf("pack is %+v", p)
 	}
 	if in, ok := p.Intent("greeting"); !ok || !in.Shared {
@@ -90,14 +92,17 @@ func TestOverlayAddsReplacesAndRemoves(t *testing.T) {
 	base := overlay(map[string]string{
 		"demo/pack.yaml":       settings + "  order_cancel: {group: order}\n",
 		"demo/en/intents.yaml": "order_status: where is it\norder_cancel: stop it\n",
-		"demo/en/texts.yaml":   "intents: {order_status: {label: Status, answer: Soon.}}\n",
+		"demo/en/texts.yaml":   "intents: {order_status: {label: Status, answer: Soon., fallback: Later.}, order_cancel: {label: Cancel, answer: Done.}}\nask: {order_number: Which?}\n",
 		"demo/en/faq.yaml":     "articles:\n- {id: a, question: A?, answer: One.}\n- {id: b, question: B?, answer: Two.}\n",
 	})
 	own := overlay(map[string]string{
-		"demo/pack.yaml":       "intents: {order_cancel: {remove: true}, gift_wrap: {group: order}}\n",
-		"demo/en/intents.yaml": "order_status: where the heck is it\ngift_wrap: wrap it please\n",
-		"demo/en/texts.yaml":   "intents: {order_status: {answer: Tomorrow.}}\n",
-		"demo/en/faq.yaml":     "articles:\n- {id: a, question: A?, answer: Three.}\n- {id: b, remove: true}\n- {id: c, question: C?, answer: Four.}\n",
+		"demo/pack.yaml":        "intents: {order_cancel: {remove: true}, gift_wrap: {group: order}}\n",
+		"demo/en/intents.yaml":  "order_status: where the heck is it\ngift_wrap: wrap it please\n",
+		"demo/en/texts.yaml":    "intents: {order_status: {answer: Tomorrow.}, gift_wrap: {label: Wrap, answer: Wrapped.}}\n",
+		"demo/en/words.yaml":    "thumbs_up: aye\n",
+		"demo/en/products.yaml": "products: |\n  Hotline One\n  Hotline Two\n",
+		"demo/codes.yaml":       "order_number: {pattern: 'HL\\d{6}', example: HL-123456}\n",
+		"demo/en/faq.yaml":      "articles:\n- {id: a, question: A?, answer: Three.}\n- {id: b, remove: true}\n- {id: c, question: C?, answer: Four.}\n",
 	})
 	p, err := Load("demo", "en", base, own)
 	if err != nil {
@@ -112,6 +117,9 @@ func TestOverlayAddsReplacesAndRemoves(t *testing.T) {
 	}
 	if _, ok := p.Intent("gift_wrap"); !ok {
 		t.Fatal("an added intent is missing")
+	}
+	if len(p.Products) != 2 || p.Codes["order_number"].Example != "HL-123456" || !slices.Contains(p.Words["thumbs_up"], "aye") {
+		t.Fatalf("products %v, codes %v, words %v", p.Products, p.Codes, p.Words["thumbs_up"])
 	}
 	if len(p.Articles) != 2 || p.Articles[0].Answer != "Three." || p.Articles[1].ID != "c" {
 		t.Fatalf("articles are %+v", p.Articles)
@@ -133,6 +141,17 @@ func TestWrongFilesAreNamedWithLineAndWhatIsAllowed(t *testing.T) {
 		{"placeholder", "demo/en/texts.yaml", "intents:\n  order_status:\n    answer: Your {Order No}\n", `demo/en/texts.yaml:3: {Order No} is no placeholder`},
 		{"open brace", "demo/en/texts.yaml", "ask:\n  phone: 'Your {phone'\n", `demo/en/texts.yaml:2: a brace is not closed`},
 		{"article without answer", "demo/en/faq.yaml", "articles:\n  - id: a\n    question: A?\n", `demo/en/faq.yaml:2: an article needs id, question and answer`},
+		{"unknown wording", "demo/en/texts.yaml", "dialogue:\n  helo: Hi.\n", `demo/en/texts.yaml:2: dialogue has no key "helo" (allowed: not_understood,`},
+		{"pattern", "demo/codes.yaml", "order_number:\n  pattern: 'HL['\n  example: HL1\n", `demo/codes.yaml:2: the pattern is no regular expression`},
+		{"pattern and example", "demo/codes.yaml", "order_number: {pattern: 'HL\\d+', example: 4711}\n", `demo/codes.yaml:1: the example "4711" does not follow the pattern`},
+		{"code of a slot that is none", "demo/codes.yaml", "\norder: {pattern: a, example: a}\n", `demo/codes.yaml:2: the codes has no key "order" (allowed: order_number,`},
+		{"word list", "demo/en/words.yaml", "questions: |\n  how\n", `demo/en/words.yaml:1: the words has no key "questions" (allowed: question_start,`},
+		{"no label", "demo/en/texts.yaml", "ask: {order_number: Which?}\n", `demo/pack.yaml:6: intent "order_status" has no label in en/texts.yaml`},
+		{"no question", "demo/en/texts.yaml", "intents: {order_status: {label: L, answer: A., fallback: F.}}\n", `demo/pack.yaml:6: intent "order_status" asks for order_number, for which en/texts.yaml has no question`},
+		{"no fallback", "demo/en/texts.yaml", "intents: {order_status: {label: L, answer: A.}}\nask: {order_number: Which?}\n", `demo/pack.yaml:6: intent "order_status" has an action but no fallback`},
+		{"place that nothing fills", "demo/en/texts.yaml", "intents: {order_status: {label: L, answer: A., fallback: F.}, x: {label: L, answer: 'Your {eta}.'}}\nask: {order_number: Which?}\n", `demo/pack.yaml:12: the answer of intent "x" uses {eta}`},
+		{"group without title", "demo/pack.yaml", strings.Replace(settings, "en: Orders, ", "", 1), `demo/pack.yaml:4: group "order" has no title in en`},
+		{"group without intents", "demo/pack.yaml", strings.Replace(settings, "intents:", "  sales: {title: {zh-CN: 销售, en: Sales, ja: 販売}}\nintents:", 1), `demo/pack.yaml:5: no intent belongs to group "sales"`},
 		{"alias", "demo/en/texts.yaml", "ask: &a {phone: x}\n", `anchors, aliases and tags`},
 		{"two documents", "demo/en/texts.yaml", "ask: {}\n---\nask: {}\n", `one document`},
 		{"deep", "demo/en/texts.yaml", strings.Repeat("[", 500), `nested deeper`},
@@ -140,7 +159,11 @@ func TestWrongFilesAreNamedWithLineAndWhatIsAllowed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			files := map[string]string{"demo/pack.yaml": settings, tt.file: tt.text}
+			files := map[string]string{"demo/pack.yaml": settings}
+			if strings.Contains(tt.want, `"x" uses`) {
+				files["demo/pack.yaml"] += "  x: {group: order}\n"
+			}
+			files[tt.file] = tt.text
 			_, err := Load("demo", "en", overlay(files))
 			var problems Problems
 			if !errors.As(err, &problems) {

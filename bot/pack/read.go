@@ -16,6 +16,9 @@ const (
 	textsFile      = "texts.yaml"
 	articlesFile   = "faq.yaml"
 	conceptsFile   = "concepts.yaml"
+	wordsFile      = "words.yaml"
+	codesFile      = "codes.yaml"
+	productsFile   = "products.yaml"
 )
 
 var (
@@ -33,7 +36,7 @@ type builder struct {
 
 func newBuilder(name, language string) *builder {
 	return &builder{
-		pack:    &Pack{Name: name, Language: language, Title: map[string]string{}, Ask: map[string]string{}, Dialogue: map[string][]string{}, Concepts: map[string][]string{}},
+		pack:    &Pack{Name: name, Language: language, Title: map[string]string{}, Ask: map[string]string{}, Dialogue: map[string][]string{}, Concepts: map[string][]string{}, Words: map[string][]string{}, Codes: map[string]Code{}},
 		intents: map[string]*Intent{},
 	}
 }
@@ -42,6 +45,7 @@ func newBuilder(name, language string) *builder {
 func (b *builder) layer(files fs.FS) {
 	for _, dir := range []string{Shared, b.pack.Name} {
 		b.file(files, dir+"/"+settingsFile, func(r reader, n *node) { b.readSettings(r, n, dir) })
+		b.file(files, dir+"/"+codesFile, b.readCodes)
 	}
 	for _, dir := range []string{Shared, b.pack.Name} {
 		lang := dir + "/" + b.pack.Language + "/"
@@ -49,6 +53,8 @@ func (b *builder) layer(files fs.FS) {
 		b.file(files, lang+textsFile, b.readTexts)
 		b.file(files, lang+articlesFile, b.readArticles)
 		b.file(files, lang+conceptsFile, b.readConcepts)
+		b.file(files, lang+wordsFile, b.readWords)
+		b.file(files, lang+productsFile, b.readProducts)
 	}
 }
 
@@ -106,7 +112,7 @@ func (b *builder) readGroups(r reader, n *node) {
 		if !r.name(p, "a group") {
 			continue
 		}
-		g := Group{ID: p.key}
+		g := Group{ID: p.key, At: Position{r.file, p.line}}
 		for _, q := range r.pairs(p.value, "a group", "title") {
 			g.Title = r.titles(q.value, "title")
 		}
@@ -132,7 +138,7 @@ func (b *builder) readIntent(r reader, p pair, shared bool) {
 	}
 	in := b.intents[p.key]
 	if in == nil {
-		in = &Intent{ID: p.key, Shared: shared}
+		in = &Intent{ID: p.key, Shared: shared, At: Position{r.file, p.line}}
 		b.intents[p.key] = in
 	}
 	for _, q := range r.pairs(p.value, "an intent", "group", "required", "optional", "priority", "action", "remove") {
@@ -245,10 +251,7 @@ func (b *builder) readTexts(r reader, n *node) {
 				b.pack.Ask[q.key] = r.phrase(q)
 			}
 		case "dialogue":
-			for _, q := range r.pairs(p.value, "dialogue") {
-				if !r.name(q, "a wording") {
-					continue
-				}
+			for _, q := range r.pairs(p.value, "dialogue", Wordings...) {
 				var wordings []string
 				for _, u := range r.strs(q.value, q.key) {
 					r.holes(u.Text, u.At.Line)
@@ -378,15 +381,4 @@ func (b *builder) place(a Article, remove bool) {
 	case i >= 0:
 		b.pack.Articles[i] = a
 	}
-}
-
-// finish sorts the intents and returns the pack, or what is wrong.
-func (b *builder) finish() (*Pack, error) {
-	if len(b.problems) > 0 {
-		return nil, b.problems
-	}
-	for _, id := range b.intentIDs() {
-		b.pack.Intents = append(b.pack.Intents, *b.intents[id])
-	}
-	return b.pack, nil
 }

@@ -1,0 +1,45 @@
+package entity
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMask(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lang, text string
+		gone       []string
+		kept       []string
+	}{
+		"taken back":      {"zh", "我的手机号是13800138000，不对，是13900139000", []string{"13800138000", "13900139000"}, nil},
+		"far behind":      {"zh", strings.Repeat("我想问一下这个怎么办", 400) + "，手机号13800138000", []string{"13800138000"}, nil},
+		"without a break": {"zh", strings.Repeat("啊", 1500) + "13800138000" + strings.Repeat("啊", 1500), []string{"13800138000"}, nil},
+		"birthday":        {"en", "I was born on 12 March 1985 and joined yesterday", []string{"1985"}, []string{"yesterday"}},
+		"unnamed":         {"en", "it said 84-51-22 77 on the slip", []string{"84-51", "77 "}, nil},
+		"account":         {"en", "account number 40012233 please", []string{"40012233"}, nil},
+		"full width":      {"ja", "番号は１２３４５６７です", []string{"１２３"}, nil},
+		"spoken":          {"zh", "号码幺三八零零幺三八零零零", []string{"零零"}, nil},
+		"card":            {"en", "4111 1111 1111 1111", []string{"4111 1111"}, nil},
+		"sums stay":       {"en", "you took 12500 dollars for the kettle", nil, []string{"12500", "kettle"}},
+		"mail":            {"en", "mail sarah@example.com or sarah dot chen at example dot com", []string{"sarah@", "chen at"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := Mask(c.text, c.lang)
+			for _, g := range c.gone {
+				if strings.Contains(m.Text, g) {
+					t.Errorf("%q is still in %q", g, m.Text)
+				}
+			}
+			for _, k := range c.kept {
+				if !strings.Contains(m.Text, k) {
+					t.Errorf("%q is not in %q any more", k, m.Text)
+				}
+			}
+			if name != "card" && m.Restore(m.Text) != c.text {
+				t.Errorf("%q is not restored: %q", c.text, m.Restore(m.Text))
+			}
+		})
+	}
+}
