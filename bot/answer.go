@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -31,10 +32,15 @@ func (t *turn) pursue(intent string) bool {
 	}
 	if in.Action != "" {
 		got, err := t.lookUp(in.Action)
+		if notFound(err) && len(in.Required) > 0 {
+			return t.notFound(entity.Kind(in.Required[0]))
+		}
 		if err != nil {
 			t.reason("lookup_failed")
-			return t.handOverSaying(in.Fallback)
+			t.engine.cfg.Log.Warn("look-up failed", "pack", t.brain.pack.Name, "action", in.Action, "error", err)
+			return t.handOverSaying(fallback(err, in.Fallback))
 		}
+		t.st.NotFound = 0
 		t.d.Sources = append(t.d.Sources, Source{Lookup: in.Action})
 		maps.Copy(fields, got)
 	}
@@ -56,24 +62,63 @@ func (t *turn) lookUp(action string) (map[string]string, error) {
 	return t.engine.cfg.Lookup.Do(t.ctx, action, t.st.Language, t.st.Slots)
 }
 
-// withReturn goes back to an intent that was left, behind the answer.
+// notFound tells that the service answered and does not know the number.
+func notFound(err error) bool {
+	var e interface{ NotFound() bool }
+	return errors.As(err, &e) && e.NotFound()
+}
+
+// fallback is the text that an error brings, or the intent's.
+func fallback(err error, text string) string {
+	var e interface{ Fallback() string }
+	if errors.As(err, &e) && e.Fallback() != "" {
+		return e.Fallback()
+	}
+	return text
+}
+
+// notFound asks to check the number, once; then a person takes over.
+func (t *turn) notFound(slot entity.Kind) bool {
+	value := t.st.Slots[slot]
+	t.reason("not_found")
+	t.st.NotFound++
+	if t.st.NotFound > 1 {
+		t.st.NotFound = 0
+		t.handOver("not_found")
+		t.d.Reply = joined(t.st.Language, t.say("not_found_again", nil), t.d.Reply)
+		return true
+	}
+	delete(t.st.Slots, slot)
+	t.st.Pending = Pending{Kind: PendingSlot, Slot: slot}
+	t.d.Action = Ask
+	t.d.Reply = t.say("not_found", map[string]string{"value": value, "ask": t.brain.pack.Ask[string(slot)]})
+	return true
+}
+
+// withReturn goes back to an intent that was left, behind the answer: asks for
+// what it needs, or answers it if that was said meanwhile.
 func (t *turn) withReturn(text string) string {
 	if len(t.st.Waiting) == 0 {
 		return text
 	}
 	back := t.st.Waiting[len(t.st.Waiting)-1]
 	t.st.Waiting = t.st.Waiting[:len(t.st.Waiting)-1]
-	in := t.brain.labels[back]
-	for _, slot := range in.Required {
-		if t.st.Slots[entity.Kind(slot)] != "" {
-			continue
-		}
-		t.reason("topic_return")
-		t.st.Active = back
-		t.st.Pending = Pending{Kind: PendingSlot, Slot: entity.Kind(slot)}
-		return joined(t.st.Language, text, t.say("topic_return", map[string]string{"label": in.Label}), t.brain.pack.Ask[slot])
+	in, ok := t.brain.labels[back]
+	if !ok || back == t.d.Intent {
+		return text
 	}
-	return text
+	t.reason("topic_return")
+	return joined(t.st.Language, text, t.say("topic_return", map[string]string{"label": in.Label}), t.pursued(back))
+}
+
+// pursued is what is said when an intent is pursued behind another answer.
+func (t *turn) pursued(intent string) string {
+	t.d.Reply = ""
+	t.pursue(intent)
+	if t.d.Action == Ask { // the turn itself answered
+		t.d.Action = Answer
+	}
+	return t.d.Reply
 }
 
 // answerArticle answers from an article. A question that was open stays open.
@@ -85,7 +130,9 @@ func (t *turn) answerArticle(id string, p float64) bool {
 		t.st.Failures = 0
 		if t.d.Intent == "" && a.Intent != "" {
 			t.about(a.Intent)
-			t.st.Active = a.Intent
+			if t.st.Pending.Kind != PendingSlot { // the open question stays its topic's
+				t.st.Active = a.Intent
+			}
 		}
 		t.d.Action = Answer
 		t.d.Sources = append(t.d.Sources, Source{Article: id, P: p})

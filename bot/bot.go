@@ -38,8 +38,12 @@ type State struct {
 	Turns int    `json:"turns,omitempty"`
 	// HandedOver tells that a person has been asked for.
 	HandedOver bool `json:"handed_over,omitempty"`
-	// Anger is how angry the customer has been so far, 0 to 3.
-	Anger int `json:"anger,omitempty"`
+	// Anger is how angry the customer has been so far, 0 to 3; Urgent, that it
+	// must be quick.
+	Anger  int  `json:"anger,omitempty"`
+	Urgent bool `json:"urgent,omitempty"`
+	// NotFound counts look-ups in a row that did not know the number.
+	NotFound int `json:"not_found,omitempty"`
 }
 
 // PendingKind is what the bot's last question was for.
@@ -134,11 +138,14 @@ type Packet struct {
 	Group    string                 `json:"group"`
 	Mood     Mood                   `json:"mood"`
 	Priority int                    `json:"priority"` // added to the queue's, -5 to 10
-	Reason   string                 `json:"reason"`   // human_wanted, failed_twice, complaint, accepted, lookup_failed
+	Reason   string                 `json:"reason"`   // human_wanted, failed_twice, complaint, accepted, lookup_failed, not_found
 }
 
 // Lookup performs a declared action of a pack: business data by slots. It has
-// its own time limit; any error gives the intent's fallback text.
+// its own time limit; any error gives the intent's fallback text. An error that
+// has a method NotFound() bool that returns true says that the service answered
+// and does not know the number: the customer is asked to check it, once. One
+// that has Fallback() string may bring a text of its own.
 type Lookup interface {
 	Do(ctx context.Context, action, language string, slots map[entity.Kind]string) (fields map[string]string, err error)
 }
@@ -152,7 +159,8 @@ type Question struct {
 // Grounding is an article that an answer may rest on.
 type Grounding struct{ ID, Question, Answer string }
 
-// Reply is an Assistant's answer with the articles it rests on.
+// Reply is an Assistant's answer with the articles it rests on, and the tools
+// as tool:NAME.
 type Reply struct {
 	Text  string
 	Cites []string
@@ -166,6 +174,20 @@ var ErrNoAnswer = errors.New("bot: no answer in the articles")
 type Assistant interface {
 	Answer(ctx context.Context, q Question) (Reply, error)
 }
+
+// Gap is a question that was not answered.
+type Gap struct {
+	Pack, Language string
+	// Text is the question without personal data (entity.Mask).
+	Text string
+	// Intent is the likeliest one of the pack, or "".
+	Intent string
+	// Reason is not_understood, or the reason of the hand-over.
+	Reason string
+}
+
+// Gaps is told of every question that was not answered. It must not block.
+type Gaps interface{ Add(Gap) }
 
 // Checks are the customer's patterns of codes, by slot, and an example of each
 // that is shown to who gives another.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"maps"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +39,10 @@ type Config struct {
 	Checks    Checks
 	// Products are the customer's product names.
 	Products []string
+	// Gaps, if set, is told what was not answered.
+	Gaps Gaps
+	// Log gets the errors of look-ups and of the Assistant. Defaults to none.
+	Log *slog.Logger
 }
 
 // Engine takes the turns of any number of conversations in one pack. Languages
@@ -64,6 +71,10 @@ type brain struct {
 	faq    *faq.Index
 	mood   *mood.Judge
 	labels map[string]pack.Intent
+	words  words
+	// checks and products are the configured ones and those of the pack's files.
+	checks   Checks
+	products *entity.Products
 }
 
 // New makes an engine. Nothing is loaded yet. Who is done with it closes it.
@@ -76,6 +87,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.Models == nil {
 		cfg.Models = nlu.NewStore(nil)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{cfg: cfg, brains: map[string]*loading{}}
 	e.life, e.end = context.WithCancelCause(context.Background())
@@ -141,14 +155,22 @@ func (e *Engine) claim(language string) *loading {
 		return l
 	}
 	e.brains[language] = l
-	e.loads.Go(func() {
-		l.brain, l.err = e.load(e.life, language)
+	e.loads.Go(func() { e.fill(l, language) })
+	return l
+}
+
+// fill loads a language. A panic in there fails the loading, not the process.
+func (e *Engine) fill(l *loading, language string) {
+	defer close(l.done)
+	defer func() {
+		if r := recover(); r != nil {
+			l.err = fmt.Errorf("bot: %s in %s: %v", e.cfg.Pack, language, r)
+		}
 		if l.err != nil {
 			e.release(language, l)
 		}
-		close(l.done)
-	})
-	return l
+	}()
+	l.brain, l.err = e.load(e.life, language)
 }
 
 // release lets the language be loaded again.
@@ -174,7 +196,11 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
-	b := &brain{pack: p, labels: map[string]pack.Intent{}}
+	b := &brain{pack: p, labels: map[string]pack.Intent{}, words: newWords(p), products: entity.NewProducts(slices.Concat(e.cfg.Products, p.Products))}
+	b.checks = checks(e.cfg.Checks, p.Codes)
+	if err := e.declared(p); err != nil {
+		return nil, err
+	}
 	for _, in := range p.Intents {
 		b.labels[in.ID] = in
 	}
@@ -190,6 +216,36 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 		}
 	}
 	return b, nil
+}
+
+// declared wants every action of the pack to be known to a look-up that tells
+// what it knows.
+func (e *Engine) declared(p *pack.Pack) error {
+	known, ok := e.cfg.Lookup.(interface{ Has(action string) bool })
+	if !ok {
+		return nil
+	}
+	for _, in := range p.Intents {
+		if in.Action != "" && !known.Has(in.Action) {
+			return fmt.Errorf("bot: %s: action %q of intent %q is not declared", in.At, in.Action, in.ID)
+		}
+	}
+	return nil
+}
+
+// checks are the patterns of the configuration and, before them, of the pack.
+func checks(cfg Checks, codes map[string]pack.Code) Checks {
+	out := Checks{Patterns: maps.Clone(cfg.Patterns), Examples: maps.Clone(cfg.Examples)}
+	if out.Patterns == nil {
+		out.Patterns = map[entity.Kind]*regexp.Regexp{}
+	}
+	if out.Examples == nil {
+		out.Examples = map[entity.Kind]string{}
+	}
+	for slot, c := range codes {
+		out.Patterns[entity.Kind(slot)], out.Examples[entity.Kind(slot)] = c.Pattern, c.Example
+	}
+	return out
 }
 
 // Articles makes an index over other articles than the pack's, with what the

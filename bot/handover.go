@@ -48,8 +48,11 @@ func (t *turn) group() string {
 	text := nlu.Normalize(t.text)
 	for _, g := range t.brain.pack.Groups {
 		title := nlu.Normalize(g.Title[i18n.Match(t.st.Language)])
-		short := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(title, "咨询"), "服务"), "相談")
-		if t.d.Intent == "human_agent" && (strings.Contains(text, title) || short != "" && strings.Contains(text, short) || strings.Contains(text, g.ID)) {
+		short := title
+		for _, suffix := range t.brain.words.lists["group_suffix"] {
+			short = strings.TrimSpace(strings.TrimSuffix(short, suffix))
+		}
+		if t.d.Intent == "human_agent" && (title != "" && strings.Contains(text, title) || short != "" && strings.Contains(text, short) || strings.Contains(text, g.ID)) {
 			return g.ID
 		}
 	}
@@ -79,9 +82,12 @@ func (t *turn) title(group string) string {
 }
 
 // priority is what is added to the queue's: the intent's, that of a complaint,
-// and one for each angry turn.
+// one for each angry turn, and one for urgency.
 func (t *turn) priority(intent string) int {
 	p := t.brain.labels[intent].Priority + t.st.Anger
+	if t.st.Urgent {
+		p++
+	}
 	if t.d.Intent != intent {
 		p += t.brain.labels[t.d.Intent].Priority
 	}

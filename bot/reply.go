@@ -74,7 +74,7 @@ func (t *turn) rest() string {
 func (t *turn) notFilled() bool {
 	in := t.brain.labels[t.res.Label]
 	switch {
-	case t.brain.mood.No(t.text) || t.likely("deny") || withoutIt(t.st.Language, t.text):
+	case t.brain.mood.No(t.text) || t.likely("deny") || t.brain.words.withoutIt(t.text):
 		t.reason("slot_not_there")
 		t.about(t.st.Active)
 		return t.offer()
@@ -111,20 +111,8 @@ func (t *turn) askAgain(why string) bool {
 	}
 	slot := t.st.Pending.Slot
 	t.d.Action = Ask
-	t.d.Reply = t.say(why, map[string]string{"ask": t.brain.pack.Ask[string(slot)], "example": t.engine.cfg.Checks.Examples[slot]})
+	t.d.Reply = t.say(why, map[string]string{"ask": t.brain.pack.Ask[string(slot)], "example": t.brain.checks.Examples[slot]})
 	return true
-}
-
-var withoutWords = map[string][]string{
-	"zh": {"没有", "不知道", "不记得", "忘了", "找不到", "不清楚", "没带", "想不起来", "记不得"},
-	"en": {"don't have", "dont have", "don't know", "dont know", "don't remember", "can't find", "cant find", "cannot find", "no idea", "lost it", "forgot", "not sure", "haven't got", "do not have", "do not know"},
-	"ja": {"分かりません", "わかりません", "わからない", "分からない", "ありません", "覚えてない", "覚えていません", "忘れ", "見つから", "手元にな", "ないです", "持っていません"},
-}
-
-// withoutIt tells that the customer does not have what was asked for.
-func withoutIt(language, text string) bool {
-	text = nlu.Normalize(text)
-	return slices.ContainsFunc(withoutWords[language], func(w string) bool { return strings.Contains(text, nlu.Normalize(w)) })
 }
 
 // choose takes the text as one of the choices that were offered.
@@ -140,7 +128,7 @@ func (t *turn) choose() bool {
 		t.about(c.Intent)
 		return t.pursue(c.Intent)
 	}
-	if t.brain.mood.No(t.text) || t.likely("deny") {
+	if t.noChoice() || t.likely("deny") {
 		t.reason("no_choice")
 		t.d.Intent = "deny"
 		if t.failed() {
@@ -152,23 +140,25 @@ func (t *turn) choose() bool {
 	return false
 }
 
-var ordinals = map[string][]string{
-	"zh": {"一", "二", "三", "四", "五"}, "en": {"first", "second", "third", "fourth", "fifth"}, "ja": {"一", "二", "三", "四", "五"},
-}
-
 // chosen is the choice that a text names, by number, by its words, or by what
 // the model makes of it; -1 for none.
 func (t *turn) chosen(choices []Choice) int {
 	text := nlu.Normalize(t.text)
 	for i, c := range choices {
 		label := nlu.Normalize(c.Label)
-		if text == strconv.Itoa(i+1) || strings.Contains(text, label) || len(text) > 3 && strings.Contains(label, text) {
+		if text == strconv.Itoa(i+1) || label != "" && strings.Contains(text, label) || len(text) > 3 && strings.Contains(label, text) {
 			return i
 		}
 	}
+	if t.noChoice() {
+		return -1
+	}
 	if elliptical(text) {
+		if i := t.brain.words.ordinal(text, len(choices)); i >= 0 {
+			return i
+		}
 		for i := range choices {
-			if strings.Contains(text, ordinals[t.st.Language][i]) || slices.Equal(digits(text), []string{strconv.Itoa(i + 1)}) {
+			if slices.Equal(digits(text), []string{strconv.Itoa(i + 1)}) {
 				return i
 			}
 		}
@@ -185,6 +175,12 @@ func (t *turn) chosen(choices []Choice) int {
 		}
 	}
 	return -1
+}
+
+// noChoice tells that a short text refuses what was offered: "一个都不对", "none
+// of them".
+func (t *turn) noChoice() bool {
+	return t.brain.mood.No(t.text) || elliptical(t.text) && t.brain.words.within("no_choice", t.text)
 }
 
 // digits are the numbers of a text.

@@ -53,7 +53,10 @@ func (t *turn) article() (faq.Hit, bool) {
 		return faq.Hit{}, false
 	}
 	hits := t.brain.faq.Search(t.text, 1)
-	return hits[0], len(hits) > 0
+	if len(hits) == 0 {
+		return faq.Hit{}, false
+	}
+	return hits[0], true
 }
 
 func (t *turn) articleUpper() float64 {
@@ -79,7 +82,12 @@ func (t *turn) topic() bool {
 	hit, ok := t.article()
 	if ok && hit.P >= t.articleUpper() && !(known && t.res.Decision == nlu.Accept && t.concrete(in)) {
 		t.reason("article")
-		if known {
+		switch {
+		case !known:
+		case t.st.Pending.Kind == PendingSlot: // the open question stays the topic's
+			t.st.Failures = 0
+			t.about(in.ID)
+		default:
 			t.begin(in.ID)
 		}
 		return t.answerArticle(hit.Article.ID, hit.P)
@@ -114,25 +122,7 @@ func (t *turn) concrete(in pack.Intent) bool {
 			return true
 		}
 	}
-	return in.Action != "" || !asks(t.st.Language, t.text)
-}
-
-var questionWords = map[string][]string{
-	"zh": {"?", "吗", "嘛", "怎么", "怎样", "如何", "多少", "多久", "几", "什么", "啥", "哪", "能不能", "可不可以", "可以", "能", "有没有", "为什么", "是不是"},
-	"en": {"?", "how", "what", "when", "where", "which", "who", "why", "can ", "could ", "do ", "does ", "is ", "are ", "am i"},
-	"ja": {"?", "か", "どう", "何", "いつ", "どこ", "どれ", "いくら", "なぜ", "方法", "教えて"},
-}
-
-// asks tells that a text asks how things are, rather than that something be
-// done.
-func asks(language, text string) bool {
-	text = nlu.Normalize(text)
-	return slices.ContainsFunc(questionWords[language], func(w string) bool {
-		if language == "en" && w != "?" {
-			return strings.HasPrefix(text, w) || strings.Contains(text, " "+w)
-		}
-		return strings.Contains(text, w)
-	})
+	return in.Action != "" || !t.brain.words.question(t.text)
 }
 
 // begin makes an intent the topic.
@@ -237,13 +227,18 @@ func (t *turn) assisted() (done, ok bool) {
 	r, err := a.Answer(t.ctx, q)
 	if err != nil {
 		t.reason("assistant_failed")
+		t.engine.cfg.Log.Warn("assistant failed", "pack", t.brain.pack.Name, "error", err)
 		return false, false
 	}
 	t.reason("assistant")
 	t.st.Failures = 0
 	t.d.Action, t.d.Reply = Answer, r.Text
 	for _, id := range r.Cites {
-		t.d.Sources = append(t.d.Sources, Source{Article: id})
+		s := Source{Article: id}
+		if tool, ok := strings.CutPrefix(id, "tool:"); ok {
+			s = Source{Lookup: tool}
+		}
+		t.d.Sources = append(t.d.Sources, s)
 	}
 	return true, true
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/openhotline/hotline/bot/entity"
 	"github.com/openhotline/hotline/bot/nlu"
+	"github.com/openhotline/hotline/bot/pack"
+	"github.com/openhotline/hotline/internal/redact"
 )
 
 const (
@@ -31,6 +33,7 @@ type turn struct {
 	engine   *Engine
 	brain    *brain
 	text     string
+	said     string // the text as it is kept
 	st       State
 	res      nlu.Result
 	p        []float64 // of each label, with the topic taken into account
@@ -44,13 +47,15 @@ type turn struct {
 // turn wants Decision.After. An error means that the language could not be made
 // ready or ctx ended, never that a text was bad.
 func (e *Engine) Turn(ctx context.Context, st State, text string) (Decision, error) {
-	t := &turn{ctx: ctx, engine: e, text: clean(text), st: copied(st)}
+	t := &turn{ctx: ctx, engine: e, text: clean(text), st: sane(st)}
 	t.st.Language = nlu.Language(t.text, cmp.Or(st.Language, e.cfg.Language))
 	var err error
 	if t.brain, err = e.brain(ctx, t.st.Language); err != nil {
 		return Decision{}, err
 	}
-	t.d.Before = st
+	t.st.known(t.brain)
+	t.d.Before = copied(t.st)
+	t.said = kept(t.text)
 	t.st.Turns++
 	steps := []func() bool{t.unreadable, t.understand, t.human, t.again, t.reply, t.correct, t.small, t.topic, t.unknown}
 	for _, step := range steps {
@@ -65,14 +70,41 @@ func (t *turn) decision() Decision {
 	if t.d.Reply != "" && !t.repeated {
 		t.st.Last = t.d.Reply
 	}
-	if t.text == t.st.Said {
-		t.st.Same++
+	t.d.Topic = t.topicOf()
+	t.gap()
+	if t.said == t.st.Said {
+		t.st.Same = min(t.st.Same+1, sameText)
 	} else {
-		t.st.Said, t.st.Same = t.text, 1
+		t.st.Said, t.st.Same = t.said, 1
+	}
+	for i := range t.entities {
+		t.entities[i].Text = withoutCards(t.entities[i].Text)
 	}
 	t.d.Mood, t.d.Entities, t.d.After = t.mood, t.entities, t.st
-	t.d.Topic = t.topicOf()
 	return t.d
+}
+
+// gap tells who gathers them that the turn was not answered. Who asks for a
+// person in so many words did so about what was said before.
+func (t *turn) gap() {
+	g := Gap{Pack: t.brain.pack.Name, Language: t.st.Language, Intent: t.d.Topic}
+	text := t.text
+	switch {
+	case t.engine.cfg.Gaps == nil:
+		return
+	case t.d.Packet != nil:
+		g.Reason = t.d.Packet.Reason
+		if g.Reason == "human_wanted" || g.Reason == "accepted" {
+			text = t.st.Said
+		}
+	case t.d.Action == NotKnown:
+		g.Reason = "not_understood"
+	default:
+		return
+	}
+	if g.Text = entity.Mask(text, t.st.Language).Text; g.Text != "" {
+		t.engine.cfg.Gaps.Add(g)
+	}
 }
 
 // topicOf is the pack's own intent that the turn is about, or the one that is
@@ -91,6 +123,72 @@ func (t *turn) topicOf() string {
 		}
 	}
 	return ""
+}
+
+// longestKept bounds what is kept of a text, in bytes.
+const longestKept = 600
+
+// kept is a text as the state remembers it: without card numbers, and short.
+func kept(text string) string {
+	if len(text) > longestKept {
+		text = strings.ToValidUTF8(text[:longestKept], "")
+	}
+	return withoutCards(text)
+}
+
+// withoutCards masks card numbers, in full width as well.
+func withoutCards(text string) string {
+	return redact.Cards(strings.Map(func(r rune) rune {
+		if r >= '０' && r <= '９' {
+			return r - '０' + '0'
+		}
+		return r
+	}, text))
+}
+
+// sane is a copy of a state that came from outside, within its bounds.
+func sane(st State) State {
+	st = copied(st)
+	if st.Language != "" && !slices.Contains(pack.Languages, st.Language) {
+		st.Language = ""
+	}
+	for k, v := range st.Slots {
+		if !slices.Contains(entity.Kinds, k) || v == "" || len(v) > longestKept {
+			delete(st.Slots, k)
+		}
+	}
+	p := &st.Pending
+	p.Choices = p.Choices[:min(len(p.Choices), 3)]
+	switch {
+	case p.Kind == PendingSlot && slices.Contains(entity.Kinds, p.Slot):
+	case p.Kind == PendingChoice && len(p.Choices) > 0:
+	case p.Kind == PendingHandOver:
+	default:
+		*p = Pending{}
+	}
+	st.Failures = max(0, min(st.Failures, patience-1))
+	st.NotFound = max(0, min(st.NotFound, 1))
+	st.Anger = max(0, min(st.Anger, 3))
+	st.Turns = max(0, st.Turns)
+	st.Same = max(0, min(st.Same, sameText))
+	st.Said, st.Last = kept(st.Said), st.Last[:min(len(st.Last), 8*longest)]
+	st.Waiting = st.Waiting[:min(len(st.Waiting), 3)]
+	return st
+}
+
+// known drops intents that the pack does not have.
+func (st *State) known(b *brain) {
+	not := func(intent string) bool {
+		_, ok := b.labels[intent]
+		return !ok
+	}
+	if not(st.Active) {
+		st.Active = ""
+		if st.Pending.Kind == PendingSlot {
+			st.Pending = Pending{}
+		}
+	}
+	st.Waiting = slices.DeleteFunc(st.Waiting, not)
 }
 
 func copied(st State) State {
@@ -121,7 +219,7 @@ func (t *turn) reason(words ...string) { t.d.Reasons = append(t.d.Reasons, words
 
 // unreadable answers texts without words, and far too long ones.
 func (t *turn) unreadable() bool {
-	if t.text == t.st.Said && t.st.Same >= sameText {
+	if t.said == t.st.Said && t.st.Same >= sameText {
 		t.reason("same_text")
 		return t.handOver("failed_twice")
 	}
@@ -146,11 +244,10 @@ func (t *turn) unreadable() bool {
 
 // thumb reads a lone sign of agreement or refusal as a word.
 func (t *turn) thumb() bool {
-	words := map[string]map[string]string{"👍": {"zh": "好的", "en": "yes", "ja": "はい"}, "👎": {"zh": "不是", "en": "no", "ja": "いいえ"}}
-	for sign, said := range words {
+	for sign, list := range map[string]string{"👍": "thumbs_up", "👎": "thumbs_down"} {
 		if strings.HasPrefix(t.text, sign) && t.st.Pending.Kind != "" {
-			t.text = said[t.st.Language]
-			return true
+			t.text = t.brain.words.first(list)
+			return t.text != ""
 		}
 	}
 	return t.text == "?" || t.text == "？"
@@ -169,6 +266,7 @@ func (t *turn) understand() bool {
 	if m.Name == "angry" || m.Rude {
 		t.st.Anger = min(t.st.Anger+1, 3)
 	}
+	t.st.Urgent = t.st.Urgent || t.brain.mood.Urgent(t.text)
 	t.classify()
 	active := t.brain.labels[t.st.Active]
 	want := wanted(active)
@@ -188,7 +286,7 @@ func (t *turn) understand() bool {
 	}
 	t.entities = entity.Extract(t.text, entity.Options{
 		Language: t.st.Language, Pending: pending, Wanted: want,
-		Checks: t.engine.cfg.Checks.Patterns, Products: t.engine.cfg.Products,
+		Checks: t.brain.checks.Patterns, Products: t.brain.products,
 	})
 	return false
 }
@@ -274,7 +372,7 @@ func (t *turn) human() bool {
 	switch {
 	case t.brain.mood.WantsHuman(t.text):
 		t.reason("human_wanted", "phrase")
-	case t.sure("human_agent"), t.d.Guesses[0].Intent == "human_agent" && t.d.Guesses[0].P >= humanEnough:
+	case t.sure("human_agent"), len(t.d.Guesses) > 0 && t.d.Guesses[0].Intent == "human_agent" && t.d.Guesses[0].P >= humanEnough:
 		t.reason("human_wanted", "intent")
 	default:
 		return false

@@ -66,8 +66,8 @@ type Options struct {
 	// Country (ISO 3166) of telephone numbers without prefix. Defaults to that
 	// of the language: CN, US, JP.
 	Country string
-	// Products are the customer's own product names.
-	Products []string
+	// Products are the customer's own product names; nil for none.
+	Products *Products
 }
 
 // maxText bounds how much of a text is read, in bytes; what people say or type
@@ -86,7 +86,7 @@ func Extract(text string, opt Options) []Entity {
 
 // extract finds everything, also what the text takes back.
 func extract(text string, opt Options) *search {
-	lang := language(opt.Language, text)
+	lang := languageOf(opt.Language, text)
 	s := &search{view: spoken(fold(text), lang), lang: lang, opt: opt}
 	if s.opt.Country == "" {
 		s.opt.Country = cmp.Or(map[string]string{"zh": "CN", "ja": "JP"}[lang], "US")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,8 +14,18 @@ import (
 
 // Masked is a text without personal data, and what stood there.
 type Masked struct {
-	Text  string
-	pairs []string // placeholder, what it stands for
+	Text   string
+	pairs  []string // placeholder, what it stands for
+	counts map[string]int
+}
+
+// More masks a further text of the same conversation, with placeholders that
+// Restore knows as well.
+func (m *Masked) More(text, language string) string {
+	w := &masking{language: language, counts: m.counts, pairs: m.pairs}
+	masked := w.all(text)
+	m.pairs = w.pairs
+	return masked
 }
 
 // Restore puts back what was masked, in a text that came of the masked one.
@@ -32,12 +43,43 @@ var longRun = regexp.MustCompile(`\d(?:[ \-.]?\d){4,}`)
 // products stay.
 func Mask(text, language string) Masked {
 	m := &masking{language: language, counts: map[string]int{}}
+	return Masked{m.all(text), m.pairs, m.counts}
+}
+
+// Figures is a text with the numbers that it says in words as figures.
+func Figures(text, language string) string {
+	v := fold(text)
+	lang := languageOf(language, text)
+	out := spoken(v, lang).s
+	return single(out, lang)
+}
+
+// single reads single Han digits before what they count, which texts that name
+// codes must leave alone: 三天 is 3天.
+func single(text, lang string) string {
+	if lang == "en" {
+		return countedWord.ReplaceAllStringFunc(text, func(s string) string {
+			word, rest, _ := strings.Cut(s, " ")
+			return englishWords[word].text + " " + rest
+		})
+	}
+	return countedHan.ReplaceAllStringFunc(text, func(s string) string {
+		r, n := utf8.DecodeRuneInString(s)
+		return strconv.Itoa(hanDigits[r]) + s[n:]
+	})
+}
+
+var countedWord = regexp.MustCompile(`\b(?:one|two|three|four|five|six|seven|eight|nine) (?:working |business |calendar )?(?:days?|weeks?|months?|years?|hours?|minutes?|times|items?|percent|people|instal)`)
+
+var countedHan = regexp.MustCompile(`[一二两三四五六七八九](?:天|日|个|個|次|年|周|週|小时|時間|分|件|期|折|倍|名|人|元|块|か月|ヶ月|営業日|工作日|回)`)
+
+func (m *masking) all(text string) string {
 	for text != "" {
 		n := pieceEnd(text)
 		m.piece(text[:n])
 		text = text[n:]
 	}
-	return Masked{m.out.String(), m.pairs}
+	return m.out.String()
 }
 
 type masking struct {

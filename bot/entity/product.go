@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"cmp"
 	_ "embed"
 	"maps"
 	"regexp"
@@ -72,15 +73,33 @@ var modelTail = regexp.MustCompile(`^(?: (?:pro|max|mini|plus|ultra|air|\d{1,3})
 
 func wordByte(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' }
 
+// Products are product names, ready to be looked for.
+type Products struct{ names, folded []string }
+
+// NewProducts makes a list to look in, of which longer names go first.
+func NewProducts(names []string) *Products {
+	p := &Products{names: slices.Clone(names)}
+	p.names = slices.DeleteFunc(p.names, func(n string) bool { return strings.TrimSpace(n) == "" })
+	slices.SortStableFunc(p.names, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, n := range p.names {
+		p.folded = append(p.folded, fold(n).s)
+	}
+	return p
+}
+
+// wholeWord tells that Latin letters or digits do not go on around a place.
+func (s *search) wholeWord(from, to int) bool {
+	text := s.view.s
+	return !(from > 0 && wordByte(text[from-1]) && wordByte(text[from])) && !(to < len(text) && wordByte(text[to]) && wordByte(text[to-1]))
+}
+
 // products finds the customer's own products, then things that people buy.
 func (s *search) products() {
-	for _, p := range s.opt.Products {
-		name := fold(p).s
-		if name == "" {
-			continue
-		}
-		if at := strings.Index(s.view.s, name); at >= 0 {
-			s.add(Product, p, at, at+len(name), true)
+	if s.opt.Products != nil {
+		for i, name := range s.opt.Products.folded {
+			if at := strings.Index(s.view.s, name); at >= 0 && s.wholeWord(at, at+len(name)) {
+				s.add(Product, s.opt.Products.names[i], at, at+len(name), true)
+			}
 		}
 	}
 	if s.has(Product) {

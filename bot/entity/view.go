@@ -87,9 +87,9 @@ func (v view) with(changes []change) view {
 	return out
 }
 
-// language is the two-letter language of a text: the one that is told, or that
+// languageOf is the two-letter language of a text: the one that is told, or that
 // of its script.
-func language(tag, text string) string {
+func languageOf(tag, text string) string {
 	if len(tag) >= 2 {
 		return strings.ToLower(tag[:2])
 	}

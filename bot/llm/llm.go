@@ -3,7 +3,8 @@
 // sure. What comes back is used only if it cites articles that were given and
 // says no number that they do not have; every other outcome (an error, a slow or
 // garbled stream, a spent budget, no citation) is an error by which the bot
-// falls back to its own answer.
+// falls back to its own answer. Words are not judged, only what can be checked:
+// figures, numbers in words, addresses.
 //
 // Personal data is masked before it leaves the process and put back afterwards.
 package llm
@@ -14,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -22,6 +24,7 @@ import (
 	openai "github.com/sashabaranov/go-openai"
 
 	"github.com/openhotline/hotline/bot"
+	"github.com/openhotline/hotline/bot/entity"
 )
 
 var (
@@ -33,6 +36,9 @@ var (
 	// ErrUnusable is returned for an answer that is garbled, too long, or asks
 	// for a tool that is not allowed.
 	ErrUnusable = errors.New("llm: unusable answer")
+
+	errProvider = errors.New("llm: provider")
+	errTool     = errors.New("llm: tool")
 )
 
 // Tool is a function that the model may call. Only declared tools are run.
@@ -56,6 +62,8 @@ type Config struct {
 	MaxTokens int
 	// DayTokens bounds what is spent in a day (UTC). Defaults to 1,000,000.
 	DayTokens int
+	// Ledger keeps what was spent over a restart. Defaults to memory alone.
+	Ledger Ledger
 	// Parallel bounds the questions being asked at once. Defaults to 8.
 	Parallel int
 	Tools    map[string]Tool
@@ -63,6 +71,12 @@ type Config struct {
 	Transport http.RoundTripper
 	// Now is the clock of the budget. Defaults to time.Now.
 	Now func() time.Time
+}
+
+// Ledger keeps the tokens of a day (YYYY-MM-DD, UTC).
+type Ledger interface {
+	Spent(day string) (tokens int, err error)
+	Spend(day string, tokens int) error
 }
 
 // Provider asks the model. It implements bot.Assistant.
@@ -95,6 +109,10 @@ func New(cfg Config) (*Provider, error) {
 		return nil, fmt.Errorf("llm: base URL %q is not an http or https address", cfg.BaseURL)
 	case cfg.Model == "":
 		return nil, errors.New("llm: model is not set")
+	case cfg.Timeout < 0 || cfg.FirstToken < 0:
+		return nil, errors.New("llm: a time limit is negative")
+	case cfg.MaxTokens < 0 || cfg.DayTokens < 0 || cfg.Parallel < 0:
+		return nil, errors.New("llm: max tokens, day tokens or parallel is negative")
 	}
 	cfg.Timeout = cmp.Or(cfg.Timeout, 8*time.Second)
 	cfg.FirstToken = cmp.Or(cfg.FirstToken, 3*time.Second)
@@ -106,7 +124,10 @@ func New(cfg Config) (*Provider, error) {
 	}
 	c := openai.DefaultConfig(cfg.Key)
 	c.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
-	c.HTTPClient = &http.Client{Transport: cfg.Transport, Timeout: cfg.Timeout}
+	if cfg.Transport == nil {
+		cfg.Transport = http.DefaultTransport
+	}
+	c.HTTPClient = &http.Client{Transport: bounded{cfg.Transport}, Timeout: cfg.Timeout}
 	c.EmptyMessagesLimit = 100
 	return &Provider{cfg: cfg, client: openai.NewClientWithConfig(c), slots: make(chan struct{}, cfg.Parallel)}, nil
 }
@@ -120,20 +141,40 @@ func (p *Provider) Answer(ctx context.Context, q bot.Question) (bot.Reply, error
 		return bot.Reply{}, err
 	}
 	defer func() { <-p.slots }()
+	parent := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.Timeout, fmt.Errorf("llm: no answer within %v", p.cfg.Timeout))
 	defer cancel()
-	m := maskOf(q.Text, q.Language)
-	text, err := p.ask(ctx, prompt(q, m.text))
-	p.note(err)
+	m := entity.Mask(q.Text, q.Language)
+	text, used, err := p.ask(ctx, q, &m)
+	if parent.Err() == nil && !errors.Is(err, errTool) { // who hung up, and our own tools, say nothing of the provider
+		p.note(err)
+	}
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	r, err := grounded(text, q)
+	r, err := grounded(text, q, used)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	r.Text = m.restore(r.Text)
+	r.Text = m.Restore(r.Text)
 	return r, nil
+}
+
+// largestBody bounds what is read of one answer, in bytes.
+const largestBody = 1 << 20
+
+// bounded is a transport whose answers end after largestBody.
+type bounded struct{ http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(res.Body, largestBody), res.Body}
+	}
+	return res, err
 }
 
 // admit takes a place, unless the budget is spent or the provider rests.
@@ -143,6 +184,14 @@ func (p *Provider) admit() error {
 	now := p.cfg.Now().UTC()
 	if day := now.Format(time.DateOnly); day != p.day {
 		p.day, p.spent = day, 0
+		if p.cfg.Ledger != nil {
+			spent, err := p.cfg.Ledger.Spent(day)
+			if err != nil {
+				p.day = ""
+				return fmt.Errorf("llm: ledger: %w", err)
+			}
+			p.spent = spent
+		}
 	}
 	switch {
 	case p.spent >= p.cfg.DayTokens:
@@ -173,8 +222,14 @@ func (p *Provider) note(err error) {
 
 func (p *Provider) spend(tokens int) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.spent += tokens
-	p.mu.Unlock()
+	if p.cfg.Ledger == nil {
+		return
+	}
+	if err := p.cfg.Ledger.Spend(p.day, tokens); err != nil {
+		p.spent = p.cfg.DayTokens // what cannot be kept must not be spent
+	}
 }
 
 // Spent is how many tokens were used today.

@@ -83,7 +83,14 @@ func TestAnswerIsGrounded(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, says, want string }{
 		{"cited", "Yes, you have 7 days from delivery. [return_window]", "Yes, you have 7 days from delivery."},
-		{"a number of the question", "Yes, 5 days are fine, the limit is 7. [return_window]", "Yes, 5 days are fine, the limit is 7."},
+		{"a number that only the customer said", "Yes, 5 days are fine, the limit is 7. [return_window]", ""},
+		{"a number in words that the article has in figures", "You have seven days from delivery. [return_window]", "You have seven days from delivery."},
+		{"a number in words that no article has", "You have thirty days. [return_window]", ""},
+		{"a small number in words that no article has", "You have three days. [return_window]", ""},
+		{"a number of full width", "You have ３０ days. [return_window]", ""},
+		{"a bare domain", "Within 7 days, pay at pay-shop.com first. [return_window]", ""},
+		{"a mail address", "Within 7 days, write to help@evil.example first. [return_window]", ""},
+		{"a telephone number", "Within 7 days, call 0800 123 456. [return_window]", ""},
 		{"no citation", "Yes, of course.", ""},
 		{"an article that was not given", "Yes. [free_returns]", ""},
 		{"a number that no article has", "You have 30 days. [return_window]", ""},
@@ -224,6 +231,155 @@ func TestToolsThatAreAllowed(t *testing.T) {
 	})
 	if r, err := p.Answer(t.Context(), question); err != nil || r.Text != "It is in transit." {
 		t.Fatal(r, err)
+	}
+}
+
+// Tools get what the customer said, and the model sees what they give without
+// personal data; their numbers count as facts where they are cited.
+func TestToolsSeeValuesTheModelDoesNot(t *testing.T) {
+	t.Parallel()
+	peer := newPeer(t, func(w http.ResponseWriter, r *http.Request, body string) {
+		if strings.Contains(body, "\"role\":\"tool\"") {
+			says("<NAME_1>, order <ORDER_NUMBER_1> arrives within 2 days. [order]")(w, r, body)
+			return
+		}
+		event(w, map[string]any{"tool_calls": []any{map[string]any{"index": 0, "id": "c1", "function": map[string]any{"name": "order", "arguments": `{"order":"<ORDER_NUMBER_1>"}`}}}})
+		fmt.Fprint(w, "data: [DONE]\n\n")
+	})
+	p := provider(t, peer, func(c *Config) {
+		c.Tools = map[string]Tool{"order": {Description: "state of an order", Parameters: json.RawMessage(`{"type":"object"}`),
+			Do: func(_ context.Context, args json.RawMessage) (string, error) {
+				if string(args) != `{"order":"AB-102938"}` {
+					return "", fmt.Errorf("arguments %s", args)
+				}
+				return "my name is Sarah Chen, phone (415) 555-2671, arrives within 2 days" + strings.Repeat(" and more", 5000), nil
+			}}}
+	})
+	q := question
+	q.Text = "where is order AB-102938?"
+	r, err := p.Answer(t.Context(), q)
+	if err != nil || r.Text != "Sarah Chen, order AB-102938 arrives within 2 days." || len(r.Cites) != 1 || r.Cites[0] != "tool:order" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	sent, _ := peer.last.Load().(string)
+	if strings.Contains(sent, "Sarah") || strings.Contains(sent, "2671") || strings.Contains(sent, "102938") || len(sent) > 2*longestResult {
+		t.Errorf("sent %d bytes: %.600s", len(sent), sent)
+	}
+}
+
+func TestPersonalDataStaysHereInEveryForm(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ lang, text, private string }{
+		"taken back": {"zh", "我的手机号是13800138000，不对，是13900139000", "138001"},
+		"far behind": {"zh", strings.Repeat("请问这个怎么办理呢", 200) + "手机号13800138000", "138001"},
+		"birthday":   {"en", "I was born on 12 March 1985, can I send it back?", "1985"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			peer := newPeer(t, says("NO_ANSWER"))
+			q := question
+			q.Text, q.Language = c.text, c.lang
+			if _, err := provider(t, peer, nil).Answer(t.Context(), q); !errors.Is(err, bot.ErrNoAnswer) {
+				t.Fatal(err)
+			}
+			if sent, _ := peer.last.Load().(string); sent == "" || strings.Contains(sent, c.private) {
+				t.Errorf("sent %.300s", sent)
+			}
+		})
+	}
+}
+
+// endless is a line without an end.
+type endless struct{ read atomic.Int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	e.read.Add(int64(len(p)))
+	return len(p), nil
+}
+
+func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(e), Request: r}, nil
+}
+
+func TestEndlessLineIsCutOff(t *testing.T) {
+	t.Parallel()
+	e := &endless{}
+	p, err := New(Config{BaseURL: "http://peer", Model: "m", Transport: e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Answer(t.Context(), question); err == nil {
+		t.Fatal("answered")
+	}
+	if n := e.read.Load(); n > 2*largestBody {
+		t.Errorf("read %d bytes", n)
+	}
+}
+
+func TestWhoHangsUpDoesNotRestTheProvider(t *testing.T) {
+	t.Parallel()
+	hang := newPeer(t, func(_ http.ResponseWriter, r *http.Request, _ string) { <-r.Context().Done() })
+	p := provider(t, hang, nil)
+	for range failuresToRest + 1 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		_, err := p.Answer(ctx, question)
+		cancel()
+		if err == nil || errors.Is(err, ErrBusy) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestErrorsDoNotRepeatTheQuestion(t *testing.T) {
+	t.Parallel()
+	peer := newPeer(t, func(w http.ResponseWriter, _ *http.Request, body string) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"error":{"message":%q}}`, body)
+	})
+	_, err := provider(t, peer, nil).Answer(t.Context(), question)
+	if err == nil || strings.Contains(err.Error(), "send it back") || !strings.Contains(err.Error(), "400") {
+		t.Fatal(err)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Config){
+		"address": func(c *Config) { c.BaseURL = "ftp://x" }, "model": func(c *Config) { c.Model = "" },
+		"parallel": func(c *Config) { c.Parallel = -1 }, "timeout": func(c *Config) { c.Timeout = -1 },
+		"first token": func(c *Config) { c.FirstToken = -1 }, "day tokens": func(c *Config) { c.DayTokens = -1 },
+	} {
+		cfg := Config{BaseURL: "http://x", Model: "m"}
+		change(&cfg)
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s is not refused", name)
+		}
+	}
+}
+
+// ledger keeps what was spent, as a file would.
+type ledger map[string]int
+
+func (l ledger) Spent(day string) (int, error) { return l[day], nil }
+
+func (l ledger) Spend(day string, tokens int) error {
+	l[day] += tokens
+	return nil
+}
+
+func TestBudgetOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	book := ledger{}
+	peer := newPeer(t, says("Within 7 days. [return_window]"))
+	for i, want := range []error{nil, nil, ErrBudget} {
+		p := provider(t, peer, func(c *Config) { c.DayTokens, c.Ledger = 200, book; c.Now = func() time.Time { return now } })
+		if _, err := p.Answer(t.Context(), question); !errors.Is(err, want) {
+			t.Fatalf("process %d: %v, want %v", i, err, want)
+		}
 	}
 }
 
