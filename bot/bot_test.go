@@ -21,7 +21,7 @@ var engines sync.Map
 func engine(t testing.TB, name string) *Engine {
 	t.Helper()
 	f, _ := engines.LoadOrStore(name, sync.OnceValues(func() (*Engine, error) {
-		actions, err := lookup.Parse(sample.Actions)
+		actions, err := lookup.Parse("actions.yaml", sample.Actions, nil)
 		if err != nil {
 			return nil, err
 		}

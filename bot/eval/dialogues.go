@@ -63,7 +63,7 @@ type Dialogues struct {
 	Turns     int `json:"turns"`
 	// Accuracy is the share of turns with the right intent.
 	Accuracy   float64 `json:"accuracy"`
-	TurnsRight Rate    `json:"turns_right"`
+	TurnsRight Rate    `json:"turns_right"` // of those that have an intent
 	// SlotsRight is the share of the slots that must be known after a turn and
 	// are, with the right value.
 	SlotsRight Rate `json:"slots_right"`
@@ -72,6 +72,12 @@ type Dialogues struct {
 	// AskedAgain counts questions for what the customer had said before.
 	AskedAgain int      `json:"asked_again"`
 	Faults     []string `json:"faults"`
+	// Guided counts turns before which the row's open question was put in place
+	// of the bot's own: the row answers a question that its bot asked and ours
+	// did not.
+	Guided int `json:"guided"`
+	// Free are the same figures without that: the bot alone, as in life.
+	Free *Dialogues `json:"free,omitempty"`
 }
 
 // ReadDialogues reads one conversation a line.
@@ -88,10 +94,21 @@ func ReadDialogues(r io.Reader) ([]Dialogue, error) {
 	return rows, nil
 }
 
-// Dialogues holds the conversations with the bot and compares.
+// Dialogues holds the conversations with the bot and compares: with the open
+// questions of the rows, and without.
 func (e *Engines) Dialogues(ctx context.Context, rows []Dialogue, progress func(done float64)) (Dialogues, error) {
+	r, err := e.dialogues(ctx, rows, true, func(done float64) { progress(done / 2) })
+	if err != nil {
+		return r, err
+	}
+	free, err := e.dialogues(ctx, rows, false, func(done float64) { progress(0.5 + done/2) })
+	r.Free = &free
+	return r, err
+}
+
+func (e *Engines) dialogues(ctx context.Context, rows []Dialogue, guided bool, progress func(done float64)) (Dialogues, error) {
 	r := Dialogues{Dialogues: len(rows)}
-	right, slotsRight, slots, whole := 0, 0, 0, 0
+	right, labelled, slotsRight, slots, whole := 0, 0, 0, 0, 0
 	for i, row := range rows {
 		engine, err := e.engine(row.Pack)
 		if err != nil {
@@ -101,7 +118,12 @@ func (e *Engines) Dialogues(ctx context.Context, rows []Dialogue, progress func(
 		st := bot.State{Language: e.language(row.Lang, row.Turns[0].User)}
 		said := map[string]string{}
 		for n, t := range row.Turns {
-			st = pendingBefore(st, row.Turns, n, said)
+			if guided {
+				var put bool
+				if st, put = pendingBefore(st, row.Turns, n, said); put {
+					r.Guided++
+				}
+			}
 			d, err := turn(ctx, engine, st, t.User)
 			if err != nil {
 				return r, err
@@ -110,9 +132,14 @@ func (e *Engines) Dialogues(ctx context.Context, rows []Dialogue, progress func(
 			r.Turns++
 			maps.Copy(said, t.Slots)
 			at := fmt.Sprintf("row %d, turn %d, %q", i+1, n+1, t.User)
-			if t.Intent == "" || d.Intent == t.Intent {
+			if t.Intent != "" {
+				labelled++
+			}
+			switch {
+			case t.Intent == "":
+			case d.Intent == t.Intent:
 				right++
-			} else {
+			default:
 				r.Faults = append(r.Faults, fmt.Sprintf("%s: intent %s (%.2f), want %s", at, d.Intent, d.P, t.Intent))
 			}
 			for _, k := range slices.Sorted(maps.Keys(t.Slots)) {
@@ -132,7 +159,7 @@ func (e *Engines) Dialogues(ctx context.Context, rows []Dialogue, progress func(
 		}
 		progress(float64(i+1) / float64(len(rows)))
 	}
-	r.TurnsRight, r.SlotsRight, r.WholeRight = rate(right, r.Turns), rate(slotsRight, slots), rate(whole, len(rows))
+	r.TurnsRight, r.SlotsRight, r.WholeRight = rate(right, labelled), rate(slotsRight, slots), rate(whole, len(rows))
 	r.Accuracy = r.TurnsRight.Share
 	return r, nil
 }
@@ -149,7 +176,7 @@ func known(d bot.Decision, kind entity.Kind) string {
 
 // pendingBefore puts the question into the state that the row's bot had asked,
 // where the row tells it.
-func pendingBefore(st bot.State, turns []DialogueTurn, n int, said map[string]string) bot.State {
+func pendingBefore(st bot.State, turns []DialogueTurn, n int, said map[string]string) (_ bot.State, put bool) {
 	slot := ""
 	if p := turns[n].Pending; n > 0 && p != "" && turns[n].Slots[p] != "" && said[p] != turns[n].Slots[p] {
 		slot = p
@@ -160,6 +187,7 @@ func pendingBefore(st bot.State, turns []DialogueTurn, n int, said map[string]st
 	}
 	if slot != "" && st.Pending.Slot != entity.Kind(slot) && slices.Contains(entity.Kinds, entity.Kind(slot)) {
 		st.Pending = bot.Pending{Kind: bot.PendingSlot, Slot: entity.Kind(slot)}
+		return st, true
 	}
-	return st
+	return st, false
 }

@@ -19,7 +19,7 @@ type Engines struct {
 	Name, Language string
 	Overlays       []fs.FS
 	// Change, if set, changes what an engine is made of.
-	Change func(*bot.Config)
+	Change func(*bot.Config) error
 
 	made map[string]*bot.Engine
 }
@@ -31,7 +31,9 @@ func (e *Engines) engine(name string) (*bot.Engine, error) {
 	}
 	cfg := bot.Config{Pack: name, Overlays: e.Overlays}
 	if e.Change != nil {
-		e.Change(&cfg)
+		if err := e.Change(&cfg); err != nil {
+			return nil, err
+		}
 	}
 	made, err := bot.New(cfg)
 	if err != nil {

@@ -101,6 +101,12 @@ func (r Dialogues) Print(w io.Writer, limit int) {
 	p.rate("slots right", r.SlotsRight)
 	p.rate("dialogues without a fault", r.WholeRight)
 	p.line("asked again for what was said", "%d", r.AskedAgain)
+	if r.Free != nil {
+		p.line("open questions put in place", "%d", r.Guided)
+		p.rate("without them: turns right", r.Free.TurnsRight)
+		p.rate("without them: slots right", r.Free.SlotsRight)
+		p.line("without them: asked again", "%d", r.Free.AskedAgain)
+	}
 	p.list(r.Faults, limit)
 }
 

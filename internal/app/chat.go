@@ -10,18 +10,16 @@ import (
 	"strings"
 
 	"github.com/openhotline/hotline/bot"
-	"github.com/openhotline/hotline/bot/lookup"
 	"github.com/openhotline/hotline/bot/pack"
-	"github.com/openhotline/hotline/bot/sample"
 )
 
 // chatCommand talks to the bot in a terminal: a line in, a reply out.
 func chatCommand(ctx context.Context, args []string, std Streams) error {
-	fl := flags("chat", "[--pack P] [--lang L] [--explain] [--overlay DIR]", std)
+	fl := flags("chat", "[--pack P] [--lang L] [--explain] [--packs DIR]", std)
 	name := fl.String("pack", "ecommerce", "industry pack: "+strings.Join(pack.Names(), ", "))
 	lang := fl.String("lang", "zh", "language the conversation begins in: zh, en, ja")
 	explain := fl.Bool("explain", false, "print how each reply was found")
-	dir := fl.String("overlay", "", "folder of your own pack files, laid over the pack")
+	dir := fl.String("packs", "", "folder of your own pack files, look-ups and assistant, laid over the pack")
 	rest, err := parse(fl, args)
 	if err != nil {
 		return err
@@ -33,7 +31,12 @@ func chatCommand(ctx context.Context, args []string, std Streams) error {
 		fmt.Fprintf(std.Err, "hotline chat: --lang: %q is not one of %s\n", *lang, strings.Join(pack.Languages, ", "))
 		return errUsage
 	}
-	engine, err := chatEngine(*name, *lang, *dir, std.Err)
+	cfg, err := ownBot(*name, *lang, *dir, std.Environ)
+	if err != nil {
+		return err
+	}
+	cfg.Models = userModels(std.Err)
+	engine, err := bot.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -46,39 +49,25 @@ func chatCommand(ctx context.Context, args []string, std Streams) error {
 	return talk(ctx, engine, bot.State{Language: *lang}, *explain, std)
 }
 
-// chatEngine is a bot whose look-ups ask the sample service.
-func chatEngine(name, lang, dir string, errs io.Writer) (*bot.Engine, error) {
-	l, err := sampleLookup()
-	if err != nil {
-		return nil, err
-	}
-	return bot.New(bot.Config{Pack: name, Language: lang, Lookup: l, Overlays: overlays(dir), Models: userModels(errs)})
-}
-
-// sampleLookup asks the sample service, inside the process.
-func sampleLookup() (*lookup.Client, error) {
-	actions, err := lookup.Parse(sample.Actions)
-	if err != nil {
-		return nil, err
-	}
-	transport, err := sample.Transport()
-	if err != nil {
-		return nil, err
-	}
-	return lookup.NewClient(actions, transport), nil
-}
-
+// talk reads lines until there are no more or ctx ends.
 func talk(ctx context.Context, engine *bot.Engine, begin bot.State, explain bool, std Streams) error {
-	lines := bufio.NewScanner(std.In)
-	lines.Buffer(nil, 1<<20)
+	lines, failed := readLines(ctx, std.In)
 	st := begin
 	for {
 		fmt.Fprint(std.Out, "> ")
-		if !lines.Scan() {
+		var line string
+		var more bool
+		select {
+		case <-ctx.Done():
 			fmt.Fprintln(std.Out)
-			return lines.Err()
+			return nil
+		case line, more = <-lines:
 		}
-		switch line := lines.Text(); strings.TrimSpace(line) {
+		if !more {
+			fmt.Fprintln(std.Out)
+			return <-failed
+		}
+		switch strings.TrimSpace(line) {
 		case "/quit":
 			return nil
 		case "/new":
@@ -89,6 +78,9 @@ func talk(ctx context.Context, engine *bot.Engine, begin bot.State, explain bool
 			}
 		default:
 			d, err := engine.Turn(ctx, st, line)
+			if ctx.Err() != nil {
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -99,6 +91,26 @@ func talk(ctx context.Context, engine *bot.Engine, begin bot.State, explain bool
 			}
 		}
 	}
+}
+
+// readLines reads lines in a goroutine of its own: a terminal's read cannot be
+// interrupted, so it ends with the next line or with the process.
+func readLines(ctx context.Context, in io.Reader) (lines <-chan string, failed <-chan error) {
+	out, err := make(chan string), make(chan error, 1)
+	go func() {
+		defer close(out)
+		s := bufio.NewScanner(in)
+		s.Buffer(nil, 1<<20)
+		for s.Scan() {
+			select {
+			case out <- s.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+		err <- s.Err()
+	}()
+	return out, err
 }
 
 // explainTurn prints why a reply was given.

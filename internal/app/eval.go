@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -49,9 +48,10 @@ func evalCommand(ctx context.Context, args []string, std Streams) error {
 		return err
 	}
 	models := userModels(std.Err)
-	engines := &eval.Engines{Name: f.pack, Language: f.lang, Overlays: overlays(f.overlay), Change: func(cfg *bot.Config) {
-		withSample(cfg)
-		cfg.Models = models
+	engines := &eval.Engines{Name: f.pack, Language: f.lang, Overlays: overlays(f.overlay), Change: func(cfg *bot.Config) error {
+		l, err := lookups(cfg.Pack, cfg.Overlays, variables(std.Environ))
+		cfg.Lookup, cfg.Models = l, models
+		return err
 	}}
 	defer engines.Close()
 	switch {
@@ -164,13 +164,6 @@ func measure[T any](file string, f evalFlags, std Streams, read func(io.Reader) 
 	return nil
 }
 
-// withSample lets look-ups ask the sample service.
-func withSample(cfg *bot.Config) {
-	if l, err := sampleLookup(); err == nil {
-		cfg.Lookup = l
-	}
-}
-
 func evalRows(ctx context.Context, f evalFlags, std Streams) error {
 	rows, err := readRows(f.data)
 	if err != nil {
@@ -214,13 +207,6 @@ func readRows(file string) ([]eval.Row, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return rows, nil
-}
-
-func overlays(dir string) []fs.FS {
-	if dir == "" {
-		return nil
-	}
-	return []fs.FS{os.DirFS(dir)}
 }
 
 // progressOn tells how far long work is, every five seconds, and nothing
