@@ -50,6 +50,13 @@ func (t *turn) pursue(intent string) bool {
 		t.reason("field_missing")
 		return t.handOverSaying(in.Fallback)
 	}
+	if text == t.st.Last { // it was said just now: that was not what is wanted
+		t.reason("said_before")
+		if t.moreOn(intent) {
+			return true
+		}
+		return t.offer()
+	}
 	t.d.Sources = append(t.d.Sources, Source{Intent: intent, P: t.d.P})
 	t.d.Reply = t.withReturn(text)
 	return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -17,9 +18,10 @@ var errTrain = errors.New("no model")
 func TestLoadingOutlivesWhoAskedFirst(t *testing.T) {
 	t.Parallel()
 	begun, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	var trained error
 	e, err := New(Config{Pack: "ecommerce", Train: func(ctx context.Context, _ []nlu.Example, _ nlu.Config) (*nlu.Model, error) {
-		close(begun)
+		once.Do(func() { close(begun) })
 		<-release
 		trained = ctx.Err()
 		return nil, errTrain

@@ -97,6 +97,9 @@ func (t *turn) topic() bool {
 		t.begin(in.ID)
 		return t.pursue(in.ID)
 	}
+	if t.followUp() {
+		return true
+	}
 	choices := t.choices(known)
 	if known && t.res.P >= aloneEnough && t.ahead() {
 		t.reason("intent", "far_ahead")
@@ -105,6 +108,46 @@ func (t *turn) topic() bool {
 	}
 	if len(choices) > 0 {
 		return t.offerChoices(choices)
+	}
+	return false
+}
+
+// followUp treats a short text that is not surely about anything as one about
+// the topic that is open: an article of the topic, or a person.
+func (t *turn) followUp() bool {
+	active, ok := t.brain.labels[t.st.Active]
+	if !ok || active.Shared || t.st.Turns < 2 || t.st.Pending.Kind == PendingSlot || !elliptical(t.text) || t.res.Decision == nlu.Accept && t.res.Label != active.ID {
+		return false
+	}
+	if in := t.brain.labels[t.res.Label]; in.Shared && t.res.Decision != nlu.Reject {
+		return false
+	}
+	if likely := t.brain.labels[t.res.Label]; likely.Group == active.Group && t.res.Decision == nlu.Choose && likely.ID != active.ID && t.ahead() {
+		return false // a neighbour, rather
+	}
+	t.reason("follow_up")
+	t.about(active.ID)
+	if t.moreOn(active.ID) {
+		return true
+	}
+	if t.failed() {
+		return t.handOver("failed_twice")
+	}
+	return t.offer()
+}
+
+// moreOn answers with the article of an intent that is nearest to the text and
+// was not said just now.
+func (t *turn) moreOn(intent string) bool {
+	if t.brain.faq == nil {
+		return false
+	}
+	lower, _ := t.brain.faq.Thresholds()
+	for _, h := range t.brain.faq.Search(t.text, 5) {
+		if h.Article.Intent == intent && h.P >= lower && !strings.Contains(t.st.Last, h.Article.Answer) {
+			t.reason("article_of_topic")
+			return t.answerArticle(h.Article.ID, h.P)
+		}
 	}
 	return false
 }

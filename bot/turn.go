@@ -48,7 +48,7 @@ type turn struct {
 // ready or ctx ended, never that a text was bad.
 func (e *Engine) Turn(ctx context.Context, st State, text string) (Decision, error) {
 	t := &turn{ctx: ctx, engine: e, text: clean(text), st: sane(st)}
-	t.st.Language = nlu.Language(t.text, cmp.Or(st.Language, e.cfg.Language))
+	t.st.Language = nlu.Language(t.text, cmp.Or(t.st.Language, e.cfg.Language))
 	var err error
 	if t.brain, err = e.brain(ctx, t.st.Language); err != nil {
 		return Decision{}, err
@@ -291,6 +291,9 @@ func (t *turn) understand() bool {
 	return false
 }
 
+// leanings are what the probabilities of labels are multiplied by in a topic.
+type leanings struct{ topic, group, others float64 }
+
 // classify asks the model, and leans towards the group of the topic that is
 // open when the text is too short to stand for itself.
 func (t *turn) classify() {
@@ -298,13 +301,19 @@ func (t *turn) classify() {
 	t.p = t.brain.model.Scores(t.text, nil)
 	labels := t.brain.model.Labels()
 	if active, ok := t.brain.labels[t.st.Active]; ok && active.Group != "" && elliptical(t.text) {
+		lean := leanings{topic: 1.5, group: 2, others: 1}
+		if t.brain.words.follows(t.text) { // "how much?" says nothing of its own
+			lean = leanings{topic: 2, group: 1, others: 0.05}
+		}
 		sum := 0.0
 		for i, l := range labels {
 			switch in := t.brain.labels[l]; {
 			case l == active.ID:
-				t.p[i] *= 1.5
+				t.p[i] *= lean.topic
 			case in.Group == active.Group:
-				t.p[i] *= 2
+				t.p[i] *= lean.group
+			case !in.Shared:
+				t.p[i] *= lean.others
 			}
 			sum += t.p[i]
 		}

@@ -91,6 +91,25 @@ func (w words) ends(clause string) bool {
 	})
 }
 
+// follows tells that a text asks for more of what was said before and names
+// nothing itself: "and how much?", "那多久呢".
+func (w words) follows(text string) bool {
+	text = bareText(text)
+	for range 2 {
+		for _, lead := range w.lists["follow_lead"] {
+			if rest, ok := strings.CutPrefix(text, lead); ok && rest != "" && (w.language != "en" || strings.HasPrefix(rest, " ")) {
+				text = strings.TrimSpace(rest)
+			}
+		}
+		for _, tail := range w.lists["follow_tail"] {
+			if rest, ok := strings.CutSuffix(text, tail); ok && rest != "" && (w.language != "en" || strings.HasSuffix(rest, " ")) {
+				text = strings.TrimSpace(rest)
+			}
+		}
+	}
+	return slices.Contains(w.lists["follow_up"], text)
+}
+
 // withoutIt tells that the customer does not have what was asked for.
 func (w words) withoutIt(text string) bool {
 	return w.is("without_alone", text) || w.within("without", text)

@@ -67,7 +67,7 @@ type Code struct {
 
 // WordLists are the names of the lists in words.yaml.
 var WordLists = []string{"question_start", "question_within", "question_end", "question_not", "without", "without_alone",
-	"choice_1", "choice_2", "choice_3", "no_choice", "group_suffix", "thumbs_up", "thumbs_down"}
+	"follow_lead", "follow_up", "follow_tail", "choice_1", "choice_2", "choice_3", "no_choice", "group_suffix", "thumbs_up", "thumbs_down"}
 
 // Wordings are the names of what the dialogue itself says.
 var Wordings = []string{"not_understood", "not_understood_again", "choices", "none_of_these", "handing_over", "handover_offer", "confirm", "anything_else",
