@@ -3,12 +3,13 @@ package entity
 import (
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 var (
-	enAddress = regexp.MustCompile(`\b(?:(?:flat|apt|apartment|unit|suite|room)\.? ?\d+[a-z]?,? )?\d{1,6}[a-z]?(?:-\d+)?,? (?:[a-z][a-z'.]* ){0,4}?(?:street|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|square|sq|highway|hwy|parkway|pkwy|crescent|close|cross|circle|row|walk|mews|gardens|grove|hill|park|broadway|quay|wharf|rise|view|green)\b\.?(?: (?:north|south|east|west|n|s|e|w|nw|ne|sw|se)\b)?` +
-		`(?:,? ?(?:apt|apartment|flat|unit|suite|ste|room|floor|#)\.? ?[a-z0-9]+)?(?:, ?[a-z][a-z .']{1,30}){0,3}(?:,? [a-z]{2})?(?: ?,? ?(?:\d{5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}))?`)
+	enAddress = regexp.MustCompile(`\b(?:(?:flat|apt|apartment|unit|suite|room)\.? ?\d+[a-z]?,? )?\d{1,6}[a-z]?(?:-\d+)?,? (?:[a-z][a-z'.]* ){0,4}?(?:street|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|square|sq|highway|hwy|parkway|pkwy|crescent|close|cross|circle|row|walk|mews|gardens|grove|hill|park|broadway|quay|wharf|rise|view|green)\b\.?(?: (?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|square|row|close|crescent|walk|mews|gardens|park)\b\.?)?(?: (?:north|south|east|west|n|s|e|w|nw|ne|sw|se)\b)?` +
+		`(?:,? ?(?:apt|apartment|flat|unit|suite|ste|room|floor|#)\.? ?[a-z0-9]+)?(?:, ?[a-z][a-z .']{1,30}){0,3}(?:,? [a-z]{2}\b)?(?: ?,? ?(?:\d{5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}))?`)
 	enPostcode = regexp.MustCompile(`(?:\d{5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2})$`)
 	enStops    = wordSet("en", "address_stops")
 
@@ -27,9 +28,19 @@ var (
 	jaCities  = anyOf("ja", "kana_cities")
 	jaNumber  = `[\d一二三四五六七八九十〇]`
 	jaAddress = regexp.MustCompile(`(?:〒?\d{3}-?\d{4}[ 、]?)?(?:(?:東京都|北海道|(?:京都|大阪)府|(?:\p{Han}{2,3}県))(?:\p{Han}{1,5}[市区町村郡]|` + jaCities + `市)?|\p{Han}{1,5}市|` + jaCities + `市|\p{Han}{1,4}区|\p{Han}{1,4}郡\p{Han}{1,4}[町村])[\p{Han}\p{Katakana}\p{Hiragana}ーヶケ々 ]{0,20}?` +
-		jaNumber + `(?:` + jaNumber + `|[\-の丁目番地号 ]|[\p{Katakana}ー])*(?:[\p{Han}\p{Katakana}ーa-z ]{0,20}?\d{1,4}号?室?)?`)
+		jaNumber + `(?:` + jaNumber + `|[\-の丁目番地号 ])*(?:[\p{Han}\p{Katakana}ーa-z ]{0,20}?\d{1,4}号?室?)?`)
 	jaTail = regexp.MustCompile(`(?:の|[ \-、])+$`)
 )
+
+// restOfPostcode is what follows the letters of a British postcode.
+var restOfPostcode = regexp.MustCompile(`^\d[a-z\d]? ?\d[a-z]{2}\b`)
+
+// small tells that a word begins with a small letter: no name of a town in a
+// text that has capitals.
+func small(word string) bool {
+	r, _ := utf8.DecodeRuneInString(word)
+	return unicode.IsLower(r)
+}
 
 // townWords may stand in the name of a town, where a postcode shows that the
 // address goes on: "Stoke on Trent ST1 1LZ".
@@ -66,11 +77,16 @@ func (s *search) addresses() {
 // enAddressEnd cuts what goes on behind an address: the name of a town has no
 // verbs and pronouns in it. A postcode at the end shows that all is address.
 func (s *search) enAddressEnd(from, to int) int {
+	if more := restOfPostcode.FindStringIndex(s.view.s[to:]); more != nil && to > from && s.view.s[to-1] >= 'a' {
+		to += more[1] // the letters before it were taken for a part of the town
+	}
 	whole := enPostcode.MatchString(s.view.s[from:to])
+	capitals := strings.ContainsFunc(s.view.said(from, to), unicode.IsUpper)
 	end, at := to, to // one segment ends in the kind of street
 	if i := strings.IndexByte(s.view.s[from:to], ','); i >= 0 {
 		at = from + i
 	}
+	comma := at
 	for at < end {
 		for at < end && (s.view.s[at] == ' ' || s.view.s[at] == ',') {
 			at++
@@ -79,7 +95,7 @@ func (s *search) enAddressEnd(from, to int) int {
 		for next < end && s.view.s[next] != ' ' && s.view.s[next] != ',' {
 			next++
 		}
-		if w := strings.Trim(s.view.s[at:next], ".'"); enStops[w] && !(whole && townWords[w]) {
+		if w := strings.Trim(s.view.s[at:next], ".'"); enStops[w] && !(whole && townWords[w]) || capitals && !whole && at > comma && small(s.view.said(at, next)) && !townWords[w] {
 			end = at
 			break
 		}

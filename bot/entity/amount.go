@@ -13,14 +13,14 @@ var amountForms = []*regexp.Regexp{
 	// unit behind: 350 dollars, 200块, 1万2千円 (read as 12000円)
 	regexp.MustCompile(plain + `\s*(k|grand|million|万|千|w)?\s*(?:多|来|几|余)?\s*(?:个?(?:元|块钱?|塊|圆|圓)|us dollars|dollars?|bucks?|usd|pounds?|quid|euros?|eur|gbp|yuan|rmb|cny|yen|jpy|rupees?|円|人民币|美元|美金|欧元|英镑|港币|港元|日元|韩元|エン|えん|ドル|ユーロ)`),
 	// a large round number is money more than anything else: 贷款20万, 50万まで
-	regexp.MustCompile(plain + `\s*(万|w\b|grand\b)`),
+	regexp.MustCompile(plain + `\s*(万|w\b|grand\b|k\b)`),
 }
 
 var (
-	amountName = regexp.MustCompile(`(?:amount|price|total|sum|fee|fees|charge|charged|charging|paid|pay|payment|refund of|refunded|cost|costs|bill|limit|transfer(?:red)?|deposit(?:ed)?|withdrew|withdraw|spent|balance|top(?:ped)? up|topup|owe|borrow|金额|总额|总价|价格|金額|合計|代金|料金|残高|限度額|额度|账单|余额|扣了?|付了?|花了?|转了?|充值?了?|退了?|退款|返金|refund|还了?|存了?|取了?|交了?|收了?|借|贷款?)` +
+	amountName = regexp.MustCompile(`(?:amount|price|total|sum|fee|fees|charge|charged|charging|paid|pay|payment|refund of|refunded|cost|costs|bill|limit|transfer(?:red)?|deposit(?:ed)?|withdrew|withdraw|spent|balance|top(?:ped)? up|topup|owe|borrow|金额|总额|总价|价格|金額|合計|代金|料金|残高|限度額|额度|账单|余额|扣了?|付了?|花了?|转了?|充值?了?|退了?|退款|返金|refund|还了?|存了?|取了?|交了?|收了?|刷了?的?|借|贷款?|wired|sent|send|borrow|pay off|pay back|repay|spend|took|take)` +
 		`(?:\s*(?:is|was|of|to be|should be|by|me|us|them|him|her|being|for|我|为|是|到|出|进|は|が|:|：|about|around|exactly|only|just|transfer is))*\s*` + plain + `(?:[^\d.,，%a-z]|[,.，](?:\D|$)|$)`)
 	// 三块五 is 3.5, 12元80 is 12.8, 3元5角 and 5毛8 too
-	zhFraction = regexp.MustCompile(`(\d+)(?:块|元)(?:零|0)?(\d)(?:毛|角)(?:(\d)分?)?|(\d+)(?:块|元)(\d{1,2})(?:$|[,，。.!！\s]|钱|吧|的|了|分)`)
+	zhFraction = regexp.MustCompile(`(\d+)(?:块|元)(?:零|0)?(\d)(?:毛|角)(?:(\d)分?)?|(\d+)(?:块|元)(\d{1,2})(?:$|[^\d个件张次份斤条瓶盒包双套天月年人袋箱支本台只片块元号%])`)
 	zhCents    = regexp.MustCompile(`(?:^|[^\d.])(\d)(?:毛|角)(?:(\d)分?)?(?:钱|$|[^\d])`)
 	// "twelve dollars fifty", "twelve pounds and five pence"
 	enFraction = regexp.MustCompile(`(\d+)\s*(?:dollars?|bucks?|pounds?|quid|euros?)(?:\s+and)?\s+(\d{1,2})(?:\s*(?:cents?|pence|p)\b|\s*(?:$|[,.!?]|(?:on|for|that|was|were|got|to|out|too|from|off|and|in|more|less)\b))`)
@@ -44,7 +44,7 @@ func (s *search) amounts() {
 			to := m[1]
 			if re == amountForms[2] {
 				to = m[5]
-				if countsAfter.MatchString(s.view.s[m[5]:]) || s.partOfCode(m[2], m[5]) {
+				if strings.HasSuffix(s.view.s[m[0]:m[1]], "k") && m[3]-m[2] < 2 && !s.wants(Amount) || countsAfter.MatchString(s.view.s[m[5]:]) || s.partOfCode(m[2], m[5]) {
 					continue
 				}
 			}
@@ -59,6 +59,24 @@ func (s *search) amounts() {
 	if s.opt.Pending == Amount {
 		if m := pendingNumber.FindStringSubmatchIndex(s.view.s); m != nil {
 			s.add(Amount, decimal(s.view.s[m[2]:m[3]], shiftBehind(s.view.s[m[3]:])), m[2], m[3], false)
+		}
+	}
+}
+
+// bareSum is a number that may be a sum where one is of use: with cents, with
+// separators, or of two to seven figures.
+var bareSum = regexp.MustCompile(`(?:^|[^\d.,\-/:a-z])(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d{1,6}\.\d{1,2}|\d{2,7})(?:[^\d.,\-/:a-z]|[.,](?:\D|$)|$)`)
+
+// bareAmounts takes a number that is nothing else as the sum that the topic can
+// use.
+func (s *search) bareAmounts() {
+	if !s.wants(Amount) || s.has(Amount) {
+		return
+	}
+	for _, m := range bareSum.FindAllStringSubmatchIndex(s.view.s, -1) {
+		text := s.view.s[m[2]:m[3]]
+		if !s.measured(m[2], m[3]) && !yearOnly.MatchString(text) && s.add(Amount, decimal(text, 0), m[2], m[3], false) {
+			return
 		}
 	}
 }

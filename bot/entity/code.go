@@ -92,9 +92,22 @@ func (s *search) namedCodes() {
 	}
 }
 
+// wordInCode is a word of two letters or fewer that a code does not hold:
+// "order 31008 to 7 Mill Lane".
+var wordInCode = regexp.MustCompile(` (?:to|of|on|at|in|is|by|my|or|no|it|so|if|we|us|an|as|do|am|pm|a|i) `)
+
+// codeEnd is where a code ends that such a word follows.
+func codeEnd(text string) int {
+	if at := wordInCode.FindStringIndex(text); at != nil {
+		return at[0]
+	}
+	return len(text)
+}
+
 // namedCode takes a code whose name was said, unless what follows is a date, an
 // amount or a length of time.
 func (s *search) namedCode(kind Kind, from, to int) {
+	to = from + codeEnd(s.view.s[from:to])
 	text := s.view.s[from:to]
 	for {
 		at := caseWord.FindStringIndex(text)
@@ -106,8 +119,9 @@ func (s *search) namedCode(kind Kind, from, to int) {
 	if s.measured(from, to) || digitsOf(text) < 3 && len(compact(text)) < 4 {
 		return
 	}
-	if kind == OrderNumber && s.opt.Country == "CN" && s.wants(Phone) && !s.wants(OrderNumber) && s.barePhone(compact(text)) {
-		return // 业务号码13800138000
+	if kind == OrderNumber && s.wants(Phone) && !s.wants(OrderNumber) && s.barePhone(compact(text)) {
+		s.add(Phone, s.phoneValue(text), from, to, true) // 业务号码13800138000
+		return
 	}
 	s.add(kind, compact(text), from, to, true)
 }
@@ -181,6 +195,9 @@ func (s *search) bareCodes() {
 		tail := from > 0 && s.view.s[from-1] == '\'' // "it's 61077"
 		if letters, _, apart := strings.Cut(s.view.s[from:to], " "); apart && digitsOf(letters) == 0 && (tail || s.opt.Pending != OrderNumber && s.opt.Pending != TrackingNumber) {
 			from += len(letters) + 1 // "order 4711": a word, unless a code was asked for
+		}
+		if from < to {
+			to = from + codeEnd(s.view.s[from:to])
 		}
 		if from >= to || !s.free(from, to) || from > 0 && s.view.s[from-1] >= 'a' && s.view.s[from-1] <= 'z' {
 			continue

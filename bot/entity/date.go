@@ -54,7 +54,7 @@ var dateForms = []struct {
 	{regexp.MustCompile(`(1[0-2]|0?[1-9])\s?月\s?(3[01]|[12]\d|0?[1-9])\s?[日号號]?`), "md"},
 	{regexp.MustCompile(`(?:今天|昨天|前天|大前天|明天|后天|大后天|今晚|昨晚|前晚|今早|昨早|(?:上|这|本|下)(?:个)?(?:周|星期|礼拜)[一二三四五六日天\d]|(?:上|这|本|下)个?月(?:初|底|中|中旬)?\s?(?:\d{1,2}[号日])?|` +
 		`(?:周|星期|礼拜)[一二三四五六日天](?:早上|上午|中午|下午|晚上)?|(?:上|这|本|下)(?:个)?(?:周末|星期|礼拜|周)|[\d一二两三四五六七八九十几]+\s?(?:天|个?星期|周|个?礼拜|个?月|年)(?:以?前|之前|以?后|之后)|去年|今年|前年|月初|月底|前几天|前两天|前些天)`), ""},
-	{regexp.MustCompile(`(?:今日|本日|昨日|一昨日|おととい|おとつい|きのう|きょう|あした|あさって|明日|明後日|今朝|昨夜|夕べ|ゆうべ|(?:先々週|先週|今週|来週|再来週)の?(?:[月火水木金土日]曜日?)?|(?:先々月|先月|今月|来月|再来月)(?:の?(?:末|初め|はじめ|頭|中旬|下旬|上旬|\d{1,2}日))?|` +
+	{regexp.MustCompile(`(?:今日|本日|昨日|一昨日|おととい|おとつい|きのう|きょう|あした|あさって|明日|明後日|今朝|昨夜|夕べ|ゆうべ|(?:先々週|先週|今週|来週|再来週)(?:の?[月火水木金土日]曜日?)?|(?:先々月|先月|今月|来月|再来月)(?:の?(?:末|初め|はじめ|頭|中旬|下旬|上旬|\d{1,2}日))?|` +
 		`[月火水木金土日]曜日?|[\d一二三四五六七八九十数]+(?:日|週間|か月|ヶ月|カ月|年)(?:ほど|くらい|ぐらい)?(?:前|後)|数日前|去年|昨年|今年|月末|月初|年末)`), ""},
 	{regexp.MustCompile(`\b(?:the day before yesterday|the day after tomorrow|yesterday|today|tomorrow|tonight|last night|this morning|(?:last|this|next|past|coming) (?:` + weekday + `|week(?:end)?|month|year)|` +
 		`(?:earlier|later) this (?:week|month)|` + few + ` (?:days?|weeks?|months?|years?) (?:ago|back|earlier|from now|later)|in ` + few + ` (?:days?|weeks?|months?)|` + weekday + `s? (?:morning|afternoon|evening|night)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|the (?:[0-3]?\d ?(?:st|nd|rd|th)|` + ordinalWord + `) of (?:this|last|next) month|end of (?:the|this) month)\b`), ""},

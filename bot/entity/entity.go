@@ -106,6 +106,7 @@ func extract(text string, opt Options) *search {
 	s.addresses()
 	if digitsOf(s.view.s) > 0 {
 		s.bareCodes()
+		s.bareAmounts()
 	}
 	s.names()
 	s.products()

@@ -157,7 +157,7 @@ func readHan(run []hanRune, next rune) []change {
 	case han+scales == 0:
 		return nil
 	case scales > 0:
-		return hanCardinal(run, counted, han+ascii)
+		return hanCardinal(run, next, counted, han+ascii)
 	case han+ascii < 3 && !counted:
 		return nil
 	}
@@ -183,9 +183,11 @@ func readHan(run []hanRune, next rune) []change {
 }
 
 // hanCardinal reads 一千二百三十 as 1230, 三百五 as 350, 1万2 as 12000. A scale
-// without a digit (千万别) or a lone 十 is no number unless a unit follows.
-func hanCardinal(run []hanRune, counted bool, digits int) []change {
-	if digits == 0 && !counted || len(run) == 1 && !counted {
+// without a digit (千万别, 十万火急) or a lone 十 is no number unless a unit
+// follows.
+func hanCardinal(run []hanRune, next rune, counted bool, digits int) []change {
+	round := len(run) == 2 && run[1].r == '万' && (run[0].r == '十' || run[0].r == '百') && !strings.ContainsRune("火分", next)
+	if !round && (digits == 0 && !counted || len(run) == 1 && !counted) {
 		return nil
 	}
 	total, section, last, scale := 0, 0, 0, 1
