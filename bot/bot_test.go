@@ -126,6 +126,40 @@ func TestDialogues(t *testing.T) {
 		{"greets and says goodbye", "ecommerce", "zh", []step{
 			{"你好", SmallTalk, "greeting", "", ""}, {"谢谢", SmallTalk, "thanks", "", ""}, {"再见", Close, "goodbye", "", ""},
 		}},
+		{"stays with the topic when little is said", "telecom", "zh", []step{
+			{"话费怎么这么贵", Ask, "bill_inquiry", "", ""},
+			{"幺三八零零幺三八零零一", Answer, "bill_inquiry", "phone=13800138001", "13800138001"},
+			{"上个月呢", "", "bill_inquiry", "", ""},
+			{"我没开过这个，退钱", Answer, "bill_dispute", "phone=13800138001", ""},
+		}},
+		{"answers what it costs in the topic", "telecom", "zh", []step{
+			{"我想装宽带", Ask, "broadband_install", "", "地址"},
+			{"广州市天河区体育西路101号", Answer, "broadband_install", "address=广州市天河区体育西路101号", "体育西路101号"},
+			{"多少钱一年", Answer, "broadband_install", "", "720"},
+		}},
+		{"does not offer what has nothing to do with the topic", "telecom", "zh", []step{
+			{"充了100没到账", Ask, "top_up_problem", "amount=100", ""},
+			{"13900139001", Answer, "top_up_problem", "phone=13900139001", ""},
+			{"都两个小时了", Offer, "top_up_problem", "", ""},
+			{"再不到我投诉了", HandOver, "complaint", "", ""},
+		}},
+		{"takes a number that looks like a date", "ecommerce", "zh", []step{
+			{"我前天买的那个空气炸锅怎么还不发货啊", Ask, "order_status", "product=空气炸锅", ""},
+			{"单号我找找 20250312", Answer, "order_status", "order_number=20250312", "20250312"},
+			{"那大概几天能到", Answer, "delivery_time", "", ""},
+		}},
+		{"takes the whole number rather than its end", "ecommerce", "zh", []step{
+			{"昨天到的杯子碎了一个!!", Ask, "damaged_item", "product=杯子", ""},
+			{"订单尾号4471 全的是88120734471", Answer, "damaged_item", "order_number=88120734471", ""},
+			{"那退的话多久到账", Answer, "refund_arrival_time", "", "88120734471"},
+		}},
+		{"changes address, name and telephone in turn", "ecommerce", "zh", []step{
+			{"我想改个地址", Ask, "address_change", "", ""},
+			{"88120734", Ask, "address_change", "order_number=88120734", ""},
+			{"成都市武侯区科华北路65号3栋2单元501", Answer, "address_change", "address=成都市武侯区科华北路65号3栋2单元501", ""},
+			{"对了名字也改一下，收件人换成王小明，电话幺三八零零幺三八零零零", Answer, "address_change", "name=王小明", ""},
+			{"哦错了 电话是13900139000", Answer, "address_change", "phone=13900139000", "13900139000"},
+		}},
 		{"answers the empty and the endless", "ecommerce", "zh", []step{
 			{"", Unreadable, "", "", ""}, {"😀😀", HandOver, "", "", ""}, {strings.Repeat("我要退货。", 1000), Unreadable, "", "", ""},
 		}},

@@ -3,58 +3,71 @@ package bot
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
-
-	"github.com/openhotline/hotline/bot/nlu"
 )
 
-var errTrain = errors.New("no model")
+// held is a customer's folder whose files cannot be read before it is released.
+type held struct {
+	begun   chan struct{}
+	release chan struct{}
+	once    *sync.Once
+	panics  bool
+}
 
-// The first who asks and leaves does not take the training along: who waits
-// gets its result.
-func TestLoadingOutlivesWhoAskedFirst(t *testing.T) {
-	t.Parallel()
-	begun, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	var trained error
-	e, err := New(Config{Pack: "ecommerce", Train: func(ctx context.Context, _ []nlu.Example, _ nlu.Config) (*nlu.Model, error) {
-		once.Do(func() { close(begun) })
-		<-release
-		trained = ctx.Err()
-		return nil, errTrain
-	}})
+func newHeld() held { return held{make(chan struct{}), make(chan struct{}), &sync.Once{}, false} }
+
+func (h held) Open(name string) (fs.File, error) {
+	if name == "." {
+		return fstest.MapFS{}.Open(name)
+	}
+	if h.panics {
+		panic("out of luck")
+	}
+	h.once.Do(func() { close(h.begun) })
+	<-h.release
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+}
+
+func heldEngine(t *testing.T, h held) *Engine {
+	t.Helper()
+	e, err := New(Config{Pack: "ecommerce", Overlays: []fs.FS{h}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return e
+}
+
+// The first who asks and leaves does not take the loading along: who waits gets
+// its result.
+func TestLoadingOutlivesWhoAskedFirst(t *testing.T) {
+	t.Parallel()
+	h := newHeld()
+	e := heldEngine(t, h)
 	ctx, cancel := context.WithCancel(t.Context())
-	first := make(chan error, 1)
+	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { first <- e.Warm(ctx, "zh") }()
-	<-begun
+	<-h.begun
 	cancel()
 	if err := <-first; !errors.Is(err, context.Canceled) {
 		t.Errorf("the first got %v", err)
 	}
-	second := make(chan error, 1)
 	go func() { second <- e.Warm(t.Context(), "zh") }()
-	close(release)
-	if err := <-second; !errors.Is(err, errTrain) {
+	close(h.release)
+	if err := <-second; err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("the second got %v", err)
 	}
 	e.Close()
-	if trained != nil {
-		t.Errorf("the training was ended: %v", trained)
-	}
 }
 
 func TestPanicInLoadingIsAnError(t *testing.T) {
 	t.Parallel()
-	e, err := New(Config{Pack: "ecommerce", Train: func(context.Context, []nlu.Example, nlu.Config) (*nlu.Model, error) { panic("out of luck") }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := newHeld()
+	h.panics = true
+	e := heldEngine(t, h)
 	defer e.Close()
 	for range 2 {
 		if err := e.Warm(t.Context(), "zh"); err == nil || !strings.Contains(err.Error(), "out of luck") {
@@ -65,18 +78,15 @@ func TestPanicInLoadingIsAnError(t *testing.T) {
 
 func TestCloseEndsLoading(t *testing.T) {
 	t.Parallel()
-	begun := make(chan struct{})
-	e, err := New(Config{Pack: "ecommerce", Train: func(ctx context.Context, _ []nlu.Example, _ nlu.Config) (*nlu.Model, error) {
-		close(begun)
-		<-ctx.Done()
-		return nil, context.Cause(ctx)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := newHeld()
+	e := heldEngine(t, h)
 	got := make(chan error, 1)
 	go func() { got <- e.Warm(t.Context(), "zh") }()
-	<-begun
+	<-h.begun
+	go func() {
+		<-e.ctx.Done()
+		close(h.release)
+	}()
 	e.Close()
 	if err := <-got; !errors.Is(err, ErrClosed) {
 		t.Error(err)
@@ -93,7 +103,7 @@ func TestActionsMustBeDeclared(t *testing.T) {
 	own := fstest.MapFS{"ecommerce/pack.yaml": {Data: []byte("intents:\n  order_cancel:\n    action: cancel_it\n")},
 		"ecommerce/zh/texts.yaml": {Data: []byte("intents:\n  order_cancel: {fallback: 稍后}\n")}}
 	cfg := engine(t, "ecommerce").cfg
-	cfg.Overlays = append(cfg.Overlays, own)
+	cfg.Overlays = []fs.FS{own}
 	e, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

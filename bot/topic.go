@@ -106,6 +106,10 @@ func (t *turn) topic() bool {
 		t.begin(in.ID)
 		return t.pursue(in.ID)
 	}
+	if len(choices) == 1 && choices[0].Article != "" && ok && hit.Article.Intent == t.st.Active && t.st.Active != "" {
+		t.reason("article_of_topic") // nothing else comes near, and it is what is talked about
+		return t.answerArticle(hit.Article.ID, hit.P)
+	}
 	if len(choices) > 0 {
 		return t.offerChoices(choices)
 	}
@@ -143,7 +147,11 @@ func (t *turn) moreOn(intent string) bool {
 		return false
 	}
 	lower, _ := t.brain.faq.Thresholds()
-	for _, h := range t.brain.faq.Search(t.text, 5) {
+	text := t.text
+	if t.brain.words.follows(text) { // "how much?" alone is like no article: the topic says of what
+		text, lower = joined("en", t.brain.labels[intent].Label, text), 0
+	}
+	for _, h := range t.brain.faq.Search(text, 5) {
 		if h.Article.Intent == intent && h.P >= lower && !strings.Contains(t.st.Last, h.Article.Answer) {
 			t.reason("article_of_topic")
 			return t.answerArticle(h.Article.ID, h.P)

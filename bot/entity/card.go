@@ -2,6 +2,7 @@ package entity
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/openhotline/hotline/internal/redact"
 )
@@ -35,6 +36,8 @@ func (s *search) cards() {
 	for _, m := range cardTailNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
 		before := s.view.s[:m[0]]
 		switch {
+		case notCard.MatchString(before) && longer(s.view.s[m[3]:], s.view.s[m[2]:m[3]]):
+			s.taken = append(s.taken, span{m[2], m[3]}) // the whole number follows
 		case notCard.MatchString(before):
 			s.add(OrderNumber, compact(s.view.s[m[2]:m[3]]), m[2], m[3], true)
 		case !notCardButPhone.MatchString(before):
@@ -51,6 +54,18 @@ func (s *search) cards() {
 		}
 	}
 }
+
+// longer tells that a text has a number that ends in the given one.
+func longer(text, end string) bool {
+	for _, run := range allDigits.FindAllString(text, -1) {
+		if len(run) > len(end) && strings.HasSuffix(run, end) {
+			return true
+		}
+	}
+	return false
+}
+
+var allDigits = regexp.MustCompile(`\d+`)
 
 // issuers begin the numbers of payment cards (ISO/IEC 7812-1): UnionPay, Visa,
 // Mastercard, American Express, JCB, Diners, Discover, Maestro.

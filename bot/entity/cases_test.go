@@ -113,6 +113,8 @@ var wide = map[string][]struct{ pending, wanted, text, want string }{
 		// 单号
 		{"order_number", "", "20250312", "order_number=20250312"},
 		{"order_number", "", "应该是20250312吧", "order_number=20250312"},
+		{"order_number", "date", "单号我找找 20250312", "order_number=20250312"},
+		{"order_number", "", "订单尾号4471 全的是88120734471", "order_number=88120734471"},
 		{"", "order_number", "20250312到哪了", "order_number=20250312"},
 		{"", "", "订单是11月3号下的", "date=11-03"},
 		{"", "", "4711这个订单发了吗", "order_number=4711"},

@@ -82,7 +82,8 @@ var (
 
 func (s *search) dates() {
 	for _, f := range dateForms {
-		if f.re == compactDate && !s.wants(Date) && (s.wants(OrderNumber) || s.wants(TrackingNumber)) {
+		code := s.opt.Pending == OrderNumber || s.opt.Pending == TrackingNumber
+		if f.re == compactDate && (code || !s.wants(Date) && (s.wants(OrderNumber) || s.wants(TrackingNumber))) {
 			continue
 		}
 		for _, m := range f.re.FindAllStringSubmatchIndex(s.view.s, -1) {
