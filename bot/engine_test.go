@@ -84,14 +84,14 @@ func TestCloseEndsLoading(t *testing.T) {
 	go func() { got <- e.Warm(t.Context(), "zh") }()
 	<-h.begun
 	go func() {
-		<-e.ctx.Done()
+		<-e.life.Done()
 		close(h.release)
 	}()
 	e.Close()
-	if err := <-got; !errors.Is(err, ErrClosed) {
+	if err := <-got; !errors.Is(err, ErrNotReady) {
 		t.Error(err)
 	}
-	if _, err := e.Turn(t.Context(), State{}, "你好"); !errors.Is(err, ErrClosed) {
+	if _, err := e.Turn(t.Context(), State{}, "你好"); !errors.Is(err, ErrNotReady) { // nothing was loaded
 		t.Error(err)
 	}
 }
