@@ -166,9 +166,13 @@ func (e *Engine) fill(l *loading, language string) {
 		if r := recover(); r != nil {
 			l.err = fmt.Errorf("bot: %s in %s: %v", e.cfg.Pack, language, r)
 		}
-		if l.err != nil {
-			e.release(language, l)
+		if l.err == nil {
+			return
 		}
+		if cause := context.Cause(e.life); cause != nil {
+			l.err = cause
+		}
+		e.release(language, l)
 	}()
 	l.brain, l.err = e.load(e.life, language)
 }
