@@ -83,14 +83,14 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	for from, open := range kinds {
 		source := open(t)
-		ids := fill(t, source, 210) // more than one INSERT holds
+		ids := fill(t, source, 80) // more than one INSERT holds
 		folder := recordingsFolder(t)
 		path := filepath.Join(t.TempDir(), "backup.tar")
 		m, err := source.BackupTo(t.Context(), path, folder)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Rows["events"] != 630 || m.Rows["records"] != 1 || len(m.Files) != len(m.Rows)+3 {
+		if m.Rows["events"] != 240 || m.Rows["records"] != 1 || len(m.Files) != len(m.Rows)+3 {
 			t.Errorf("manifest: %+v", m)
 		}
 		for to, open := range kinds {
@@ -108,7 +108,7 @@ func TestBackupAndRestore(t *testing.T) {
 					t.Errorf("a second restore gives %v", err)
 				}
 				storetest.Commit(t, target, omni.Change{Events: []omni.Event{storetest.Event(ids[0], "after", storetest.Now())}})
-				storetest.RequireGapless(t, target, 631)
+				storetest.RequireGapless(t, target, 241)
 				if _, err := target.Restore(t.Context(), path, there, true); err != nil {
 					t.Fatal(err)
 				}
