@@ -13,7 +13,9 @@ import { useTranslation } from "react-i18next";
 import type { Me } from "@/api/types";
 import { readPresence, usePresence } from "@/features/presence/store";
 import { SoftphoneController } from "@/features/softphone/controller";
+import type { Person } from "@/features/softphone/state";
 import { useSoftphone } from "@/features/softphone/store";
+import { useCaller } from "@/i18n/caller";
 import { Staleness } from "@/live/cache";
 import { LiveSocket } from "@/live/socket";
 import { useLive } from "@/live/store";
@@ -40,6 +42,9 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   const client = useQueryClient();
   const audio = useRef<HTMLAudioElement>(null);
   const [phone, setPhone] = useState<SoftphoneController>();
+  const shown = useCaller();
+  const caller = useRef<(p: Person) => string>(() => "");
+  caller.current = (p) => shown.name(p.name, p.number);
   const missed = useRef<(name: string) => void>(() => undefined);
   missed.current = (name) =>
     notify({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
@@ -61,8 +66,7 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
           audio: audio.current,
           agentId,
           deskPhone: !!deviceId,
-          onMissed: (p) =>
-            missed.current(p.phase === "ringing" ? p.offer.person.name || p.offer.person.number : ""),
+          onMissed: (p) => missed.current(p.phase === "ringing" ? caller.current(p.offer.person) : ""),
           onMicrophoneChanged: (name) => newMicrophone.current(name),
           iceServers: () => ice.current,
         })
