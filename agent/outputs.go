@@ -107,6 +107,9 @@ func (c *Change) Collect(outs []Output) {
 			c.QueueEntries = put(c.QueueEntries, o.Entry, sameEntry)
 		case OfferEnded:
 			c.Offers = put(c.Offers, o.Offer, func(a, b *Offer) bool { return a.ID == b.ID })
+		case TakenOver:
+			c.Offers = put(c.Offers, o.Offer, func(a, b *Offer) bool { return a.ID == b.ID })
+			c.Works = put(c.Works, o.Work, sameWork)
 		case WorkStateChanged:
 			c.Works = put(c.Works, o.Work, sameWork)
 		case PresenceChanged:

@@ -140,6 +140,8 @@ func (w *world) work() {
 		w.apply(EndWork{at, conv, agent, "transferred"})
 		w.dropEntry(conv)
 		w.apply(OfferTo{At: at, ConversationID: conv, AgentID: pickOne(w.rng, w.agents).ID, FallbackAgent: agent})
+	case 7:
+		w.apply(TakeOver{at, conv, agent, pickOne(w.rng, w.agents).ID, "barged"})
 	default:
 		w.apply(EndWork{at, conv, agent, "customer_disconnect"})
 	}

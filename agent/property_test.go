@@ -173,6 +173,9 @@ func (w *world) see(in Input, o Output) {
 		if err := MoveOffer(o.From, o.Offer.State); err != nil {
 			w.fail(in, "%v", err)
 		}
+	case TakenOver:
+		w.works[o.Work.ID] = o.Work
+		w.workID = append(w.workID, o.Work.ID)
 	case WorkStateChanged:
 		w.seeWork(in, o)
 	case PresenceChanged:

@@ -177,6 +177,8 @@ func (r *Router) handle(in Input) error {
 		return r.extendWrapUp(in)
 	case FinishWrapUp:
 		return r.finishWrapUp(in)
+	case TakeOver:
+		return r.takeOver(in)
 	case LoseAgent:
 		return r.loseAgent(in)
 	case Drop:

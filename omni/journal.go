@@ -59,6 +59,11 @@ const (
 	AgentMediaLost        = "agent.media_lost"
 	AgentMediaResumed     = "agent.media_resumed"
 
+	// A supervisor hears a call, takes part in another way, and leaves it.
+	MonitorStarted     = "monitor.started"
+	MonitorModeChanged = "monitor.mode_changed"
+	MonitorEnded       = "monitor.ended"
+
 	RecordingStarted      = "recording.started"
 	RecordingPausedEvent  = "recording.paused"
 	RecordingResumedEvent = "recording.resumed"

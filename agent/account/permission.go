@@ -12,6 +12,7 @@ const (
 	ActDesk           Action = "desk"            // work as an agent: presence, offers, calls, wrap-up
 	ActPresenceOthers Action = "presence.others" // set somebody else's presence
 	ActForceClose     Action = "conversations.close"
+	ActSupervise      Action = "conversations.supervise" // listen to a running call, whisper, join, take over
 
 	// Of these five, agents and a supervisor with a team see a part only:
 	// docs/decisions/0004.
@@ -68,6 +69,7 @@ var permissions = map[Action][]Role{
 	ActDesk:           working,
 	ActPresenceOthers: managing,
 	ActForceClose:     managing,
+	ActSupervise:      managing,
 
 	ActConversations: everybody,
 	ActRecordings:    everybody,

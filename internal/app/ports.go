@@ -28,6 +28,7 @@ var (
 	_ journey.Lines       = (*sip.Endpoint)(nil)
 	_ httpapi.Desk        = (*journey.Center)(nil)
 	_ httpapi.Phone       = testPhone{}
+	_ httpapi.Supervision = (*journey.Center)(nil)
 	_ httpapi.Journal     = (*store.DB)(nil)
 	_ httpapi.Journal     = (*bus.Bus)(nil)
 	_ journey.Bus         = nodeBus{}

@@ -95,7 +95,7 @@ func open(ctx context.Context, cfg config.Config, std Streams, log *slog.Logger)
 	s.center = journey.New(journey.Config{
 		NodeID: s.nodeID, Shared: s.db.Dialect() != "sqlite", Bus: s.otherNodes(), Language: cfg.Language, Country: cfg.Country, Recordings: cfg.RecordingsDir(),
 		Retention: omni.Retention{Recordings: cfg.Retention()}, Reserve: cfg.Reserve(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
-		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, Seed: uint64(time.Now().UnixNano()),
+		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, HideSupervision: cfg.Calls.HideSupervision, Seed: uint64(time.Now().UnixNano()),
 		Free: func() (uint64, bool) { return doctor.FreeBytes(cfg.RecordingsDir()) },
 	}, journeyStore{s.db}, s.calls, s.endpoint, speaker, log)
 	s.endpoint.OnRegistration(s.center.Registration)

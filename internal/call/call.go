@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -18,17 +17,6 @@ type member struct {
 	role  Supervision // Talk for everybody but supervisors
 	muted bool
 }
-
-// Supervision is how a supervisor takes part.
-type Supervision string
-
-// The kinds of supervision. Talk is everybody else's way to take part.
-const (
-	Talk    Supervision = ""
-	Monitor Supervision = "monitor" // hears all, heard by none
-	Whisper Supervision = "whisper" // hears all, heard by agents alone
-	Barge   Supervision = "barge"   // talks with all
-)
 
 // Call is one room: the customer, what is played to them, the people bridged to
 // them, and the recording. One goroutine owns its state; all methods may be
@@ -171,7 +159,7 @@ func (c *Call) add(l *Leg, role Supervision, muted bool) error {
 	if l == c.customer {
 		return fmt.Errorf("%w: the customer cannot be bridged to itself", ErrState)
 	}
-	if len(c.members)+1 >= MaxParties {
+	if !c.hasRoom(role) {
 		return ErrFull
 	}
 	if err := l.enter(c); err != nil {
@@ -314,20 +302,6 @@ func (c *Call) Mute(legID string, muted bool) error {
 	})
 }
 
-// Supervise adds a supervisor's leg, or changes how it takes part.
-func (c *Call) Supervise(leg *Leg, how Supervision) error {
-	if !slices.Contains([]Supervision{Monitor, Whisper, Barge}, how) {
-		return fmt.Errorf("%w: supervision %q", ErrState, how)
-	}
-	return c.do(func() error {
-		if err := c.add(leg, how, false); err != nil {
-			return err
-		}
-		c.apply()
-		return nil
-	})
-}
-
 // Close ends the recording, hangs up the legs that are still in the call with
 // reason flow_disconnect, and closes the room. It waits; closing twice is fine.
 func (c *Call) Close() {
@@ -463,15 +437,4 @@ func (c *Call) matrix() map[pair]media.Gain {
 		hear(c.back.ID(), customer)
 	}
 	return want
-}
-
-// heardBy tells whether what m says is for other.
-func (m *member) heardBy(other *member) bool {
-	switch m.role {
-	case Monitor:
-		return false
-	case Whisper:
-		return other.role == Talk && other.leg.Party() == Agent
-	}
-	return true
 }

@@ -33,8 +33,12 @@ var (
 	ErrNoBrowser = errors.New("call: no browser media")
 )
 
-// MaxParties is how many people may be in one call.
-const MaxParties = 6
+// MaxParties is how many people may talk in one call, and MaxSupervisors how
+// many may supervise it beside them.
+const (
+	MaxParties     = 6
+	MaxSupervisors = 8
+)
 
 // Config configures a Control. Ports is required for SIP legs; every other
 // field has a working default.

@@ -36,7 +36,7 @@ type Config struct {
 	Database   Database   `key:"database" doc:"Where everything is kept."`
 	Bus        Bus        `key:"bus" doc:"Events between the processes of an installation (NATS)."`
 	Recordings Recordings `key:"recordings" doc:"Recorded calls."`
-	Calls      Calls      `key:"calls" doc:"How calls are treated when something fails."`
+	Calls      Calls      `key:"calls" doc:"How calls are treated, above all when something fails."`
 	Limits     Limits     `key:"limits" doc:"What this process takes at most; beyond it, callers get 503 with Retry-After."`
 	TTS        TTS        `key:"tts" doc:"Speech that is made here. An empty program is looked for in PATH."`
 	Phone      Phone      `key:"phone" doc:"Click-to-call from web pages."`
@@ -122,6 +122,7 @@ type Calls struct {
 	PresenceGrace   time.Duration `key:"presence_grace" min:"0s" max:"10m" doc:"How long an agent without connection keeps the presence."`
 	Drain           time.Duration `key:"drain" min:"0s" max:"24h" doc:"How long a stopping process waits for its calls to end."`
 	EmergencyPrompt string        `key:"emergency_prompt" doc:"Sound file for callers while the database is away; empty: they get 503."`
+	HideSupervision bool          `key:"hide_supervision" doc:"Keep from agents that a supervisor listens to their call. The law of many countries wants them to be told."`
 }
 
 // Limits bound a process.

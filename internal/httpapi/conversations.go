@@ -40,6 +40,9 @@ func (s *Server) registerConversations() {
 			if err := s.maySee(ctx, d.Conversation, d.Segments); err != nil {
 				return nil, err
 			}
+			if s.hidesSupervision(actor(ctx)) {
+				d = withoutSupervision(d)
+			}
 			return &one[omni.Detail]{d}, nil
 		})
 }

@@ -56,8 +56,9 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*one[EventsBody],
 // within sight, and whatever else happens in conversations in which one of them
 // has a part. It learns of those from the events.
 type filter struct {
-	sight sight
-	mine  map[string]part // by conversation
+	sight   sight
+	mine    map[string]part // by conversation
+	unaware bool            // supervision is kept from the actor
 }
 
 // part is what makes a conversation's events visible.
@@ -71,7 +72,7 @@ const (
 // newFilter makes the filter of an actor.
 func (s *Server) newFilter(ctx context.Context, a account.Actor) (*filter, error) {
 	g, err := s.sightOf(ctx, a)
-	f := &filter{sight: g, mine: map[string]part{}}
+	f := &filter{sight: g, mine: map[string]part{}, unaware: s.hidesSupervision(a)}
 	if err != nil || g.all {
 		return f, err
 	}
@@ -85,6 +86,8 @@ func (s *Server) newFilter(ctx context.Context, a account.Actor) (*filter, error
 
 func (f *filter) sees(e omni.Event) bool {
 	switch {
+	case f.unaware && ofSupervision(e):
+		return false
 	case f.sight.all:
 		return true
 	case e.AgentID != "" && f.sight.agent(e.AgentID):

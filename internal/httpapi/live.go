@@ -54,11 +54,13 @@ func (t *tab) poke() {
 // {type: head, seq} every few seconds, by which a client tells a filter from a
 // gap; {type: reset, seq} when it is too far behind: it refetches and goes on
 // from there; offer, work, rtc.answer, rtc.candidate, rtc.closed, media.stats as
-// the desk sends them; softphone {here} and softphone.taken; pong; error {about,
-// type, title, detail}.
+// the desk sends them; softphone {here} and softphone.taken; supervised to agents
+// to whom somebody listens; monitor, monitor.answer, monitor.candidate and
+// monitor.closed to those who listen; pong; error {about, type, title, detail}.
 //
-// From the client: ping, softphone.take, rtc.offer, rtc.candidate. The tab that
-// has the softphone alone may send rtc.…. Close codes are 4001 (connect again
+// From the client: ping, softphone.take, rtc.offer, rtc.candidate, and from who
+// supervises monitor.offer, monitor.candidate. The tab that has the softphone
+// alone may send rtc.…. Close codes are 4001 (connect again
 // with after=), 4002 (log in again) and 4003 (too many messages).
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	a, secret, err := s.identify(r)
@@ -144,6 +146,7 @@ func (s *Server) runTab(ctx context.Context, t *tab, f *filter) {
 	t.read(func(e Envelope) { s.fromTab(ctx, t, e) })
 	<-done
 	s.hub.remove(t)
+	s.supervisorGone(t)
 	if t.agentID != "" && s.cfg.Desk != nil {
 		s.cfg.Desk.Disconnected(t.agentID, t.id)
 	}
@@ -259,6 +262,8 @@ func (s *Server) next(ctx context.Context, t *tab) ([]omni.Event, error) {
 // fromTab handles a message of a tab.
 func (s *Server) fromTab(ctx context.Context, t *tab, e Envelope) {
 	switch {
+	case strings.HasPrefix(e.Type, "monitor."):
+		s.signalOfSupervisor(ctx, t, e)
 	case t.agentID == "" || s.cfg.Desk == nil:
 		t.fail(e.Type, problem(ProblemForbidden, "this user does not work as an agent"))
 	case e.Type == "softphone.take":

@@ -8,6 +8,7 @@ import (
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/insight"
+	"github.com/openhotline/hotline/internal/journey"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -103,6 +104,30 @@ type Desk interface {
 	// SetupChanged tells that administered records of a kind were changed and
 	// committed; the desk reloads what it uses of them (setup.Load).
 	SetupChanged(ctx context.Context, kind account.Kind, ids []string)
+}
+
+// Supervision is what supervisors do to the calls of others. The journey
+// implements it; errors are those of Desk. Whether the actor may is checked
+// before.
+type Supervision interface {
+	// Supervise begins to supervise a conversation, or changes how: mode is
+	// monitor, whisper or barge. Nothing is heard until the page opens its audio
+	// (monitor.offer). Whoever supervised another conversation leaves it.
+	Supervise(ctx context.Context, by account.Actor, conversationID, mode string) (journey.Monitoring, error)
+	// Unsupervise ends it; the call goes on.
+	Unsupervise(ctx context.Context, by account.Actor, conversationID string) error
+	// TakeOver makes a supervisor who listens and works as an agent the
+	// conversation's agent; the one before wraps up.
+	TakeOver(ctx context.Context, by account.Actor, conversationID string) error
+	// Supervisors lists who supervises a conversation now.
+	Supervisors(ctx context.Context, conversationID string) ([]journey.Monitoring, error)
+	// SuperviseSignal is a message of a page about its audio: monitor.offer
+	// {conversation_id, sdp} or monitor.candidate. Through send come
+	// monitor.answer, monitor.candidate, monitor (how it takes part now) and
+	// monitor.closed {conversation_id, reason}.
+	SuperviseSignal(ctx context.Context, by account.Actor, socketID, kind string, data json.RawMessage, send func(kind string, data any) bool) error
+	// SupervisorGone tells, at once, that a page has gone: it leaves its call.
+	SupervisorGone(userID, socketID string)
 }
 
 // Phone makes customers' calls from a browser: the test phone and click-to-call.

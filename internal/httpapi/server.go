@@ -23,6 +23,10 @@ type Config struct {
 	Journal  Journal
 	Desk     Desk
 	Phone    Phone
+	// Supervision lets supervisors listen to calls; nil: there is none.
+	Supervision Supervision
+	// HideSupervision keeps from agents that a supervisor listens.
+	HideSupervision bool
 	// Commit makes one atomic change of customers' rows.
 	Commit Commit
 	// Revision changes with every administered record (store.DB.SetupRevision).
@@ -121,6 +125,7 @@ func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().YAML() }
 func (s *Server) registerAll() {
 	s.registerAccount()
 	s.registerDesk()
+	s.registerSupervision()
 	s.registerConversations()
 	s.registerRecordings()
 	s.registerCustomers()

@@ -116,6 +116,8 @@ type Config struct {
 	// EmergencyPrompt is a sound file for callers while the database is away;
 	// empty: they are refused with 503.
 	EmergencyPrompt string
+	// HideSupervision keeps from agents that a supervisor listens.
+	HideSupervision bool
 	Seed            uint64     // of the strategy random
 	Flows           ivr.Config // what flows may do
 	Now             func() time.Time
@@ -164,6 +166,8 @@ type Center struct {
 	conversations map[string]*conversation
 	desks         map[string]*desk
 	phones        map[string]*phoneCall
+
+	watchers watchers
 }
 
 // New makes a center; Run starts it. calls must not take calls before Ready.
@@ -487,6 +491,7 @@ func (c *Center) begin(leg *call.Leg, n numberRef, typed <-chan byte) {
 	v := &conversation{
 		center: c, id: id.New(id.Conversation), number: n, leg: leg, typed: typed,
 		ops: make(chan func(), mailbox), done: make(chan struct{}), waits: make(chan waitEvent, 32), sides: map[string]*side{},
+		supervisors: map[string]*supervisor{},
 	}
 	v.log = c.log.With("conversation", v.id)
 	c.mu.Lock()
@@ -524,7 +529,7 @@ func deskError(err error) error {
 	case errors.Is(err, agent.ErrUnknownOffer), errors.Is(err, agent.ErrUnknownAgent), errors.Is(err, ErrEnded):
 		return fmt.Errorf("%w: %w", account.ErrNotFound, err)
 	case errors.Is(err, agent.ErrTransition), errors.Is(err, agent.ErrNoWork), errors.Is(err, agent.ErrExtensions),
-		errors.Is(err, agent.ErrCapacity), errors.Is(err, agent.ErrBadInput), errors.Is(err, omni.ErrMove), errors.Is(err, call.ErrState):
+		errors.Is(err, agent.ErrCapacity), errors.Is(err, agent.ErrBadInput), errors.Is(err, omni.ErrMove), errors.Is(err, call.ErrState), errors.Is(err, call.ErrFull):
 		return fmt.Errorf("%w: %w", account.ErrState, err)
 	case errors.Is(err, ErrAway), errors.Is(err, ErrNoLeader), errors.Is(err, ErrNotLeader):
 		return fmt.Errorf("%w: %w", account.ErrAway, err)

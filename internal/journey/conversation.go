@@ -42,16 +42,18 @@ type conversation struct {
 	sides    map[string]*side // by offer
 	talking  *side
 	external *externalLeg
-	recorded *omni.Recording
-	message  *message            // the voicemail that is being recorded
-	back     place               // in the queue that an outage took
-	inQueue  bool                // the router has, or is told, an entry of ours
-	asked    input               // the last wish for an agent
-	wrapped  time.Time           // when the agent began to talk whose wrap-up the conversation shows
-	replies  []func(saved error) // to those who asked, once what they did is saved
-	unsaved  error               // of the end
-	gone     bool                // the customer has left
-	closing  omni.EndReason
+	// supervisors are those who listen, or are about to, by user.
+	supervisors map[string]*supervisor
+	recorded    *omni.Recording
+	message     *message            // the voicemail that is being recorded
+	back        place               // in the queue that an outage took
+	inQueue     bool                // the router has, or is told, an entry of ours
+	asked       input               // the last wish for an agent
+	wrapped     time.Time           // when the agent began to talk whose wrap-up the conversation shows
+	replies     []func(saved error) // to those who asked, once what they did is saved
+	unsaved     error               // of the end
+	gone        bool                // the customer has left
+	closing     omni.EndReason
 }
 
 // post hands f to the conversation's goroutine; false means that it has ended.
@@ -406,6 +408,7 @@ func (v *conversation) customerGone() {
 	}
 	v.stopFlow()
 	v.stopExternal(why)
+	v.dropSupervisors(why)
 	if v.talking != nil {
 		v.partAgent(v.talking, why, true)
 	}

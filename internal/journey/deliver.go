@@ -40,6 +40,8 @@ func (c *Center) handleHere(o agent.Output) bool {
 			return true
 		}
 		return c.to(o.Offer.ConversationID, func(v *conversation) { v.offerOver(o.Offer) })
+	case agent.TakenOver:
+		return c.to(o.Offer.ConversationID, func(v *conversation) { v.takenOver(o) })
 	case agent.WorkStateChanged:
 		return c.to(o.Work.ConversationID, func(v *conversation) { v.workMoved(o) })
 	case agent.EntryQueued:
@@ -64,6 +66,8 @@ func (c *Center) overHere(o agent.Output) {
 		c.takeOut(o.Offer.ConversationID)
 	case agent.EntryQueued:
 		c.takeOut(o.Entry.ConversationID)
+	case agent.TakenOver:
+		c.floor.tellLater(giveBack(o.Offer))
 	case agent.OfferEnded:
 		if _, told := offerEnd[o.Offer.State]; told {
 			c.page(o.Offer.AgentID, "offer.ended", map[string]any{"offer_id": o.Offer.ID, "conversation_id": o.Offer.ConversationID, "state": o.Offer.State})

@@ -104,17 +104,18 @@ func (c *Center) greet(ctx context.Context, agentID string, send func(string, an
 	send("presence", s.Presence)
 	for _, w := range s.Works {
 		send("work", w)
-		if w.State != agent.Reserved && w.State != agent.Alerting {
-			continue
-		}
-		if v := c.find(w.ConversationID); v == nil {
+		v, rings := c.find(w.ConversationID), w.State == agent.Reserved || w.State == agent.Alerting
+		switch {
+		case rings && v == nil:
 			c.toOthers(letter{Do: letterRing, Agent: agentID, Conversation: w.ConversationID})
-		} else {
+		case rings:
 			v.post(func() {
 				if s := v.sideOf(agentID); s != nil && s.state == ringing {
 					send("offer", v.popUp(s))
 				}
 			})
+		case v != nil:
+			v.post(func() { v.greetSupervised(agentID, send) })
 		}
 	}
 }
@@ -236,11 +237,7 @@ func (c *Center) openAudio(ctx context.Context, a action) error {
 	if err != nil {
 		return fmt.Errorf("browser audio: %w", err)
 	}
-	d.put(a.ConversationID, browserAudio{leg, a.Page.Socket})
-	c.work.Go(func() {
-		<-leg.Done()
-		d.drop(a.ConversationID, leg)
-	})
+	c.keepAudio(d, a.ConversationID, leg, a.Page.Socket)
 	c.toPage(agentID, a.Page, "rtc.answer", map[string]any{"conversation_id": a.ConversationID, "sdp": answer})
 	if err := v.ask(ctx, func() error {
 		if !c.isPhone(agentID, a.Page) { // another tab took it meanwhile: its audio stays
@@ -252,6 +249,15 @@ func (c *Center) openAudio(ctx context.Context, a action) error {
 		return err
 	}
 	return nil
+}
+
+// keepAudio keeps a leg for its conversation until it ends.
+func (c *Center) keepAudio(d *desk, conversationID string, leg *call.Leg, socketID string) {
+	d.put(conversationID, browserAudio{leg, socketID})
+	c.work.Go(func() {
+		<-leg.Done()
+		d.drop(conversationID, leg)
+	})
 }
 
 // ---- what agents do

@@ -148,11 +148,16 @@ func (v *conversation) deviceRefused(offerID string) {
 // putLeg makes leg the audio of an agent's side and watches its end.
 func (v *conversation) putLeg(s *side, leg *call.Leg) {
 	info := leg.Info()
-	s.leg = leg
 	s.row = omni.Leg{
 		ID: info.ID, ConversationID: v.id, Party: omni.PartyAgent, AgentID: s.offer.AgentID, DeviceID: info.DeviceID,
 		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, Dialog: leg.Dialog(), StartedAt: v.center.now(),
 	}
+	v.watchLeg(s, leg)
+}
+
+// watchLeg makes leg, whose row the side has, the side's audio.
+func (v *conversation) watchLeg(s *side, leg *call.Leg) {
+	s.leg = leg
 	v.book.leg(s.row)
 	offerID := s.offer.ID
 	leg.OnMedia(func(gone bool) { v.post(func() { v.agentMedia(offerID, leg, gone) }) })
@@ -263,12 +268,24 @@ func (v *conversation) connect(s *side) {
 		v.loseAgent(s, "not bridged")
 		return
 	}
-	now := v.center.now()
 	s.state, v.talking = talking, s
 	v.inQueue = false
-	s.row.AnsweredAt = now
+	s.row.AnsweredAt = v.center.now()
 	v.agentLegChanged(s)
 	s.leg.OnChange(v.later(func() { v.agentLegChanged(s) }))
+	v.beginTalk(s)
+	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
+		return agent.Connect{At: at, ConversationID: v.id, AgentID: s.offer.AgentID}
+	}))
+	v.wait(waitEvent{kind: waitConnected})
+	if len(v.supervisors) > 0 {
+		v.tellSupervised()
+	}
+}
+
+// beginTalk writes that the customer is in an agent's hands, and records.
+func (v *conversation) beginTalk(s *side) {
+	now := v.center.now()
 	v.book.end(s.ring, omni.Answered)
 	v.book.end(v.stay, omni.Answered)
 	v.stay = nil
@@ -287,10 +304,6 @@ func (v *conversation) connect(s *side) {
 	})
 	v.book.event(omni.ConversationConnected, nil, of(s.offer.AgentID, s.offer.QueueID), inSegment(s.stay.ID))
 	v.startRecording(s.offer.QueueID)
-	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
-		return agent.Connect{At: at, ConversationID: v.id, AgentID: s.offer.AgentID}
-	}))
-	v.wait(waitEvent{kind: waitConnected})
 }
 
 // agentLegChanged keeps what a restarted process needs to end the dialog.

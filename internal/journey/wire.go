@@ -24,8 +24,8 @@ var (
 	inputTypes = typesByName[agent.Input](agent.PutAgent{}, agent.RemoveAgent{}, agent.PutQueue{}, agent.RemoveQueue{},
 		agent.SetPresence{}, agent.SetNext{}, agent.DeviceUp{}, agent.DeviceDown{}, agent.Enqueue{}, agent.OfferTo{}, agent.Leave{},
 		agent.Alert{}, agent.Accept{}, agent.Reject{}, agent.Connect{}, agent.Hold{}, agent.Resume{}, agent.Consult{}, agent.Park{},
-		agent.EndWork{}, agent.ExtendWrapUp{}, agent.FinishWrapUp{}, agent.LoseAgent{}, agent.Drop{})
-	outputTypes = typesByName[agent.Output](agent.OfferCreated{}, agent.OfferEnded{}, agent.WorkStateChanged{},
+		agent.EndWork{}, agent.ExtendWrapUp{}, agent.FinishWrapUp{}, agent.LoseAgent{}, agent.TakeOver{}, agent.Drop{})
+	outputTypes = typesByName[agent.Output](agent.OfferCreated{}, agent.OfferEnded{}, agent.TakenOver{}, agent.WorkStateChanged{},
 		agent.EntryQueued{}, agent.PositionChanged{}, agent.Overflowed{})
 )
 
@@ -88,6 +88,8 @@ func conversationOf(v any) string {
 	case agent.OfferCreated:
 		return o.Offer.ConversationID
 	case agent.OfferEnded:
+		return o.Offer.ConversationID
+	case agent.TakenOver:
 		return o.Offer.ConversationID
 	case agent.WorkStateChanged:
 		return o.Work.ConversationID
