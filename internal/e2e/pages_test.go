@@ -48,6 +48,11 @@ func TestCallThroughThePages(t *testing.T) {
 	}
 }
 
+// A supervisor listens, whispers, joins and takes over through the pages.
+func TestSupervisionThroughThePages(t *testing.T) {
+	start(t).script(4*time.Minute, []string{"LANGUAGE_UNDER_TEST=zh-CN"}, "e2e/supervise.mjs")
+}
+
 // Every page in three languages, one of them in the dark: no fault of axe, no
 // complaint on the console.
 func TestPages(t *testing.T) {

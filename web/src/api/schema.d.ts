@@ -254,6 +254,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/supervision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who listens to a running call now */
+        get: operations["list-supervisors"];
+        /** Listen to a running call, or change how one takes part; the sound comes over the live WebSocket (monitor.offer) */
+        put: operations["supervise"];
+        post?: never;
+        /** Leave a call that one listens to */
+        delete: operations["unsupervise"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/take-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a call that one listens to out of its agent's hands */
+        post: operations["take-over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/transfer": {
         parameters: {
             query?: never;
@@ -1822,6 +1858,11 @@ export interface components {
             /** @description Cursor of the next page; absent on the last */
             next?: string;
         };
+        ListMonitoringBody: {
+            items: components["schemas"]["Monitoring"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         ListNumberBody: {
             items: components["schemas"]["Number"][];
             /** @description Cursor of the next page; absent on the last */
@@ -1877,6 +1918,18 @@ export interface components {
             /** Format: int64 */
             seq: number;
             text: string;
+        };
+        Monitoring: {
+            conversation_id: string;
+            /** @enum {string} */
+            mode: "monitor" | "whisper" | "barge";
+            name: string;
+            /**
+             * Format: date-time
+             * @description When the sound began; absent before
+             */
+            since?: string;
+            user_id: string;
         };
         NewAgent: {
             /** @description How much at once; 0 means 1 call, or 4 chats */
@@ -2148,7 +2201,7 @@ export interface components {
             right: number[];
         };
         /** @enum {string} */
-        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
+        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "conversations.supervise" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
         PhoneBody: {
             default_language: string;
             demo: boolean;
@@ -2508,6 +2561,13 @@ export interface components {
         };
         /** @enum {string} */
         Strategy: "least_occupied" | "longest_idle" | "round_robin" | "fewest_contacts" | "best_skill" | "ring_all" | "top_down" | "random";
+        SuperviseInputBody: {
+            /**
+             * @description monitor: hears all, heard by none; whisper: heard by the agent alone; barge: heard by all
+             * @enum {string}
+             */
+            mode: "monitor" | "whisper" | "barge";
+        };
         SystemBody: {
             default_language: string;
             demo: boolean;
@@ -3396,6 +3456,130 @@ export interface operations {
         };
     };
     resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-supervisors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMonitoringBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    supervise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuperviseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitoring"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsupervise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-over": {
         parameters: {
             query?: never;
             header?: never;

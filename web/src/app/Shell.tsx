@@ -6,6 +6,7 @@ import { ShortcutsHelp } from "@/features/palette/ShortcutsHelp";
 import { useShortcuts } from "@/features/palette/shortcuts";
 import { CallBar } from "@/features/softphone/CallBar";
 import { OfferCard } from "@/features/softphone/OfferCard";
+import { SupervisionBar } from "@/features/supervision/SupervisionBar";
 import { matchLanguage, setLanguage } from "@/i18n";
 import { Failed, Skeleton } from "@/ui";
 import { Banners } from "./Banners";
@@ -48,6 +49,7 @@ function Frame() {
       <NavRail />
       <main className="shell-main">
         <Banners />
+        <SupervisionBar />
         {!inbox && <CallBar />}
         <div className="fill">
           <Outlet />

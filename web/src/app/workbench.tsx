@@ -15,6 +15,8 @@ import { readPresence, usePresence } from "@/features/presence/store";
 import { SoftphoneController } from "@/features/softphone/controller";
 import type { Person } from "@/features/softphone/state";
 import { useSoftphone } from "@/features/softphone/store";
+import { SupervisionController } from "@/features/supervision/controller";
+import { useSupervision } from "@/features/supervision/store";
 import { useCaller } from "@/i18n/caller";
 import { Staleness } from "@/live/cache";
 import { LiveSocket } from "@/live/socket";
@@ -25,6 +27,8 @@ interface Workbench {
   me: Me;
   /** Absent for users who are not agents. */
   phone: SoftphoneController | undefined;
+  /** Lets supervisors listen; there once the page is connected. */
+  supervision: SupervisionController | undefined;
   takeSoftphone(): void;
 }
 
@@ -41,10 +45,15 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   const { t } = useTranslation();
   const client = useQueryClient();
   const audio = useRef<HTMLAudioElement>(null);
+  const ear = useRef<HTMLAudioElement>(null);
   const [phone, setPhone] = useState<SoftphoneController>();
   const shown = useCaller();
   const caller = useRef<(p: Person) => string>(() => "");
   caller.current = (p) => shown.name(p.name, p.number);
+  const [supervision, setSupervision] = useState<SupervisionController>();
+  const unheard = useRef<(reason: string) => void>(() => undefined);
+  unheard.current = (reason) =>
+    notify({ color: "blue", title: t("supervise.ended"), message: t(`supervise.why.${reason}`) });
   const missed = useRef<(name: string) => void>(() => undefined);
   missed.current = (name) =>
     notify({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
@@ -58,7 +67,7 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   useLayoutEffect(() => useSoftphone.getState().adopt(me.id), [me.id]);
 
   useEffect(() => {
-    if (!audio.current) return;
+    if (!audio.current || !ear.current) return;
     const stale = new Staleness(client);
     const controller = agentId
       ? new SoftphoneController({
@@ -71,6 +80,19 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
           iceServers: () => ice.current,
         })
       : undefined;
+    const listening = new SupervisionController({
+      send: (type, data) => socket.send(type, data),
+      audio: ear.current,
+      phone: controller,
+      iceServers: () => ice.current,
+      onEnded: (reason) => unheard.current(reason),
+    });
+    // One pair of ears: whoever talks does not listen to another call.
+    const stopWatching = useSoftphone.subscribe(({ phone: p }) => {
+      const e = useSupervision.getState().ear;
+      if (p.phase === "talking" && e.phase === "on" && e.conversationId !== p.conversationId)
+        void listening.leave().catch(() => undefined);
+    });
     let open = false;
     const socket = new LiveSocket("/api/v1/live", {
       onStep: ({ state, event, refetch }) => {
@@ -85,27 +107,36 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
             learnPresence(event.data, event.ts);
         }
         if (state.status === "open" && !open) controller?.onOpen();
+        if (state.status !== "open" && open) listening.onLost();
         open = state.status === "open";
       },
       onMessage: (m) => {
         if (m.type === "presence") learnPresence(m.data, m.ts ?? "");
+        listening.onMessage(m);
         controller?.onMessage(m);
       },
       onRefused: () => void client.invalidateQueries({ queryKey: ["me"] }),
     });
     void controller?.prepareMicrophone();
     setPhone(controller);
+    setSupervision(listening);
     return () => {
+      stopWatching();
+      listening.close();
       controller?.close();
       socket.close();
     };
   }, [client, agentId, deviceId]);
 
-  const value = useMemo(() => ({ me, phone, takeSoftphone: () => phone?.take() }), [me, phone]);
+  const value = useMemo(
+    () => ({ me, phone, supervision, takeSoftphone: () => phone?.take() }),
+    [me, phone, supervision],
+  );
   return (
     <Context.Provider value={value}>
       {/* The caller's voice. Captions of live speech come from the transcript. */}
       <audio ref={audio} autoPlay data-remote-audio="agent" hidden />
+      <audio ref={ear} autoPlay data-remote-audio="supervisor" hidden />
       {children}
     </Context.Provider>
   );

@@ -25,5 +25,7 @@ export function typing(e: KeyboardEvent): boolean {
   if (e.isComposing) return true;
   const el = e.target as HTMLElement | null;
   if (!el) return false;
+  if (el instanceof HTMLInputElement && ["radio", "checkbox", "range", "button"].includes(el.type))
+    return false;
   return el.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(el.tagName);
 }

@@ -6,6 +6,7 @@ import type { Detail, Leg, Segment } from "@/api/types";
 import { useTitle, useWorkbench } from "@/app/workbench";
 import { EventLog } from "@/features/inbox/EventLog";
 import { useConversation } from "@/features/inbox/queries";
+import { ListenButton } from "@/features/supervision/ListenButton";
 import { useCaller } from "@/i18n/caller";
 import { clock, dateTime, languageName, millis, number, timeOfDay } from "@/i18n/format";
 import { Avatar, Card, Facts, Failed, Skeleton, Tag } from "@/ui";
@@ -44,6 +45,7 @@ export default function CallPage() {
           )}
         </div>
         {detail && <Result c={detail.conversation} />}
+        {detail && <ListenButton conversation={detail.conversation} />}
         {detail?.customer && (
           <Link className="btn" to={`/customers/${detail.customer.id}`}>
             <IconUser size={16} aria-hidden="true" />

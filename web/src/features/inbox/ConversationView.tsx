@@ -16,6 +16,7 @@ import type { Detail } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { setNoteFocus, useSoftphone } from "@/features/softphone/store";
 import { WrapUpPanel } from "@/features/softphone/WrapUpPanel";
+import { ListenButton } from "@/features/supervision/ListenButton";
 import { useCaller } from "@/i18n/caller";
 import { languageName } from "@/i18n/format";
 import { Button, Dot, Empty, Failed, IconButton, Skeleton, Tag } from "@/ui";
@@ -94,6 +95,7 @@ function Header({ detail }: { detail: Detail }) {
         </Tag>
       )}
       <span className="spacer" />
+      <ListenButton conversation={c} />
       <Link className="btn" data-size="sm" to={`/calls/${c.id}`}>
         <IconExternalLink size={15} aria-hidden="true" />
         {t("conversation.open")}

@@ -6,6 +6,8 @@ import {
   IconDots,
   IconFileAlert,
   IconFileMusic,
+  IconHeadphones,
+  IconHeadphonesOff,
   IconPhone,
   IconPhoneIncoming,
   IconPhoneOff,
@@ -46,6 +48,9 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
   "customer.contact_refused": [IconPhoneOff, "warn"],
   "agent.media_lost": [IconVolumeOff, "bad"],
   "agent.media_resumed": [IconPhone, "ok"],
+  "monitor.started": [IconHeadphones, "accent"],
+  "monitor.mode_changed": [IconHeadphones, "accent"],
+  "monitor.ended": [IconHeadphonesOff, undefined],
   "recording.started": [IconPlayerRecord, "bad"],
   "recording.ready": [IconFileMusic, undefined],
   "recording.failed": [IconFileAlert, "bad"],
@@ -82,6 +87,9 @@ export function eventText(
     node,
     d.flow(text("flow_id")),
     e.type === "conversation.wrapped_up" ? d.wrapUpCode(text("wrap_up_code")) : "",
+    e.type.startsWith("monitor.") && exists(`supervise.now.${text("mode")}`)
+      ? t(`supervise.now.${text("mode")}`)
+      : "",
     code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
     e.type === "recording.failed" && exists(`recording.failure.${code}`)
       ? t(`recording.failure.${code}`)

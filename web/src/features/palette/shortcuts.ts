@@ -4,6 +4,8 @@ import { useWorkbench } from "@/app/workbench";
 import { commandCall } from "@/features/softphone/commands";
 import { useAnswer } from "@/features/softphone/OfferCard";
 import { useSoftphone } from "@/features/softphone/store";
+import { commandSupervision } from "@/features/supervision/commands";
+import { useSupervision } from "@/features/supervision/store";
 import { typing } from "@/ui/hooks";
 import { useProblemNotice } from "@/ui/problem";
 import { actionOf, chordOf, type KeyAction, worksInFields } from "./keymap";
@@ -78,6 +80,14 @@ function act(
     case "end":
       if (phase !== "talking") return false;
       commandCall(action);
+      return true;
+    case "listen":
+    case "whisper":
+    case "join":
+    case "take_over":
+    case "leave":
+      if (useSupervision.getState().ear.phase !== "on") return false;
+      commandSupervision(action);
       return true;
     case "next":
     case "previous":

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useNavigate } from "react-router";
 import { useConversation } from "@/features/inbox/queries";
+import { SupervisedStrip } from "@/features/supervision/SupervisedStrip";
 import { useCaller } from "@/i18n/caller";
 import { clock } from "@/i18n/format";
 import { Avatar, Button, Tag } from "@/ui";
@@ -16,7 +17,13 @@ type Talking = Extract<Phone, { phase: "talking" }>;
 /** The active call, on whatever page the agent is; absent without one. */
 export function CallBar() {
   const phone = useSoftphone((s) => s.phone);
-  if (phone.phase === "talking") return <TalkBar phone={phone} />;
+  if (phone.phase === "talking")
+    return (
+      <>
+        <TalkBar phone={phone} />
+        <SupervisedStrip conversationId={phone.conversationId} />
+      </>
+    );
   if (phone.phase === "wrap_up") return <WrapUpBar phone={phone} />;
   return null;
 }

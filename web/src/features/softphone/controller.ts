@@ -4,7 +4,7 @@ import type { Envelope, JournalEvent } from "@/live/protocol";
 import { readOffer, readWorks } from "./messages";
 import { micStateOf, openMicrophone, releaseMicrophone } from "./microphone";
 import { NoteKeeper } from "./notes";
-import { candidateOf, Peer } from "./peer";
+import { candidateOf, Peer, type PeerState } from "./peer";
 import { conversationOf, type Phone, type PhoneInput, type Work } from "./state";
 import { useSoftphone } from "./store";
 
@@ -280,6 +280,17 @@ export class SoftphoneController {
     if (phone.phase === "wrap_up") await api.post(`/conversations/${phone.conversationId}/wrap-up/extend`);
   }
 
+  /**
+   * Makes the connection by which this page listened to a call its own: the call
+   * was taken over. What it returns wants to know how the connection fares.
+   */
+  adopt(conversationId: string, peer: Peer): (state: PeerState) => void {
+    this.closePeer();
+    this.peer = { conversationId, peer };
+    peer.setMuted(false);
+    return (state) => this.onPeerState(peer, state);
+  }
+
   close(): void {
     globalThis.removeEventListener?.("pagehide", this.onLeave);
     this.keeper.close();
@@ -346,6 +357,7 @@ export class SoftphoneController {
       return;
     }
     this.dispatch({ kind: "work", work });
+    if (work.state === "reserved" || work.state === "alerting") return; // changes nothing yet
     const after = this.phone;
     if (after.phase === "talking") {
       if (this.peer?.peer.live) this.dispatch({ kind: "media", media: "live" });
@@ -415,7 +427,7 @@ export class SoftphoneController {
     if (this.phone.phase === "talking" && this.phone.muted) peer.setMuted(true);
   }
 
-  private onPeerState(peer: Peer, state: "connecting" | "live" | "lost"): void {
+  private onPeerState(peer: Peer, state: PeerState): void {
     if (this.peer?.peer !== peer) return;
     this.dispatch({ kind: "media", media: state });
     if (state === "live") {

@@ -4,10 +4,12 @@ import { between, type Counters, countersOf, type LineFigures, silentBetween } f
 
 const STATS_MS = 2000;
 
+export type PeerState = "connecting" | "live" | "lost";
+
 export interface PeerHandlers {
   /** Sends one signalling message; false when the socket is away. */
   send(type: "rtc.offer" | "rtc.candidate", data: Record<string, unknown>): boolean;
-  onState(state: "connecting" | "live" | "lost"): void;
+  onState(state: PeerState): void;
   onFigures?(figures: LineFigures): void;
   /** The microphone is gone: unplugged, or taken away by the browser. */
   onMicrophoneEnded?(): void;

@@ -17,6 +17,7 @@ import type {
 } from "@/api/types";
 import { NoPermission } from "@/app/ErrorPage";
 import { useTitle, useWorkbench } from "@/app/workbench";
+import { ListenButton } from "@/features/supervision/ListenButton";
 import { useCaller } from "@/i18n/caller";
 import { clock, millis, number, percent } from "@/i18n/format";
 import { Avatar, Dot, Failed, IconButton, PageHead, Skeleton, Tag, type Tone } from "@/ui";
@@ -307,6 +308,16 @@ function LiveCalls({ items, now }: { items: Conversation[]; now: number }) {
           right: true,
           cell: (c) => clock((now - (millis(c.created_at) ?? now)) / 1000),
         },
+        ...(may(me, "conversations.supervise")
+          ? [
+              {
+                key: "m",
+                title: "",
+                right: true,
+                cell: (c: Conversation) => <ListenButton conversation={c} compact />,
+              },
+            ]
+          : []),
         ...(may(me, "conversations.close")
           ? [
               {
