@@ -69,7 +69,12 @@ export class SupervisionController {
       this.w.iceServers(),
     );
     this.line = { conversationId, peer, route };
-    await peer.offer({ conversation_id: conversationId });
+    try {
+      await peer.offer({ conversation_id: conversationId });
+    } catch (err) {
+      this.close();
+      throw err;
+    }
     peer.setMuted(mode === "monitor");
   }
 
