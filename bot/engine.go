@@ -205,9 +205,6 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	if err := e.declared(p); err != nil {
 		return nil, err
 	}
-	for _, in := range p.Intents {
-		b.labels[in.ID] = in
-	}
 	if b.model, err = e.cfg.Models.Train(ctx, p.Examples(), p.Training()); err != nil {
 		return nil, fmt.Errorf("bot: model of %s in %s: %w", p.Name, language, err)
 	}
@@ -218,6 +215,12 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, MeaningID: b.model.ID(), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder()}); err != nil {
 			return nil, fmt.Errorf("bot: %w", err)
 		}
+	}
+	p.Concepts = nil // from here on nobody needs what it was trained with
+	for i := range p.Intents {
+		in := &p.Intents[i]
+		in.Utterances = nil
+		b.labels[in.ID] = *in
 	}
 	return b, nil
 }
@@ -270,7 +273,11 @@ func (e *Engine) Articles(ctx context.Context, language string, list []faq.Artic
 			}
 		}
 	}
-	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, MeaningID: b.meaningID(), Outside: outside(b.pack), Background: background(b.pack), Cache: e.cfg.Models.Folder()})
+	p, err := pack.Load(e.cfg.Pack, language, e.cfg.Overlays...)
+	if err != nil {
+		return nil, fmt.Errorf("bot: %w", err)
+	}
+	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, MeaningID: b.meaningID(), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder()})
 }
 
 // meaning is what a text means: its intents and the pack's articles that are

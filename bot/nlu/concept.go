@@ -15,11 +15,12 @@ const maxTerm = 32
 // model learns from one it then knows of the others, also of those that no
 // example has. A term that ends in a star stands for every word that begins so.
 type Concepts struct {
-	groups map[string][]string
-	nodes  map[hash]node
+	id    cache.Key       // hash of the terms
+	nodes map[hash]uint32 // terms and their beginnings: a place in ends
+	ends  []node          // the first is that of beginnings where nothing ends
 }
 
-// node is a term or the beginning of one.
+// node is what ends at a place.
 type node struct {
 	whole []hash // concepts whose term ends here
 	open  []hash // concepts whose term has a star here
@@ -27,7 +28,7 @@ type node struct {
 
 // NewConcepts makes concepts from terms by name.
 func NewConcepts(groups map[string][]string) *Concepts {
-	c := &Concepts{groups: groups, nodes: map[hash]node{}}
+	c := &Concepts{id: idOf(groups), nodes: map[hash]uint32{}, ends: make([]node, 1)}
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		id := hashString(name)
 		for _, term := range groups[name] {
@@ -37,19 +38,18 @@ func NewConcepts(groups map[string][]string) *Concepts {
 	return c
 }
 
-// addTo adds the terms to a hash of what a model depends on.
-func (c *Concepts) addTo(sum *cache.Sum) {
-	if c == nil {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.groups)) {
-		terms := slices.Sorted(slices.Values(c.groups[name])) // their order says nothing
+// idOf is the hash of the terms; their order says nothing.
+func idOf(groups map[string][]string) cache.Key {
+	var sum cache.Sum
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		terms := slices.Sorted(slices.Values(groups[name]))
 		sum.Text(name)
 		sum.Number(float64(len(terms)))
 		for _, term := range terms {
 			sum.Text(term)
 		}
 	}
+	return sum.Key()
 }
 
 func hashString(s string) hash {
@@ -69,7 +69,7 @@ func (c *Concepts) add(term string, id hash) {
 	for r, _ := w.next(); r != 0 && n < maxTerm; r, _ = w.next() {
 		if n > 0 {
 			if _, ok := c.nodes[h]; !ok {
-				c.nodes[h] = node{}
+				c.nodes[h] = 0
 			}
 		}
 		h = h.add(r)
@@ -78,13 +78,17 @@ func (c *Concepts) add(term string, id hash) {
 	if n == 0 {
 		return
 	}
-	at := c.nodes[h]
-	if open {
+	place := c.nodes[h]
+	if place == 0 {
+		place = uint32(len(c.ends))
+		c.ends = append(c.ends, node{})
+		c.nodes[h] = place
+	}
+	if at := &c.ends[place]; open {
 		at.open = append(at.open, id)
 	} else {
 		at.whole = append(at.whole, id)
 	}
-	c.nodes[h] = at
 }
 
 // walk reads tokens as one line: a space between words, none between CJK
@@ -129,10 +133,11 @@ func (c *Concepts) find(dst []hash, runes []rune, tokens []token) []hash {
 				break
 			}
 			h = h.add(r)
-			at, ok := c.nodes[h]
+			place, ok := c.nodes[h]
 			if !ok {
 				break
 			}
+			at := c.ends[place]
 			switch {
 			case boundary && len(at.whole) > 0:
 				longest = at

@@ -134,7 +134,9 @@ func keyOf(examples []Example, cfg Config) cache.Key {
 	if cfg.Unjudged {
 		sum.Text("unjudged")
 	}
-	cfg.Concepts.addTo(&sum)
+	if cfg.Concepts != nil {
+		sum.Text(cfg.Concepts.id.String())
+	}
 	for _, e := range examples {
 		sum.Text(e.Label)
 		sum.Text(e.Text)
