@@ -303,7 +303,7 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
                 kind: "select",
                 choices: {
                   group: "overflow",
-                  values: ["queue", "number", "voicemail", "callback", "ticket", "flow", "end"],
+                  values: ["queue", "number", "voicemail", "callback", "flow", "end"],
                 },
               },
               { name: "target", kind: "text" },
