@@ -72,7 +72,10 @@ try {
   const bar = boss.getByRole("region", { name: words.supervise.bar });
   const now = (mode) => bar.getByText(words.supervise.now[mode]).waitFor({ timeout: 15_000 });
   const told = (mode) =>
-    callBar.getByText(words.supervise.by[mode].replace("{{name}}", "Amara Obi")).waitFor({ timeout: 10_000 });
+    agent
+      .locator(".supervised")
+      .getByText(words.supervise.by[mode].replace("{{name}}", "Amara Obi"))
+      .waitFor({ timeout: 10_000 });
   await now("monitor");
   await told("monitor");
   check("the agent sees that somebody listens", true);
