@@ -85,6 +85,10 @@ var wide = map[string][]struct{ pending, wanted, text, want string }{
 		{"", "", "i'm tom and i need help", "name=tom"},
 		{"", "", "I'm moving house next week", "date=next week"},
 		{"", "", "it's booked under Okafor", "name=Okafor"},
+		{"", "", "I sent Mary Jones $80 and it never came", "name=Mary Jones amount=80"},
+		{"", "", "the transfer of 40 dollars to Ivan Petrov bounced", "amount=40 name=Ivan Petrov"},
+		{"", "", "my transfer to Barclays failed", ""},
+		{"", "", "block it, the name on it is Dana White", "name=Dana White"},
 		{"", "", "maria lopez speaking", "name=maria lopez"},
 		{"", "", "ship it to 22 Elm Street, Austin, my order is 51903", "address=22 Elm Street, Austin order_number=51903"},
 		{"", "", "we live at 9 Shore Road, Lerwick and have no internet", "address=9 Shore Road, Lerwick"},
@@ -168,6 +172,8 @@ var wide = map[string][]struct{ pending, wanted, text, want string }{
 		{"", "", "上个月15号", "date=上个月15号"},
 		// 姓名、地址、商品、邮箱
 		{"", "", "我叫王小明你帮我查一下", "name=王小明"},
+		{"", "", "昨天转给李婷的2000元没到账", "date=昨天 name=李婷 amount=2000"},
+		{"", "", "汇给王建国三千块失败了", "name=王建国 amount=3000"},
 		{"", "", "收件人：欧阳娜娜，电话13800138000", "name=欧阳娜娜 phone=13800138000"},
 		{"", "", "发票抬头是上海明德贸易有限公司", "name=上海明德贸易有限公司"},
 		{"", "", "成都市武侯区科华北路65号要装宽带", "address=成都市武侯区科华北路65号"},
@@ -247,6 +253,8 @@ var wide = map[string][]struct{ pending, wanted, text, want string }{
 		// 名前・住所・商品・メール
 		{"", "", "もしもし田中です。", "name=田中"},
 		{"", "", "佐藤花子と申します", "name=佐藤花子"},
+		{"", "", "山田太郎に送った5000円が届いていません", "name=山田太郎 amount=5000"},
+		{"", "", "田中美咲さんへの振込が失敗しました", "name=田中美咲"},
 		{"", "", "故障です", ""},
 		{"", "", "宛名は株式会社みなとにしてください", "name=株式会社みなと"},
 		{"", "", "さいたま市浦和区高砂3-15-1に引っ越します", "address=さいたま市浦和区高砂3-15-1"},

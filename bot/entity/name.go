@@ -12,6 +12,8 @@ var (
 		regexp.MustCompile(`(?:我的?名字是?叫?|我叫做?|名叫|姓名(?:是|为|[:：])?|名字(?:叫|是|[:：])?|本人叫?|(?:收件人|收货人|收件人姓名)也?(?:是|叫|为|换成|改成|改为|换一下,?换成|写|[:：])?|户名(?:是|为|[:：])?|持卡人(?:是|叫|为|[:：])?|机主(?:是|叫|为|[:：])?|户主(?:是|叫|为|[:：])?|开户人(?:是|叫|为|[:：])?|申请人(?:是|叫|为|[:：])?|会员名(?:是|叫|为|[:：])?|抬头(?:是|写|开|[:：])?|联系人(?:是|叫|为|[:：])?|过户给|寄给|登记的是|登记在)\s*(` +
 			familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|` + anyOf("zh", "behind_names") + `)`),
 		regexp.MustCompile(`(?:^|[,，。\s])(?:你好|您好)?[,，]?我是(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|手机|电话|订单|想|要|尾号|，)`),
+		// whom money went to
+		regexp.MustCompile(`(?:转账给|转给|汇款给|汇给|打款给|打给|付款给|付给|还给|收款人(?:是|叫|为|[:：])?)了?\s*(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|的|那|这|账)`),
 		regexp.MustCompile(`(?:我姓|免贵姓|姓)(` + familyNames + `)(?:[,，。.、\s]|$|名|的|叫)`),
 	}
 	// zhFirm is whom an invoice is for.
@@ -20,13 +22,18 @@ var (
 		regexp.MustCompile(`(?:名前は|氏名は|お名前は|名義は|宛名は|契約者は|わたくし|私は?|あの|えっと|もしもし|、|。|^|\s|です|が)([\p{Han}々]{1,4}[ 　]?[\p{Han}々]{0,3}|\p{Katakana}[\p{Katakana}ー]{1,8}[ ・]?[\p{Katakana}ー]{0,8}|\p{Hiragana}{2,6} ?\p{Hiragana}{0,6})(?:と申します|と申し|といいます|と言います|という者|って言います|っていいます)`),
 		regexp.MustCompile(`(?:名前は|氏名は|お名前は|名義は|宛名[はを]|受取人[はを]|契約者(?:名)?は|会員名は|申込者は|名前[がを]|氏名[:：]|名前[:：])\s?([\p{Han}々]{1,4}[ 　]?[\p{Han}々]{0,3}|\p{Katakana}[\p{Katakana}ー]{1,8}[ ・]?[\p{Katakana}ー]{0,8})(?:です|でございます|になります|に変更|に|で|、|。|\s|$)`),
 		regexp.MustCompile(`(?:宛名|名義)[はを](株式会社[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?|[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?株式会社)(?:に|で|、|。|$)`),
+		// whom money went to
+		regexp.MustCompile(`(` + anyOf("ja", "family_names") + `(?:[ 　]?[\p{Han}々]{1,3}))(?:さん|様|氏)?(?:に(?:送|振|払|支払|入金|貸)|への?(?:振込|振り込み|送金|支払|入金))`),
 		// a common family name alone is enough where nothing else can be meant
 		regexp.MustCompile(`(?:^|、|。|\s|もしもし|お世話になって(?:おり)?ます|こんにちは)(` + anyOf("ja", "family_names") + `[ 　]?[\p{Han}々]{0,3})(?:です[。、けがよ\s]|ですけど|と申|だけど|です$|でございます)`),
 	}
 	enName = []*regexp.Regexp{
-		regexp.MustCompile(`\b(?:my (?:full |first |last |sur)?name(?: is|'s)|name(?: is|'s|:| on (?:the|my) (?:account|order|card|contract|booking) is)|i am called|i'm called|(?:under|in) the name(?: of)?|this is|(?:it's|booked|registered|ordered) under|(?:the )?recipient(?: is|:| should be| will be|'s)|(?:put |change |make )?the name(?: should be| as| to)|(?:card|account|policy) ?holder(?: is|:|'s name is)|speaking to|registered to|addressed to|made out to|call me)\s+((?:mr|mrs|ms|miss|dr)\.?\s+)?([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-\.]*){0,3})`),
+		regexp.MustCompile(`\b(?:my (?:full |first |last |sur)?name(?: is|'s)|name(?: is|'s|:| on (?:it|file|(?:the|my) (?:account|order|card|contract|booking)) is)|i am called|i'm called|(?:under|in) the name(?: of)?|this is|(?:it's|booked|registered|ordered) under|(?:the )?recipient(?: is|:| should be| will be|'s)|(?:put |change |make )?the name(?: should be| as| to)|(?:card|account|policy) ?holder(?: is|:|'s name is)|speaking to|registered to|addressed to|made out to|call me)\s+((?:mr|mrs|ms|miss|dr)\.?\s+)?([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-\.]*){0,3})`),
 		regexp.MustCompile(`\b(?:i'm|i am|it's)\s+()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,3})`),
 		regexp.MustCompile(`(?:^|[.,!?] ?|hi |hello )()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,2})\s+(?:speaking|here)\b`),
+		// whom money went to: "sent Peter Walsh £250", "a transfer of 300 to Anna Novak"
+		regexp.MustCompile(`\b(?:sent|send|paid|pay|wired|wire|transferred|transfer)\s+()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,2})\s+(?:[$£€¥\d]|an?\b|the\b|my\b|some\b)`),
+		regexp.MustCompile(`\b(?:sent|send|paid|pay|payment|wired|wire|transferred|transfer)\s[^,.;?!]{0,40}?\bto\s+()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,2})`),
 	}
 	notName    = wordSet("en", "not_names")
 	givenNames = wordSet("en", "given_names")
@@ -47,11 +54,17 @@ func (s *search) names() {
 	}
 }
 
+// payee is the first of the forms of enName that name whom money went to.
+const payee = 3
+
 // enName takes one match: m are the places of the whole, of a title and of the
 // words that may be a name. Behind "I'm …" and the like they must look like one.
 func (s *search) enName(form int, m []int) {
 	from := m[4]
 	to := nameEnd(s.view.s, from, m[5])
+	if form >= payee {
+		to = s.capitals(from, to)
+	}
 	if to <= from {
 		return
 	}
@@ -65,6 +78,30 @@ func (s *search) enName(form int, m []int) {
 		return
 	}
 	s.add(Name, name, from, to, true)
+}
+
+// capitals cuts a run of words where one is written small; a given name alone may
+// be, but then nothing follows it.
+func (s *search) capitals(from, to int) int {
+	end := from
+	for at := from; at < to; {
+		next := at
+		for next < to && s.view.s[next] != ' ' {
+			next++
+		}
+		if !unicode.IsUpper([]rune(s.view.said(at, next))[0]) {
+			break
+		}
+		end = next
+		for at = next; at < to && s.view.s[at] == ' '; at++ {
+		}
+	}
+	if first, _, _ := strings.Cut(s.view.s[from:to], " "); givenNames[first] {
+		return max(end, from+len(first))
+	} else if end <= from+len(first) {
+		return from // one word with a capital may be a bank or a town
+	}
+	return end
 }
 
 // nameEnd cuts a run of words where a word is not part of a name.
