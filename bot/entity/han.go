@@ -2,6 +2,7 @@ package entity
 
 import (
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -61,7 +62,7 @@ func hanNumbers(v view, japanese bool) view {
 		case digit || scale || ascii || radio && len(run) > 0 && !japanese:
 			run = append(run, hanRune{i, i + utf8.RuneLen(r), r})
 			gap = 0
-		case len(run) > 0 && gap == 0 && (r == ' ' || japanese && r == 'の'):
+		case len(run) > 0 && gap == 0 && (r == ' ' || japanese && r == 'の' && holdsWord(run)):
 			gap = 1
 		default:
 			flush(r)
@@ -70,6 +71,12 @@ func hanNumbers(v view, japanese bool) view {
 	}
 	flush(0)
 	return v.with(changes)
+}
+
+// holdsWord tells that a run holds a digit that is not written as one: の between
+// figures is no part of a number, 20251103の5万円.
+func holdsWord(run []hanRune) bool {
+	return slices.ContainsFunc(run, func(h hanRune) bool { return h.r > '9' })
 }
 
 // repeatedDigits reads 幺三八四个零四个八 as 幺三八零零零零八八八八.
