@@ -298,6 +298,10 @@ func TestGuessingEnds(t *testing.T) {
 		if code := answer(at("10.0.0.11:5061", "eve", "other")); code != 503 {
 			t.Errorf("the right password behind many names: %d", code)
 		}
+		for i := range 60 { // forged, from where bob is
+			answer(at("10.0.0.5:5070", fmt.Sprint("user", i), "password"))
+		}
+		at("10.0.0.5:5062", "bob", "secret").register(t, "") // bob is not locked out
 	})
 }
 

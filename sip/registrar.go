@@ -151,9 +151,11 @@ func (r *registrar) authenticate(req *sipgo.Request, from hop) (*Device, *refusa
 	device := r.users[name]
 	r.mu.Unlock()
 	// Neither the right nor a wrong password is looked at when too many were
-	// wrong: the answer must not tell a guesser anything.
+	// wrong: the answer must not tell a guesser anything. A phone that is
+	// registered there is let through: addresses can be forged over UDP, and
+	// nobody's guesses may lock an office out.
 	addr := from.addr.Addr()
-	if !r.failures.left(addr) || !r.guesses.leftNamed(name) && !r.lives(device, addr) {
+	if (!r.failures.left(addr) || !r.guesses.leftNamed(name)) && !r.lives(device, addr) {
 		return nil, r.e.unavailable()
 	}
 	password, only := "", ""

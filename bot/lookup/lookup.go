@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -235,6 +236,9 @@ func (a Action) read(body []byte) (map[string]string, error) {
 		case nil, map[string]any, []any:
 		default:
 			s := fmt.Sprint(v)
+			if f, ok := v.(float64); ok { // 1500000.00 is no 1.5e+06 to a customer
+				s = strconv.FormatFloat(f, 'f', -1, 64)
+			}
 			fields[name] = strings.ToValidUTF8(s[:min(len(s), longestField)], "")
 		}
 	}

@@ -38,10 +38,10 @@ func TestDo(t *testing.T) {
 			http.Error(w, r.URL.EscapedPath(), http.StatusTeapot)
 			return
 		}
-		fmt.Fprint(w, `{"state":"sent","when":["today"],"n":3,"other":{}}`)
+		fmt.Fprint(w, `{"state":"sent","when":["today"],"n":1234567.5,"other":{}}`)
 	}, "  headers: {X-Shop: \"1\"}\n  headers_env: {X-Key: SHOP_KEY}\n")
 	got, err := c.Do(t.Context(), "order_status", "en", slots)
-	if err != nil || got["status"] != "sent" || got["eta"] != "today" || got["count"] != "3" {
+	if err != nil || got["status"] != "sent" || got["eta"] != "today" || got["count"] != "1234567.5" {
 		t.Fatal(got, err)
 	}
 	if !c.Has("order_status") || c.Has("refund") {

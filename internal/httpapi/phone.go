@@ -49,7 +49,7 @@ func (s *Server) phoneInfo(ctx context.Context, in *phoneInput) (*one[PhoneBody]
 	if err != nil {
 		return &one[PhoneBody]{body}, nil // closed, which is an answer and not a fault
 	}
-	body.Open, body.ICEServers = true, s.cfg.ICEServers
+	body.Open, body.ICEServers = true, openICEServers(s.cfg.ICEServers)
 	numbers, err := setup.All[setup.Number](ctx, s.cfg.Accounts, account.KindNumber)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,7 +66,11 @@ func (s *Server) supervise(ctx context.Context, in *superviseInput) (*one[journe
 	if err != nil {
 		return nil, err
 	}
-	s.audit(ctx, account.Entry{Action: "conversation." + in.Body.Mode, TargetID: in.ID})
+	// Nobody listens without a line in the audit; the sound comes later, with the
+	// page's offer.
+	if err := s.auditFirst(ctx, account.Entry{Action: "conversation." + in.Body.Mode, TargetID: in.ID}); err != nil {
+		return nil, errors.Join(err, s.cfg.Supervision.Unsupervise(context.WithoutCancel(ctx), actor(ctx), in.ID))
+	}
 	return &one[journey.Monitoring]{m}, nil
 }
 

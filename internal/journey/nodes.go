@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ const (
 type fleet struct {
 	mu       sync.Mutex
 	alive    map[string]bool   // without this one
-	owners   map[string]string // nodes of conversations that other nodes told the router of
+	owners   map[string]string // nodes of conversations that other nodes carry
+	former   map[string]string // owners not heard of since owners was full
 	epoch    uint64            // of the newest term that was heard of
 	swept    uint64            // the term in which everything of dead nodes was looked for
 	revision string            // of the administered records that are in use
@@ -74,8 +76,8 @@ func (f *fleet) current(epoch uint64) bool {
 	return epoch == f.epoch
 }
 
-// maxOwners bounds the conversations whose nodes are remembered; those of calls
-// that are over are forgotten when it is reached.
+// maxOwners bounds the conversations whose nodes are remembered, twice: when it
+// is reached, those that were not asked for since the last time are forgotten.
 const maxOwners = 100_000
 
 // owns notes the node of a conversation.
@@ -83,7 +85,7 @@ func (f *fleet) owns(node, conversationID string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.owners == nil || len(f.owners) >= maxOwners {
-		f.owners = map[string]string{}
+		f.owners, f.former = map[string]string{}, f.owners
 	}
 	f.owners[conversationID] = node
 }
@@ -92,7 +94,10 @@ func (f *fleet) owns(node, conversationID string) {
 func (f *fleet) owner(conversationID string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.owners[conversationID]
+	if node, ok := f.former[conversationID]; ok && f.owners[conversationID] == "" && len(f.owners) < maxOwners {
+		f.owners[conversationID] = node
+	}
+	return cmp.Or(f.owners[conversationID], f.former[conversationID])
 }
 
 // forget forgets a node that has died.
@@ -100,7 +105,9 @@ func (f *fleet) forget(node string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.alive, node)
-	maps.DeleteFunc(f.owners, func(_, n string) bool { return n == node })
+	for _, owners := range []map[string]string{f.owners, f.former} {
+		maps.DeleteFunc(owners, func(_, n string) bool { return n == node })
+	}
 }
 
 // watchNodes gives signs of life until ctx ends, follows changes that other
@@ -209,7 +216,7 @@ func (c *Center) followSetup(ctx context.Context) error {
 
 // closeDead closes what nodes left behind that are silent for too long: once in
 // a term everything that belongs to no live node, later what newly fell silent.
-// It may be interrupted at any point and is then done again.
+// It may be interrupted at any point and is then done again, from what is left.
 func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error {
 	var dead []string
 	present := map[string]bool{c.cfg.NodeID: true}
@@ -241,13 +248,14 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 	for _, node := range dead {
 		errs = append(errs, c.closeNode(ctx, t, node))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
+	err := errors.Join(errs...)
 	c.fleet.mu.Lock()
+	defer c.fleet.mu.Unlock()
 	c.fleet.swept = t.Epoch
-	c.fleet.mu.Unlock()
-	return nil
+	if err != nil {
+		c.fleet.swept = 0 // a node that is declared dead by now is found by what it left
+	}
+	return err
 }
 
 // closeNode closes what a dead node left behind: first its agents are free and

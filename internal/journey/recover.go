@@ -33,6 +33,9 @@ func (c *Center) closeOwn(ctx context.Context, ours bool) ([]input, error) {
 	carried := map[string]bool{} // by this process or another one
 	var drops []input
 	for _, v := range live {
+		if c.cfg.Shared && v.NodeID != c.cfg.NodeID {
+			c.fleet.owns(v.NodeID, v.ID) // what the router says of it goes there
+		}
 		if own := v.NodeID == c.cfg.NodeID || !c.cfg.Shared; closed || !own {
 			carried[v.ID] = true
 		} else if !ours {

@@ -359,6 +359,9 @@ func (v *conversation) mayTakeOver(by account.Actor) (from string, err error) {
 // takenOver follows the router: the supervisor is the agent from here on, and
 // the agent wraps up.
 func (v *conversation) takenOver(t agent.TakenOver) {
+	if v.sides[t.Offer.ID] != nil {
+		return // told twice
+	}
 	if v.gone || v.talking == nil || v.talking.offer.AgentID != t.From {
 		v.must(v.center.floor.tell(giveBack(t.Offer)))
 		return

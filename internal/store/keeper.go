@@ -105,7 +105,10 @@ func (k *keeper) replay(ctx context.Context) error {
 		var strange *undecodable
 		if errors.As(err, &strange) {
 			k.db.log.Error("write of another version is kept aside", "error", err)
-			if err := errors.Join(k.rejected.appendBody(strange.body), k.spool.drop(at)); err != nil {
+			if err := k.rejected.appendBody(strange.body); err != nil {
+				return err // it stays where it is until it is kept elsewhere
+			}
+			if err := k.spool.drop(at); err != nil {
 				return err
 			}
 			continue

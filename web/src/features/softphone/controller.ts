@@ -262,8 +262,8 @@ export class SoftphoneController {
     const phone = this.phone;
     if (phone.phase !== "wrap_up") return;
     this.dispatch({ kind: "saving", on: true });
-    this.keeper.drop(phone.conversationId);
     try {
+      await this.keeper.drop(phone.conversationId);
       await api.post(`/conversations/${phone.conversationId}/wrap-up`, { code, note });
       useSoftphone.getState().dropNote(phone.conversationId);
       this.dispatch({ kind: "gone", conversationId: phone.conversationId });

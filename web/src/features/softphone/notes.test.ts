@@ -51,9 +51,40 @@ describe("a note being written", () => {
   });
   it("is left to the wrap-up that carries it", async () => {
     keeper.write("cv_1", "a");
-    keeper.drop("cv_1");
+    await keeper.drop("cv_1");
     await vi.advanceTimersByTimeAsync(5000);
     expect(sent).toEqual([]);
+  });
+  it("does not come back behind the wrap-up when it failed on its way", async () => {
+    let refuse: (reason: Error) => void = () => undefined;
+    const put = vi.fn(() => new Promise<void>((_, reject) => (refuse = reject)));
+    const slow = new NoteKeeper(put, () => undefined);
+    slow.write("cv_1", "draft");
+    await vi.advanceTimersByTimeAsync(1000);
+    const dropped = slow.drop("cv_1");
+    refuse(new Error("away"));
+    await dropped;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(put).toHaveBeenCalledTimes(1);
+  });
+  it("goes out in the order of its writing", async () => {
+    const ends: (() => void)[] = [];
+    const order: string[] = [];
+    const slow = new NoteKeeper(
+      (_, note) => {
+        order.push(note);
+        return new Promise<void>((done) => ends.push(done));
+      },
+      () => undefined,
+    );
+    slow.write("cv_1", "a");
+    await vi.advanceTimersByTimeAsync(1000);
+    slow.write("cv_1", "ab");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(order).toEqual(["a"]);
+    ends[0]?.();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(order).toEqual(["a", "ab"]);
   });
 });
 

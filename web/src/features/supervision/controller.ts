@@ -72,6 +72,7 @@ export class SupervisionController {
     try {
       await peer.offer({ conversation_id: conversationId });
     } catch (err) {
+      if (attempt !== this.opening) return; // another call is listened to by now
       this.close();
       throw err;
     }
