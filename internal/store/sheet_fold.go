@@ -164,9 +164,9 @@ func mark(ctx context.Context, q querier, marked string, batch int) (ready bool,
 		_, err := q.ExecContext(ctx, "UPDATE sheet_state SET version = $1 WHERE id = 1", int64(insight.SheetVersion))
 		return err == nil, err
 	}
-	const note = `INSERT INTO unsheeted (conversation_id, revision) SELECT DISTINCT conversation_id, 1 FROM segments
+	const note = `INSERT INTO unsheeted (conversation_id, revision) SELECT DISTINCT conversation_id, CAST($3 AS bigint) FROM segments
 		WHERE conversation_id > $1 AND conversation_id <= $2 ON CONFLICT (conversation_id) DO NOTHING`
-	if _, err := q.ExecContext(ctx, note, marked, last.String); err != nil {
+	if _, err := q.ExecContext(ctx, note, marked, last.String, firstRevision()); err != nil {
 		return false, err
 	}
 	_, err = q.ExecContext(ctx, "UPDATE sheet_state SET marked = $1 WHERE id = 1", last.String)

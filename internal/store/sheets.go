@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/openhotline/hotline/insight"
@@ -27,12 +28,13 @@ func (db *DB) touchSheets(ctx context.Context, q querier, list []omni.Segment) e
 	late := ids[:0]
 	for _, id := range ids {
 		var revision int64
-		const text = `INSERT INTO unsheeted (conversation_id, revision) VALUES ($1, 1)
+		const text = `INSERT INTO unsheeted (conversation_id, revision) VALUES ($1, $2)
 			ON CONFLICT (conversation_id) DO UPDATE SET revision = unsheeted.revision + 1 RETURNING revision`
-		if err := q.QueryRowContext(ctx, text, id).Scan(&revision); err != nil {
+		first := firstRevision()
+		if err := q.QueryRowContext(ctx, text, id, first).Scan(&revision); err != nil {
 			return fmt.Errorf("note %s as unsheeted: %w", id, err)
 		}
-		if revision == 1 {
+		if revision == first {
 			late = append(late, id)
 		}
 	}
@@ -41,6 +43,11 @@ func (db *DB) touchSheets(ctx context.Context, q querier, list []omni.Segment) e
 	}
 	return db.withdraw(ctx, q, late)
 }
+
+// firstRevision is that of a conversation that becomes unsheeted. It is another
+// one each time: somebody who read the conversation before it went into the
+// sheets and came out again must not take it for unchanged.
+func firstRevision() int64 { return 1 + rand.Int64N(1<<60) }
 
 // withdraw takes conversations out of the sheets; those that have no segments
 // yet were not in them.

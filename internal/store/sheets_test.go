@@ -53,34 +53,67 @@ func asa(t *testing.T, db *DB) (fast, slow float64) {
 	return fast, slow
 }
 
+// readToFold reads conversations as one who makes sheets does; what it returns
+// moves them.
+func readToFold(t *testing.T, db *DB, ids ...string) (fold func() int) {
+	t.Helper()
+	read, revisions := map[string][]omni.Segment{}, map[string]int64{}
+	for _, id := range ids {
+		list, err := db.ConversationSegments(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var revision int64
+		if err := db.queryRow(t.Context(), "SELECT revision FROM unsheeted WHERE conversation_id = $1", id).Scan(&revision); err != nil {
+			t.Fatal(err)
+		}
+		read[id], revisions[id] = list, revision
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() (n int) {
+		err := db.exclusive(t.Context(), func(q querier) (err error) {
+			n, err = db.fold(t.Context(), q, string(list), revisions, read)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+}
+
+// A conversation that went into the sheets and came out again since it was read
+// is not what was read.
+func TestAConversationThatCameBackIsReadAgain(t *testing.T) {
+	t.Parallel()
+	db := openLite(t)
+	commitSegments(t, db, stay("sg_1", "cv_1", 10*time.Second, omni.Answered))
+	late := readToFold(t, db, "cv_1")
+	if n, err := db.FoldSheets(t.Context()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	commitSegments(t, db, stay("sg_1", "cv_1", 30*time.Second, omni.Answered))
+	if n := late(); n != 0 {
+		t.Errorf("%d conversations folded as they were before, want 0", n)
+	}
+	if fast, slow := asa(t, db); fast != 30 || slow != 30 {
+		t.Errorf("ASA %v from sheets, %v from segments, want 30", fast, slow)
+	}
+}
+
 // A conversation that is written between its reading and its folding stays
 // unsheeted, and is folded as it is then.
 func TestAWriteWhileSheetsAreMadeIsNotLost(t *testing.T) {
 	t.Parallel()
 	db := openLite(t)
 	commitSegments(t, db, stay("sg_1", "cv_1", 10*time.Second, omni.Answered), stay("sg_2", "cv_2", 10*time.Second, omni.Answered))
-	read := map[string][]omni.Segment{}
-	for _, id := range []string{"cv_1", "cv_2"} {
-		list, err := db.ConversationSegments(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		read[id] = list
-	}
+	fold := readToFold(t, db, "cv_1", "cv_2")
 	commitSegments(t, db, stay("sg_2", "cv_2", 30*time.Second, omni.Answered))
-	ids, err := json.Marshal([]string{"cv_1", "cv_2"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.exclusive(t.Context(), func(q querier) error {
-		n, err := db.fold(t.Context(), q, string(ids), map[string]int64{"cv_1": 1, "cv_2": 1}, read)
-		if n != 1 {
-			t.Errorf("%d conversations folded, want 1", n)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	if n := fold(); n != 1 {
+		t.Errorf("%d conversations folded, want 1", n)
 	}
 	if left, err := db.Unsheeted(t.Context()); left != 1 || err != nil {
 		t.Errorf("%d unsheeted, %v", left, err)
