@@ -76,6 +76,7 @@ func (s *server) health() (status int, warnings, reasons map[string]string) {
 // on, each says what of its recording was kept and why, and with room again
 // they are recorded on.
 func TestRecordingsDiskFull(t *testing.T) {
+	t.Parallel()
 	disk := tinyDisk(t, 4)
 	s := start(t, "--recordings-dir", disk, "--recordings-reserve-mb", "1")
 	phone := newTelephone(t)
@@ -182,6 +183,7 @@ func (s *server) checkFailedRecording(conversationID, dir string, kept bool) {
 // The whole data folder on a full disk: a call that runs ends with its complete
 // record once there is room again, new calls are refused, and readyz says so.
 func TestDataDiskFull(t *testing.T) {
+	t.Parallel()
 	disk := tinyDisk(t, 96)
 	s := startIn(t, disk, "--recordings-reserve-mb", "1")
 	phone := newTelephone(t)

@@ -25,6 +25,7 @@ func (s *server) answers(number, nodes string) {
 // A voicemail ends when its caller has said nothing for the node's time, and not
 // only when the longest one is over; nothing is kept of a caller who said nothing.
 func TestVoicemailEndsWithTheMessage(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.answers("7101", "  start: {type: voicemail, max: 60s, silence: 2s, next: bye}\n  bye: {type: end}\n")
 	phone := newTelephone(t)
@@ -55,6 +56,7 @@ func TestVoicemailEndsWithTheMessage(t *testing.T) {
 
 // Those who wait hear announcements as often as the flow's node says.
 func TestFlowAnnouncesAsOftenAsItSays(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.answers("7102", "  start: {type: queue, queue: qu_sales, music: no_music, announce: {position: true, repeat: 5s}}\n")
 	phone := newTelephone(t)
@@ -131,6 +133,7 @@ func ringsFor(t *testing.T, rings <-chan *call.Leg) time.Duration {
 // A number that nobody answers rings as long as was said. Then the flow goes on,
 // and a customer whom an agent transferred comes back to that agent.
 func TestUnansweredTransferComesBack(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	_, rings := s.outside()
 	s.answers("7103", "  start: {type: transfer, to: {number: \"5550001\"}, timeout: 2s, failed: sorry}\n  sorry: {type: queue, queue: qu_service}\n")

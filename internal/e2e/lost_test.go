@@ -110,12 +110,16 @@ func (p *softphone) talk(conversationID, legID string) *webrtc.Leg {
 // goes to the top of the queue, and the next agent and the caller hear each
 // other without music or comfort in between.
 func TestLostAgentIsReplaced(t *testing.T) {
+	t.Parallel()
 	for _, hold := range []bool{false, true} {
 		name := "talking"
 		if hold {
 			name = "on hold"
 		}
-		t.Run(name, func(t *testing.T) { lostAgent(t, hold) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lostAgent(t, hold)
+		})
 	}
 }
 

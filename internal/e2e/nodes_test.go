@@ -76,6 +76,7 @@ func seedShop(t *testing.T, url string) {
 // nothing were, it routes within the lease's time, and the dead node's calls get
 // honest ends.
 func TestTwoNodes(t *testing.T) {
+	t.Parallel()
 	a, b := twoNodes(t)
 	t.Logf("the standby was ready after %s", b.readyIn.Round(time.Millisecond))
 	events := b.follow()

@@ -76,12 +76,12 @@ export function Shortcuts() {
                 <Button
                   size="sm"
                   data-action={action}
-                  aria-label={t("keys.change", { name: t(`keys.${action}`) })}
                   onClick={() => {
                     setRefused("");
                     setEditing(action);
                   }}
                 >
+                  <span className="sr-only">{t("keys.change", { name: t(`keys.${action}`) })}</span>
                   {keys[action] === ""
                     ? t("keys.none")
                     : keyLabels(keys[action], onMac).map((k, i) => <Kbd key={i}>{k}</Kbd>)}
