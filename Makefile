@@ -47,7 +47,7 @@ test-go: build
 
 # The end-to-end tests drive the built binary with SIPp, baresip and Chromium.
 e2e: build
-	$(GO) test -count=1 -timeout 20m ./internal/e2e/...
+	$(GO) test -count=1 -timeout 30m ./internal/e2e/...
 
 ## stress: the timing-sensitive tests, fifty times
 stress: test-tools build

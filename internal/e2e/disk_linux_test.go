@@ -76,7 +76,6 @@ func (s *server) health() (status int, warnings, reasons map[string]string) {
 // on, each says what of its recording was kept and why, and with room again
 // they are recorded on.
 func TestRecordingsDiskFull(t *testing.T) {
-	t.Parallel()
 	disk := tinyDisk(t, 4)
 	s := start(t, "--recordings-dir", disk, "--recordings-reserve-mb", "1")
 	phone := newTelephone(t)
