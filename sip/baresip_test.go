@@ -109,7 +109,7 @@ func TestBaresip(t *testing.T) {
 			}
 			for _, direction := range []string{"sendonly", "sendrecv"} {
 				sdp := strings.Replace(testSDP, "o=hotline 1 1", "o=hotline 1 "+fmt.Sprint(1+len(direction)), 1) + "a=" + direction + "\r\n"
-				if a, err := out.Reoffer(ctx, []byte(sdp)); err != nil || !strings.Contains(string(a), "m=audio") {
+				if a, err := reoffer(ctx, out, []byte(sdp)); err != nil || !strings.Contains(string(a), "m=audio") {
 					t.Fatalf("%s: %q %v", direction, a, err)
 				}
 			}

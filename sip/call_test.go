@@ -61,7 +61,7 @@ func reofferBothWays(t *testing.T, ctx context.Context, a, b *Dialog) {
 	t.Helper()
 	for _, pair := range [][2]*Dialog{{a, b}, {b, a}} {
 		pair[1].OnReoffer(func(offer []byte) ([]byte, int) { return append([]byte("re "), offer...), 0 })
-		answer, err := pair[0].Reoffer(ctx, []byte("hold"))
+		answer, err := reoffer(ctx, pair[0], []byte("hold"))
 		if err != nil || string(answer) != "re hold" {
 			t.Fatalf("reoffer: %q %v", answer, err)
 		}

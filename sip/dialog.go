@@ -49,6 +49,7 @@ type Dialog struct {
 	mu           sync.Mutex
 	onReoffer    func([]byte) ([]byte, int, func(bool))
 	onAnswer     func([]byte)
+	onRefresh    func() []byte
 	onDigit      func(byte, time.Duration)
 	end          End
 	remoteAnswer []byte
@@ -170,6 +171,16 @@ func (d *Dialog) OnRemoteAnswer(f func(answer []byte)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.onAnswer = f
+}
+
+// OnRefresh sets who describes our side for a session refresh by re-INVITE. It
+// must not block. Without it the description that went out last is repeated:
+// where that was the answer to a hold, the refresh would not offer what we want
+// (RFC 6337 §5.3).
+func (d *Dialog) OnRefresh(f func() []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.onRefresh = f
 }
 
 // OnInfoDigit sets who is told digits sent by INFO. It must not block.

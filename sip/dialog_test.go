@@ -47,7 +47,7 @@ func TestWhoCallsWhat(t *testing.T) {
 				t.Errorf("%s after the end: %v", name, err)
 			}
 		}
-		if _, err := d.Reoffer(t.Context(), nil); !errors.Is(err, ErrEnded) {
+		if _, err := reoffer(t.Context(), d, nil); !errors.Is(err, ErrEnded) {
 			t.Errorf("Reoffer after the end: %v", err)
 		}
 	})
@@ -79,7 +79,7 @@ func TestReofferRefused(t *testing.T) {
 		reoffer := func(d *Dialog) <-chan error {
 			c := make(chan error, 1)
 			go func() {
-				_, err := d.Reoffer(within(t, 2*time.Minute), []byte("o"))
+				_, err := reoffer(within(t, 2*time.Minute), d, []byte("o"))
 				c <- err
 			}()
 			return c

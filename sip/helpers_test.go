@@ -101,3 +101,16 @@ func next(t testing.TB, c calls) *Dialog {
 func udpURI(e *Endpoint, user string) string {
 	return "sip:" + user + "@" + e.Addrs().UDP.String()
 }
+
+// reoffer offers a description within a dialog and returns the answer.
+func reoffer(ctx context.Context, d *Dialog, sdp []byte) (answer []byte, err error) {
+	answers := make(chan []byte, 1)
+	err = d.Reoffer(ctx, Offer{
+		Describe: func() []byte { return sdp },
+		Settle:   func(a []byte, err error) error { answers <- a; return err },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-answers, nil
+}

@@ -314,7 +314,7 @@ func TestUpdateBeforeTheAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			invite := p.expect(sipgo.INVITE)
-			if _, err := d.Reoffer(within(t, time.Minute), []byte("x")); !errors.Is(err, ErrState) {
+			if _, err := reoffer(within(t, time.Minute), d, []byte("x")); !errors.Is(err, ErrState) {
 				t.Errorf("Reoffer before any response: %v", err)
 			}
 			p.reply(invite, 183, "far", "Require: 100rel\nRSeq: 1\nAllow: INVITE, UPDATE\n"+sdpLines+"early")
@@ -322,7 +322,7 @@ func TestUpdateBeforeTheAnswer(t *testing.T) {
 			<-d.Progressed()
 			answer := make(chan string, 1)
 			go func() {
-				a, err := d.Reoffer(within(t, time.Minute), []byte("other"))
+				a, err := reoffer(within(t, time.Minute), d, []byte("other"))
 				if err != nil {
 					t.Error(err)
 				}
@@ -353,7 +353,7 @@ func TestUpdateBeforeTheAnswer(t *testing.T) {
 			}
 			answer := make(chan string, 1)
 			go func() {
-				a, err := d.Reoffer(within(t, time.Minute), []byte("music"))
+				a, err := reoffer(within(t, time.Minute), d, []byte("music"))
 				if err != nil {
 					t.Error(err)
 				}

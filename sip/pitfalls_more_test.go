@@ -59,7 +59,7 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 			d, to := p.call(in, "x2", "")
 			result := make(chan error, 1)
 			go func() {
-				_, err := d.Reoffer(within(t, time.Minute), []byte("o"))
+				_, err := reoffer(within(t, time.Minute), d, []byte("o"))
 				result <- err
 			}()
 			p.expect(sipgo.INVITE)

@@ -231,7 +231,7 @@ func TestPitfall11Glare(t *testing.T) {
 		p := n.peer(t, "10.0.0.2:5060")
 		step(t, "theirs meets ours", func(t *testing.T) {
 			d, to := p.call(in, "glare", "")
-			go d.Reoffer(within(t, time.Minute), []byte("ours"))
+			go reoffer(within(t, time.Minute), d, []byte("ours"))
 			ours := p.expect(sipgo.INVITE)
 			p.refused(p.request("INVITE", "glare", to, 2, sdpLines+"theirs"), 491)
 			p.reply(ours, 200, "", sdpLines+"a")
@@ -254,7 +254,7 @@ func TestPitfall11Glare(t *testing.T) {
 				}
 				result := make(chan error, 1)
 				go func() {
-					answer, err := d.Reoffer(within(t, time.Minute), []byte("ours"))
+					answer, err := reoffer(within(t, time.Minute), d, []byte("ours"))
 					if string(answer) != "yes" {
 						err = errors.Join(err, fmt.Errorf("answer %q", answer))
 					}

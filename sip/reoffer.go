@@ -39,30 +39,37 @@ func gone(err error) bool {
 
 // ourOffer is a re-INVITE of ours, or an UPDATE before the call is answered.
 type ourOffer struct {
-	sdp   []byte
-	tries int
-	seq   uint32
-	reply func(answer []byte, err error)
+	describe func() []byte // writes sdp when it is this offer's turn
+	sdp      []byte
+	tries    int
+	seq      uint32
+	reply    func(answer []byte, err error)
 }
 
 // maxGlare bounds the attempts of one offer.
 const maxGlare = 8
 
-// Reoffer sends a re-INVITE with an offer and returns the answer. Glare (491) is
-// retried with the back-off of RFC 3261 §14.1 until ctx ends. Before the call is
-// answered it sends UPDATE instead (RFC 3311).
-func (d *Dialog) Reoffer(ctx context.Context, sdp []byte) (answer []byte, err error) {
-	answers := make(chan []byte, 1)
-	err = d.await(ctx, func(reply chan<- error) {
-		d.queueOffer(&ourOffer{sdp: sdp, tries: maxGlare, reply: func(a []byte, err error) {
-			answers <- a
-			reply <- err
+// Offer is an offer of ours within a dialog. Its functions run in the dialog's
+// goroutine, in the order of the exchanges, and must not block.
+type Offer struct {
+	// Describe writes the offer when no other exchange is under way any more,
+	// and anew after glare: what was written before would not know of the
+	// exchanges that went first.
+	Describe func() []byte
+	// Settle takes the answer, or why there is none, before another exchange
+	// begins. What it returns, Reoffer returns.
+	Settle func(answer []byte, err error) error
+}
+
+// Reoffer sends a re-INVITE with an offer and waits until it is settled. Glare
+// (491) is retried with the back-off of RFC 3261 §14.1 until ctx ends. Before the
+// call is answered it sends UPDATE instead (RFC 3311).
+func (d *Dialog) Reoffer(ctx context.Context, offer Offer) error {
+	return d.await(ctx, func(reply chan<- error) {
+		d.queueOffer(&ourOffer{describe: offer.Describe, tries: maxGlare, reply: func(a []byte, err error) {
+			reply <- offer.Settle(a, err)
 		}})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return <-answers, nil
 }
 
 // queueOffer starts an offer when no other exchange is under way (RFC 3264 §4).
@@ -75,7 +82,7 @@ func (d *Dialog) queueOffer(o *ourOffer) {
 	case d.phase == phaseTalking:
 		d.startOffer(o)
 	case d.phase == phaseEarly && d.earlyOfferFits():
-		d.ours = o
+		d.ours, o.sdp = o, o.describe()
 		d.sendEarlyUpdate(o)
 	default:
 		o.reply(nil, ErrState)
@@ -105,7 +112,7 @@ func (d *Dialog) nextOffer() {
 }
 
 func (d *Dialog) startOffer(o *ourOffer) {
-	d.ours = o
+	d.ours, o.sdp = o, o.describe()
 	d.sendReinvite(o)
 }
 

@@ -119,7 +119,7 @@ func (d *Dialog) expired() {
 }
 
 // refresh renews the session: by UPDATE where the other side allows it, else by
-// re-INVITE with the description it has.
+// re-INVITE with a description of what we want.
 func (d *Dialog) refresh() {
 	if d.phase != phaseTalking {
 		return
@@ -132,7 +132,7 @@ func (d *Dialog) refresh() {
 		d.refreshByUpdate()
 		return
 	}
-	d.startOffer(&ourOffer{sdp: d.localSDP, tries: 1, reply: func(answer []byte, err error) {
+	d.startOffer(&ourOffer{describe: d.describeAgain, tries: 1, reply: func(answer []byte, err error) {
 		if err == nil && len(answer) > 0 {
 			if f := d.answerHandler(); f != nil {
 				f(answer) // the peer may have moved
@@ -140,6 +140,17 @@ func (d *Dialog) refresh() {
 		}
 		d.refreshed(err)
 	}})
+}
+
+// describeAgain is what a refresh says of our side.
+func (d *Dialog) describeAgain() []byte {
+	d.mu.Lock()
+	f := d.onRefresh
+	d.mu.Unlock()
+	if f == nil {
+		return d.localSDP
+	}
+	return f()
 }
 
 func (d *Dialog) refreshByUpdate() {

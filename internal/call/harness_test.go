@@ -61,6 +61,7 @@ func (r *relayed) Invite(d *sip.Dialog) { r.to(d) }
 type hubOptions struct {
 	ports rtp.PoolConfig
 	cfg   call.Config
+	sip   sip.Config // its address is the hub's own
 }
 
 func newHub(t testing.TB, o hubOptions) *hub {
@@ -86,7 +87,8 @@ func newHub(t testing.TB, o hubOptions) *hub {
 	o.cfg.Ports = h.ports
 	h.ctl = call.New(o.cfg, nil, h.engine, h.web, log)
 	h.ctl.OnInbound(func(l *call.Leg) { h.inbound <- l })
-	if h.endpoint, err = sip.New(sip.Config{UDP: "127.0.0.1:0"}, h.ctl, log); err != nil {
+	o.sip.UDP = "127.0.0.1:0"
+	if h.endpoint, err = sip.New(o.sip, h.ctl, log); err != nil {
 		t.Fatal(err)
 	}
 	h.endpoint.OnRegistration(func(device string, online bool) {
@@ -363,12 +365,25 @@ func (k *talk) hangup() {
 // reoffer sends a re-INVITE of a direction.
 func (k *talk) reoffer(d sdp.Direction) []byte {
 	k.t.Helper()
-	answer, err := k.dialog.Reoffer(k.t.Context(), k.session.Offer(d))
+	answer, err := reoffer(k.t.Context(), k.dialog, k.session.Offer(d))
 	if err != nil {
 		k.t.Fatal(err)
 	}
 	k.configure(k.session.Accept(answer))
 	return answer
+}
+
+// reoffer offers a description within a dialog and returns the answer.
+func reoffer(ctx context.Context, d *sip.Dialog, offer []byte) (answer []byte, err error) {
+	answers := make(chan []byte, 1)
+	err = d.Reoffer(ctx, sip.Offer{
+		Describe: func() []byte { return offer },
+		Settle:   func(a []byte, err error) error { answers <- a; return err },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-answers, nil
 }
 
 // connect dials the hub, answers there and opens a call.

@@ -199,7 +199,7 @@ func TestOldStyleHold(t *testing.T) {
 	h, p := newPair(t, hubOptions{})
 	k, leg, _ := connect(t, h, p, talkOptions{})
 	offer := strings.Replace(string(k.session.Offer(sdp.SendRecv)), "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1)
-	if _, err := k.dialog.Reoffer(t.Context(), []byte(offer)); err != nil {
+	if _, err := reoffer(t.Context(), k.dialog, []byte(offer)); err != nil {
 		t.Fatal(err)
 	}
 	if !leg.Info().PeerHolds {
@@ -223,7 +223,7 @@ func TestPeerChangesCodec(t *testing.T) {
 			t.Errorf("codec %s, want %v", got, kind)
 		}
 	}
-	if _, err := k.dialog.Reoffer(t.Context(), []byte("v=0\r\no=- 9 9 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 18\r\n")); err == nil {
+	if _, err := reoffer(t.Context(), k.dialog, []byte("v=0\r\no=- 9 9 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 18\r\n")); err == nil {
 		t.Error("re-INVITE without a common codec was accepted")
 	}
 	k.ear.forget()

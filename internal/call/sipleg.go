@@ -84,6 +84,11 @@ func (s *sipLink) listen() {
 	})
 	s.sip.OnInfoDigit(func(key byte, d time.Duration) { l.keypad.press(key, d, byInfo, time.Now()) })
 	s.sip.OnReofferSettled(s.reoffered)
+	s.sip.OnRefresh(func() []byte {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.session.Offer(s.session.Direction())
+	})
 	s.sip.OnRemoteAnswer(func(answer []byte) {
 		if err := s.accept(answer); err != nil {
 			l.ctl.log.Warn("peer's answer not usable", "leg", l.ID(), "err", err)
@@ -304,17 +309,22 @@ func (s *sipLink) hold(ctx context.Context, hold bool) error {
 	if hold {
 		direction = sdp.SendOnly
 	}
-	s.mu.Lock()
-	offer := s.session.Offer(direction)
-	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, s.leg.ctl.cfg.SignalTimeout)
 	defer cancel()
-	answer, err := s.sip.Reoffer(ctx, offer)
-	if err != nil {
-		s.withdraw()
-		return err
-	}
-	return s.accept(answer)
+	return s.sip.Reoffer(ctx, sip.Offer{
+		Describe: func() []byte {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.session.Offer(direction)
+		},
+		Settle: func(answer []byte, err error) error {
+			if err != nil {
+				s.withdraw()
+				return err
+			}
+			return s.accept(answer)
+		},
+	})
 }
 
 func (s *sipLink) gone() <-chan struct{} { return s.sip.Done() }
