@@ -58,7 +58,7 @@ export function ResourcePage({ resource, id }: { resource: Resource; id: string 
           columns={resource.columns.map((c) => ({
             key: c.name,
             title: t(`field.${c.name.replaceAll(".", "_")}`),
-            right: c.kind === "number" || c.kind === "count",
+            right: c.kind === "number" || c.kind === "count" || c.kind === "limit",
             cell: (r: Row) => <Cell c={c} r={r} to={`${base}/${r.id}`} />,
           }))}
         />
@@ -87,7 +87,9 @@ function Cell({ c, r, to }: { c: TableColumn; r: Row; to: string }) {
     case "enabled":
       return <Tag tone={v ? "ok" : undefined}>{t(v ? "state.yes" : "state.no")}</Tag>;
     case "disabled":
-      return <Tag tone={v ? "bad" : "ok"}>{t(v ? "state.off" : "state.on")}</Tag>;
+      return <Tag tone={v ? "bad" : undefined}>{t(v ? "state.yes" : "state.no")}</Tag>;
+    case "limit":
+      return <>{v ? number(Number(v)) : t("state.no_limit")}</>;
     case "ref":
       return <>{v ? refs(String(v)) : "–"}</>;
     case "refs": {

@@ -46,7 +46,8 @@ export type ColumnKind =
   | "code"
   | "word"
   | "count"
-  | "disabled";
+  | "disabled"
+  | "limit";
 export interface TableColumn {
   name: string;
   kind: ColumnKind;
@@ -366,7 +367,7 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
       { name: "transport", kind: "code" },
       { name: "hosts", kind: "refs" },
       { name: "server", kind: "text" },
-      { name: "max_calls", kind: "number" },
+      { name: "max_calls", kind: "limit" },
       { name: "enabled", kind: "enabled" },
     ],
     form: [

@@ -9,7 +9,10 @@ import { Card, Facts, Tag } from "@/ui";
 export function RoutingExplanation({ detail }: { detail: Detail }) {
   const { t } = useTranslation();
   const offers = detail.segments.filter((s) => s.kind === "offer" && s.explanation);
-  if (offers.length === 0) return <p className="meta">{t("routing.none")}</p>;
+  if (offers.length === 0) {
+    const answered = detail.segments.some((s) => s.kind === "agent");
+    return <p className="meta">{t(answered ? "routing.not_kept" : "routing.none")}</p>;
+  }
   return (
     <>
       {offers
