@@ -76,11 +76,29 @@ const (
 	CustomerContactRefused = "customer.contact_refused" // a Consent was written
 )
 
+// CustomerEdit changes some fields of a customer and leaves the others to whoever
+// changes them at the same moment.
+type CustomerEdit struct {
+	CustomerID string  `json:"customer_id"`
+	Name       *string `json:"name,omitempty"` // nil: left alone, as the others
+	Language   *string `json:"language,omitempty"`
+	VIP        *bool   `json:"vip,omitempty"`
+	Note       *string `json:"note,omitempty"`
+	// At becomes the customer's UpdatedAt, or what is just later than the one
+	// before: each edit has its own.
+	At time.Time `json:"at"`
+	// Of is the UpdatedAt of the customer that is being changed: the change is
+	// refused (ErrChanged) when it is another by now. Zero: whatever it is.
+	Of time.Time `json:"of,omitzero"`
+}
+
 // Change is one atomic write: rows of the store and the events that say what
 // happened. A row replaces the row of the same id. Applying a change twice
-// equals applying it once, so a change may be spooled and replayed.
+// equals applying it once, so a change may be spooled and replayed; with edits
+// of customers it may not.
 type Change struct {
 	Customers     []Customer     `json:"customers,omitempty"`
+	CustomerEdits []CustomerEdit `json:"customer_edits,omitempty"`
 	Identities    []Identity     `json:"identities,omitempty"`
 	Conversations []Conversation `json:"conversations,omitempty"`
 	Segments      []Segment      `json:"segments,omitempty"`

@@ -10,6 +10,9 @@ import (
 // ErrNotFound is returned when no record has the wanted id or identity.
 var ErrNotFound = errors.New("omni: not found")
 
+// ErrChanged is returned for an edit of what somebody else changed meanwhile.
+var ErrChanged = errors.New("omni: changed by somebody else")
+
 // ErrCursor is returned for a cursor that no earlier page gave.
 var ErrCursor = errors.New("omni: cursor is not one of ours")
 

@@ -2,12 +2,10 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/openhotline/hotline/agent/account"
-	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -108,30 +106,33 @@ func (s *Server) getCustomer(ctx context.Context, in *customerInput) (*one[Custo
 	return &one[CustomerDetail]{d}, nil
 }
 
+// updateCustomer writes the fields that are named and no others, so that two
+// changes of different fields both last, whichever node they come to.
 func (s *Server) updateCustomer(ctx context.Context, in *customerPatch) (*one[omni.Customer], error) {
-	s.customerEdits.Lock() // two changes of different fields must both last
-	defer s.customerEdits.Unlock()
 	c, _, err := s.customer(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if was := in.Body.UpdatedAt; was != nil && !was.Equal(c.UpdatedAt) {
-		return nil, account.ErrVersion
+	b, now := in.Body, s.now().UTC().Truncate(time.Microsecond) // as it is kept
+	edit := omni.CustomerEdit{CustomerID: c.ID, Name: b.Name, Language: b.Language, VIP: b.VIP, Note: b.Note, At: now}
+	if b.UpdatedAt != nil {
+		if b.UpdatedAt.IsZero() {
+			return nil, omni.ErrChanged
+		}
+		edit.Of = *b.UpdatedAt
 	}
-	set(&c.Name, in.Body.Name)
-	set(&c.Language, in.Body.Language)
-	set(&c.VIP, in.Body.VIP)
-	set(&c.Note, in.Body.Note)
-	c.UpdatedAt = s.now().UTC().Truncate(time.Microsecond) // as it is kept
-	data, err := json.Marshal(map[string]string{"customer_id": c.ID, "by": actor(ctx).User.ID})
+	event, err := omni.NewEvent("customer.updated", "", now, map[string]string{"customer_id": c.ID, "by": actor(ctx).User.ID})
 	if err != nil {
 		return nil, err
 	}
-	event := omni.Event{ID: id.New(id.Event), Type: "customer.updated", Time: c.UpdatedAt, Data: data}
-	if _, err := s.cfg.Commit(ctx, omni.Change{Customers: []omni.Customer{c}, Events: []omni.Event{event}}); err != nil {
+	// The audit has who and what, not the personal data: that must stay erasable.
+	line := s.entry(ctx, "customer.update", c.ID, "", nil, nil)
+	change := omni.Change{CustomerEdits: []omni.CustomerEdit{edit}, Events: []omni.Event{event}}
+	if _, err := s.cfg.Commit(ctx, change, line); err != nil {
 		return nil, err
 	}
-	// The audit has who and what, not the personal data: that must stay erasable.
-	s.audit(ctx, account.Entry{Action: "customer.update", TargetID: c.ID})
+	if c, err = s.cfg.Omni.Customer(ctx, c.ID); err != nil {
+		return nil, err
+	}
 	return &one[omni.Customer]{c}, nil
 }

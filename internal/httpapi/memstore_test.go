@@ -281,10 +281,25 @@ func (m *memory) commit(quiet bool, events ...omni.Event) {
 	}
 }
 
-func (m *memory) Commit(_ context.Context, c omni.Change) ([]omni.Event, error) {
-	for _, cu := range c.Customers {
-		m.customers[cu.ID] = cu
+func (m *memory) Commit(_ context.Context, c omni.Change, audit ...account.Entry) ([]omni.Event, error) {
+	for _, e := range c.CustomerEdits {
+		cu := m.customers[e.CustomerID]
+		if !e.Of.IsZero() && !e.Of.Equal(cu.UpdatedAt) {
+			return nil, omni.ErrChanged
+		}
+		set(&cu.Name, e.Name)
+		set(&cu.Language, e.Language)
+		set(&cu.VIP, e.VIP)
+		set(&cu.Note, e.Note)
+		cu.UpdatedAt = e.At
+		if m.customers[e.CustomerID].UpdatedAt.Compare(e.At) >= 0 {
+			cu.UpdatedAt = m.customers[e.CustomerID].UpdatedAt.Add(time.Microsecond)
+		}
+		m.customers[e.CustomerID] = cu
 	}
+	m.mu.Lock()
+	m.audit = append(m.audit, audit...)
+	m.mu.Unlock()
 	m.commit(false, c.Events...)
 	return c.Events, nil
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/openhotline/hotline/omni"
 )
 
-// Commit makes one atomic change of rows with its events (store.DB.Commit with
-// the change as Write.Omni); the events come back with their seq.
-type Commit func(ctx context.Context, c omni.Change) ([]omni.Event, error)
+// Commit makes one atomic change of rows with its events and the lines of the
+// audit about it (store.DB.CommitOmni); the events come back with their seq.
+type Commit func(ctx context.Context, c omni.Change, audit ...account.Entry) ([]omni.Event, error)
 
 // Figures computes figures (store.DB.Figures).
 type Figures func(ctx context.Context, q insight.Query) ([]insight.Row, error)

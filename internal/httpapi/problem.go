@@ -235,7 +235,7 @@ func toProblem(err error) *Problem {
 		return problem(ProblemForbidden, "")
 	case errors.Is(err, account.ErrCredentials):
 		return problem(ProblemCredentials, "")
-	case errors.Is(err, account.ErrVersion):
+	case errors.Is(err, account.ErrVersion), errors.Is(err, omni.ErrChanged):
 		return problem(ProblemVersion, "")
 	case errors.Is(err, account.ErrTaken):
 		return problem(ProblemTaken, "")

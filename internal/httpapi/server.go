@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -89,9 +88,7 @@ type Server struct {
 	// listenings keeps the audit from having a listening twice.
 	listenings listenings
 	rosters    rosters
-	// customerEdits makes changes of customers take turns.
-	customerEdits sync.Mutex
-	handler       http.Handler
+	handler    http.Handler
 }
 
 // New returns a server. It starts nothing: run Handler in an http.Server and

@@ -28,12 +28,22 @@ func (db *DB) apply(ctx context.Context, q querier, w *Write, head *int64) (out 
 	if err := applyAgent(ctx, q, &w.Agent); err != nil {
 		return nil, nil, err
 	}
+	for i := range w.Audit {
+		if err := putAudit(ctx, q, &w.Audit[i]); err != nil {
+			return nil, nil, err
+		}
+	}
 	return appendEvents(ctx, q, w.Omni.Events, head)
 }
 
 func applyOmni(ctx context.Context, q querier, c *omni.Change) error {
 	if err := upsertAll(ctx, q, customers, c.Customers); err != nil {
 		return err
+	}
+	for i := range c.CustomerEdits {
+		if err := editCustomer(ctx, q, &c.CustomerEdits[i]); err != nil {
+			return err
+		}
 	}
 	for i := range c.Identities {
 		if err := putIdentity(ctx, q, &c.Identities[i]); err != nil {

@@ -15,6 +15,42 @@ func (db *DB) Customer(ctx context.Context, id string) (omni.Customer, error) {
 	return get(ctx, db, customers, "customer "+id, "t.id = $1", id)
 }
 
+// customerEdit leaves a field alone whose value is NULL. Two edits never have the
+// same time, so that the time is the version. (The order of the last condition
+// tells PostgreSQL the type of $7.)
+const customerEdit = `UPDATE customers SET name = coalesce($2, name), language = coalesce($3, language),
+	vip = coalesce($4, vip), note = coalesce($5, note),
+	updated_at = CASE WHEN updated_at < $6 THEN $6 ELSE updated_at + 1 END
+	WHERE id = $1 AND (updated_at = $7 OR $7 = 0)`
+
+func editCustomer(ctx context.Context, q querier, e *omni.CustomerEdit) error {
+	text := func(s *string) any {
+		if s == nil {
+			return nil
+		}
+		return clean(*s)
+	}
+	var vip any
+	if e.VIP != nil {
+		vip = *e.VIP
+	}
+	res, err := q.ExecContext(ctx, customerEdit, e.CustomerID, text(e.Name), text(e.Language), vip, text(e.Note), micros(e.At), micros(e.Of))
+	if err != nil {
+		return fmt.Errorf("edit customer: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	var known int64
+	if err := q.QueryRowContext(ctx, "SELECT count(*) FROM customers WHERE id = $1", e.CustomerID).Scan(&known); err != nil {
+		return fmt.Errorf("edit customer: %w", err)
+	}
+	if known == 0 {
+		return missing("customer " + e.CustomerID)
+	}
+	return fmt.Errorf("customer %s: %w", e.CustomerID, ErrVersion)
+}
+
 // Customers lists those that the filter chooses, newest first.
 func (db *DB) Customers(ctx context.Context, f omni.CustomerFilter, p omni.Page) ([]omni.Customer, string, error) {
 	w := &where{}

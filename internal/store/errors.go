@@ -31,7 +31,7 @@ var (
 	// ErrNotFound means that there is no such record.
 	ErrNotFound error = &sentinel{"store: not found", []error{omni.ErrNotFound, agent.ErrNotFound, account.ErrNotFound, ivr.ErrNotFound}}
 	// ErrVersion means that somebody else changed the record meanwhile.
-	ErrVersion error = &sentinel{"store: the record was changed by somebody else", []error{account.ErrVersion}}
+	ErrVersion error = &sentinel{"store: the record was changed by somebody else", []error{account.ErrVersion, omni.ErrChanged}}
 	// ErrUnavailable means that the database cannot be reached or cannot write.
 	ErrUnavailable error = &sentinel{"store: the database cannot be reached or cannot write", []error{account.ErrUnavailable}}
 	// ErrClosed means that the store was closed.

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -34,6 +35,9 @@ import (
 type Write struct {
 	Omni  omni.Change  `json:"omni"`
 	Agent agent.Change `json:"agent"`
+	// Audit are lines about who did this: there is no change without its line, and
+	// no line without its change.
+	Audit []account.Entry `json:"audit,omitempty"`
 	// Lease fences the write: it is refused with ErrStaleLease when the lease
 	// was released or went to another holder (who gets it when it has run out by
 	// the database's clock). Writes that end things carry none, so that they are
@@ -134,9 +138,10 @@ func (db *DB) Commit(ctx context.Context, w Write) ([]omni.Event, error) {
 	return db.commits.commit(ctx, &w)
 }
 
-// CommitOmni is Commit for a change of conversations and customers alone.
-func (db *DB) CommitOmni(ctx context.Context, c omni.Change) ([]omni.Event, error) {
-	return db.Commit(ctx, Write{Omni: c})
+// CommitOmni is Commit for a change of conversations and customers alone, with
+// the lines of the audit about it.
+func (db *DB) CommitOmni(ctx context.Context, c omni.Change, audit ...account.Entry) ([]omni.Event, error) {
+	return db.Commit(ctx, Write{Omni: c, Audit: audit})
 }
 
 // OnCommit registers a function that gets every event committed from now on,

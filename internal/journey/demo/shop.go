@@ -20,7 +20,7 @@ import (
 // Store is what seeding writes to.
 type Store interface {
 	account.Store
-	CommitOmni(ctx context.Context, c omni.Change) ([]omni.Event, error)
+	CommitOmni(ctx context.Context, c omni.Change, audit ...account.Entry) ([]omni.Event, error)
 }
 
 // Flow is a flow of the shop: its id, the number that leads to it, and its text.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/internal/store"
 	"github.com/openhotline/hotline/omni"
@@ -38,6 +39,7 @@ func Run(t *testing.T, open Opener) {
 		"nodes give signs of life":            nodes,
 		"messages are numbered":               messages,
 		"what customers said is kept":         consents,
+		"customers are edited by field":       customerEdits,
 		"records have versions and keys":      records,
 		"sessions and audit":                  accounts,
 		"routing state is rebuilt":            routing,
@@ -373,6 +375,70 @@ func identities(t *testing.T, open Opener) {
 	list, _, err := db.Customers(t.Context(), omni.CustomerFilter{Text: "1234567"}, omni.Page{})
 	if err != nil || len(list) != 1 || list[0].ID != owner.ID {
 		t.Errorf("search by number finds %v, %v", list, err)
+	}
+}
+
+// customerEdits come from two nodes at once (on SQLite from two requests): those of
+// different fields all last, and of those that know one state of the customer
+// the first lasts and the others are refused whole, their lines of the audit
+// with them.
+func customerEdits(t *testing.T, open Opener) {
+	db, url := open(t)
+	nodes := []*store.DB{db, db}
+	if db.Dialect() == "postgres" {
+		other := must[*store.DB](t)(store.Open(t.Context(), url, nil))
+		defer other.Close()
+		nodes[1] = other
+	}
+	now := Now()
+	born := omni.Customer{ID: "cu_1", Name: "a", Note: "b", CreatedAt: now, UpdatedAt: now}
+	Commit(t, db, omni.Change{Customers: []omni.Customer{born}})
+	edit := func(node int, e omni.CustomerEdit) error {
+		e.At = now // of a clock that stands still
+		event := Event("", "customer.updated", now)
+		_, err := nodes[node].CommitOmni(t.Context(), omni.Change{CustomerEdits: []omni.CustomerEdit{e}, Events: []omni.Event{event}},
+			account.Entry{ID: id.New(id.Audit), Time: now, Action: "customer.update", TargetID: e.CustomerID})
+		return err
+	}
+	lines := func(of string) int {
+		return len(must[[]account.Entry](t)(db.Audit(t.Context(), account.AuditQuery{TargetID: of})))
+	}
+	name, note, vip, language := "Wang", "prefers mornings", true, "zh-CN"
+	var wg sync.WaitGroup
+	for i, e := range []omni.CustomerEdit{{Name: &name}, {Note: &note}, {VIP: &vip}, {Language: &language}} {
+		e.CustomerID = "cu_1"
+		wg.Go(func() {
+			if err := edit(i%2, e); err != nil {
+				t.Errorf("edit %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	want := born
+	want.Name, want.Note, want.VIP, want.Language, want.UpdatedAt = name, note, vip, language, now.Add(4*time.Microsecond)
+	equal(t, "customer", must[omni.Customer](t)(db.Customer(t.Context(), "cu_1")), want)
+
+	refused := make([]error, 4)
+	names := []string{"w0", "w1", "w2", "w3"}
+	for i := range refused {
+		wg.Go(func() {
+			refused[i] = edit(i%2, omni.CustomerEdit{CustomerID: "cu_1", Name: &names[i], Of: want.UpdatedAt})
+		})
+	}
+	wg.Wait()
+	got := must[omni.Customer](t)(db.Customer(t.Context(), "cu_1"))
+	won := slices.Index(names, got.Name)
+	for i, err := range refused {
+		if (i == won) != (err == nil) || i != won && (!errors.Is(err, omni.ErrChanged) || !errors.Is(err, account.ErrVersion)) {
+			t.Errorf("%s lasts; edit %d: %v", got.Name, i, err)
+		}
+	}
+	if n := lines("cu_1"); n != 5 {
+		t.Errorf("%d lines in the audit for 5 edits", n)
+	}
+	RequireGapless(t, db, 5)
+	if err := edit(0, omni.CustomerEdit{CustomerID: "cu_none", Name: &name}); !errors.Is(err, store.ErrNotFound) || lines("cu_none") != 0 {
+		t.Errorf("edit of nobody: %v", err)
 	}
 }
 
