@@ -32,6 +32,7 @@ type ask struct {
 	in      input
 	gone    string       // instead of an input: a node through which nobody can be reached any more
 	from    string       // the node that asks; empty: this one
+	ours    bool         // of the leader here and of no use to another: Restore and Tick
 	reply   chan verdict // nil when nobody waits; holds one
 	refused func(error)  // nil when nobody cares; must not block
 	until   time.Time    // after that it is of no use; zero: for ever
@@ -210,7 +211,7 @@ func (f *floor) lead(ctx context.Context, t Term, state agent.State, pause <-cha
 	cfg := f.router
 	cfg.Epoch = t.Epoch
 	l := &leader{floor: f, term: t, router: agent.NewRouter(cfg), reach: reach{}}
-	restore := ask{in: func(at agent.At) agent.Input { return agent.Restore{At: at, State: state} }, reply: make(chan verdict, 1)}
+	restore := ask{in: func(at agent.At) agent.Input { return agent.Restore{At: at, State: state} }, ours: true, reply: make(chan verdict, 1)}
 	if err := l.decide(ctx, []ask{restore}); err != nil {
 		return err
 	}
@@ -247,7 +248,7 @@ func (f *floor) lead(ctx context.Context, t Term, state agent.State, pause <-cha
 		case a := <-asks:
 			err = l.decide(ctx, f.gather(a))
 		case <-due:
-			err = l.decide(ctx, []ask{{in: func(at agent.At) agent.Input { return agent.Tick{At: at} }}})
+			err = l.decide(ctx, []ask{{in: func(at agent.At) agent.Input { return agent.Tick{At: at} }, ours: true}})
 		}
 		if err != nil {
 			return err

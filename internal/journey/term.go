@@ -60,18 +60,17 @@ func (f *floor) run(ctx context.Context) error {
 		if err == nil {
 			continue
 		}
-		select {
-		case <-f.settled:
-		default:
-			return err
-		}
-		if errors.Is(err, ErrNotLeader) {
+		over := errors.Is(err, ErrNotLeader)
+		switch {
+		case over:
 			f.log.Warn("another node has taken over the routing; the calls of this one go on")
-		} else {
+		case !f.isSettled():
+			return err
+		default:
 			f.log.Warn("no part in routing for now", "err", err)
 		}
 		last := Term{} // who routed a moment ago may still do
-		if p := f.present.Load(); p != nil && p.Node != f.node && !errors.Is(err, ErrNotLeader) {
+		if p := f.present.Load(); p != nil && p.Node != f.node && !over {
 			last = *p
 		}
 		last.Left = standEvery
@@ -95,10 +94,17 @@ func (f *floor) stand(ctx context.Context) (Term, error) {
 // begun makes a term the present one.
 func (f *floor) begun(t Term) {
 	f.present.Store(&t)
+	if !f.isSettled() {
+		close(f.settled)
+	}
+}
+
+func (f *floor) isSettled() bool {
 	select {
 	case <-f.settled:
+		return true
 	default:
-		close(f.settled)
+		return false
 	}
 }
 
@@ -243,11 +249,11 @@ func (f *floor) follow(ctx context.Context, t Term) {
 }
 
 // sift answers the inputs of other nodes, which must find the leader themselves,
-// and what only a leader wants, and returns our own.
+// and what only the leader here wants, and returns our own.
 func (f *floor) sift(asks []ask) []ask {
 	own := asks[:0:0]
 	for _, a := range asks {
-		if a.from != "" || a.gone != "" {
+		if a.from != "" || a.gone != "" || a.ours {
 			a.answer(verdict{err: ErrNotLeader})
 			continue
 		}

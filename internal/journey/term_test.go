@@ -235,6 +235,36 @@ func TestLosingTheOfficeStopsRoutingOnly(t *testing.T) {
 	})
 }
 
+// A node that loses the office before its router is rebuilt passes on what it was
+// told, and nothing of its own router's: no other node can read that, and whatever
+// came behind it would wait.
+func TestALeadersOwnInputsStayWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &chair{}
+		s := newSeat(o)
+		begin := s.begin
+		s.begin = func(ctx context.Context, t Term) (agent.State, []input, error) {
+			if t.Node == "nd_1" {
+				o.pass("nd_2") // before the router's first write
+			}
+			return begin(ctx, t)
+		}
+		defer s.start(t)()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, err := s.do(ctx, enqueue("cv_1")); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, in := range s.sent {
+			if encodeItem(in).Kind != "Enqueue" {
+				t.Errorf("a %T was passed on", in)
+			}
+		}
+	})
+}
+
 // Inputs that cannot be passed on wait, in their order and under the same id, so
 // that they are applied once; without anybody to take them they are given up.
 func TestInputsWaitForTheLeader(t *testing.T) {
