@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -85,5 +86,36 @@ func TestTheLeaderClosesWhatDeadNodesLeft(t *testing.T) {
 	}
 	if _, err := db.Beat(t.Context(), "nd_2", false); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is decided in a term that is over is refused with the commit, also when
+// the node has another term by now.
+func TestARouterOfAnOldTermWritesNothing(t *testing.T) {
+	db := openDB(t, t.TempDir())
+	s := journeyStore{db}
+	write := func(term journey.Term, id string) error {
+		return s.Route(t.Context(), term, journey.Write{Omni: omni.Change{Events: []omni.Event{storetest.Event("", id, storetest.Now())}}})
+	}
+	old, err := s.Stand(t.Context(), "nd_1")
+	if err != nil || write(old, "first") != nil {
+		t.Fatal(err)
+	}
+	now, err := s.Stand(t.Context(), "nd_1")
+	if err != nil || now.Epoch <= old.Epoch {
+		t.Fatalf("term %+v after %+v, %v", now, old, err)
+	}
+	if err := write(old, "stale"); !errors.Is(err, journey.ErrNotLeader) {
+		t.Errorf("a commit of the old term gives %v", err)
+	}
+	if err := s.Renew(t.Context(), old); !errors.Is(err, journey.ErrNotLeader) {
+		t.Errorf("renewing the old term gives %v", err)
+	}
+	if err := write(now, "second"); err != nil {
+		t.Error(err)
+	}
+	events, err := db.Events(t.Context(), 0, 10)
+	if err != nil || len(events) != 2 || db.Rejected()+db.Spooled() != 0 {
+		t.Errorf("journal %+v, %v", events, err)
 	}
 }

@@ -201,16 +201,24 @@ func (f *floor) look(ctx context.Context, fn func(*agent.Router, time.Time)) err
 type leader struct {
 	*floor
 	term   Term
+	held   *tenure
 	router *agent.Router
 	reach  reach
 }
 
 // lead runs the router until ctx ends; a cause of ErrNotLeader leaves to the
-// next leader what was not decided. pause stops and resumes deciding.
-func (f *floor) lead(ctx context.Context, t Term, state agent.State, pause <-chan bool) error {
+// next leader what was not decided. last: it ends when what was told is decided.
+func (f *floor) lead(ctx context.Context, t Term, state agent.State, held *tenure, last bool) error {
 	cfg := f.router
 	cfg.Epoch = t.Epoch
-	l := &leader{floor: f, term: t, router: agent.NewRouter(cfg), reach: reach{}}
+	l := &leader{floor: f, term: t, held: held, router: agent.NewRouter(cfg), reach: reach{}}
+	for l.inDoubt() { // it took long to begin
+		select {
+		case <-held.renewed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	restore := ask{in: func(at agent.At) agent.Input { return agent.Restore{At: at, State: state} }, ours: true, reply: make(chan verdict, 1)}
 	if err := l.decide(ctx, []ask{restore}); err != nil {
 		return err
@@ -219,12 +227,19 @@ func (f *floor) lead(ctx context.Context, t Term, state agent.State, pause <-cha
 		return fmt.Errorf("restore the router: %w", v.err)
 	}
 	f.begun(t)
+	if last {
+		return l.finish(ctx)
+	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for paused := false; ; {
-		asks, due := f.asks, timer.C
+		asks, due, doubt := f.asks, timer.C, l.inDoubt()
+		if doubt && !paused {
+			l.log.Warn("routing pauses: the lease was not renewed, and another node may take it")
+		}
+		paused = doubt
 		switch {
-		case paused:
+		case doubt:
 			asks, due = nil, nil
 		case len(f.kept) > 0:
 			if err := l.decide(ctx, f.takeKept()); err != nil {
@@ -234,24 +249,20 @@ func (f *floor) lead(ctx context.Context, t Term, state agent.State, pause <-cha
 		default:
 			l.arm(timer)
 		}
-		var err error
 		select {
 		case <-ctx.Done():
 			if cause := context.Cause(ctx); errors.Is(cause, ErrNotLeader) {
 				return cause
 			}
 			return errors.Join(context.Cause(ctx), l.finish(ctx))
-		case paused = <-pause:
+		case <-held.renewed:
 		case p := <-f.looks:
 			p.fn(l.router, f.now())
 			p.done <- nil
 		case a := <-asks:
-			err = l.decide(ctx, f.gather(a))
+			f.kept = f.gather(a)
 		case <-due:
-			err = l.decide(ctx, []ask{{in: func(at agent.At) agent.Input { return agent.Tick{At: at} }, ours: true}})
-		}
-		if err != nil {
-			return err
+			f.kept = []ask{{in: func(at agent.At) agent.Input { return agent.Tick{At: at} }, ours: true}}
 		}
 	}
 }
@@ -259,16 +270,18 @@ func (f *floor) lead(ctx context.Context, t Term, state agent.State, pause <-cha
 // finish decides what was told before the end: who left must not be found
 // waiting by the next process.
 func (l *leader) finish(ctx context.Context) error {
-	for {
-		select {
-		case a := <-l.asks:
-			if err := l.decide(ctx, l.gather(a)); err != nil {
-				return err
-			}
-		default:
+	for !l.inDoubt() {
+		if len(l.kept) == 0 && len(l.asks) == 0 {
 			return nil
 		}
+		if len(l.kept) == 0 {
+			l.kept = l.gather(<-l.asks)
+		}
+		if err := l.decide(ctx, l.takeKept()); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // arm sets the timer to the router's next deadline.
@@ -332,7 +345,10 @@ func (l *leader) decide(ctx context.Context, asks []ask) error {
 			}
 		}
 	}
-	if err := l.write(context.WithoutCancel(ctx), l.term, w); err != nil {
+	within, cancel := l.writeWithin(ctx)
+	err := l.write(within, l.term, w)
+	cancel()
+	if err != nil {
 		l.log.Error("routing not committed", "err", err)
 		if errors.Is(err, ErrNotLeader) {
 			l.keep(asks)

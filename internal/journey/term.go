@@ -12,31 +12,13 @@ import (
 	"github.com/openhotline/hotline/internal/id"
 )
 
-// Term is a time in which one node routes for the whole installation.
-type Term struct {
-	Node  string
-	Epoch uint64        // rises with every term
-	Left  time.Duration // until it ends unless it is renewed, by the database's clock
-}
-
-// Office is the right to route, which one node has at a time: a lease in the
-// database.
-type Office interface {
-	// Stand takes the office for the node when it is free and returns the present
-	// term, the node's own or another's.
-	Stand(ctx context.Context, node string) (Term, error)
-	// Renew prolongs a term of ours; ErrNotLeader when it is over.
-	Renew(ctx context.Context, t Term) error
-	// Resign ends a term of ours, so that another node need not wait for its end.
-	Resign(ctx context.Context, t Term) error
-}
-
 const (
 	standEvery  = time.Second     // how often a node looks whether the office is free
 	standWithin = 3 * time.Second // bounds one look
 	sendWithin  = 2 * time.Second // bounds one try to pass inputs on
 	sendEvery   = 200 * time.Millisecond
-	sendBatch   = 64 // inputs that are passed on at once
+	sendBatch   = 64              // inputs that are passed on at once
+	drainWithin = 5 * time.Second // bounds how long the last inputs are handed on
 )
 
 // ErrNoLeader means that no node routes at present.
@@ -46,11 +28,19 @@ var ErrNoLeader = errors.New("journey: no node routes at present")
 // in those of others. An error before the first term has begun ends it.
 func (f *floor) run(ctx context.Context) error {
 	defer close(f.done)
+	err := f.takePart(ctx)
+	if ctx.Err() != nil {
+		f.drain(ctx)
+	}
+	return err
+}
+
+func (f *floor) takePart(ctx context.Context) error {
 	for {
 		t, err := f.stand(ctx)
 		switch {
 		case err == nil && t.Node == f.node:
-			err = f.serveTerm(ctx, t)
+			err = f.serveTerm(ctx, t, false)
 		case err == nil:
 			err = f.followTerm(ctx, t)
 		}
@@ -84,7 +74,9 @@ func (f *floor) run(ctx context.Context) error {
 func (f *floor) stand(ctx context.Context) (Term, error) {
 	ctx, cancel := context.WithTimeout(ctx, standWithin)
 	defer cancel()
+	asked := time.Now()
 	t, err := f.office.Stand(ctx, f.node)
+	t.asked = asked
 	if err != nil {
 		return t, fmt.Errorf("routing lease: %w", err)
 	}
@@ -114,20 +106,21 @@ func (f *floor) leads() bool {
 	return t != nil && t.Node == f.node
 }
 
-// serveTerm routes in a term of this node until it is over or ctx ends.
-func (f *floor) serveTerm(ctx context.Context, t Term) error {
-	state, err := f.beginTerm(ctx, t)
-	if err != nil {
-		return errors.Join(err, f.resign(ctx, t))
-	}
+// serveTerm routes in a term of this node until it is over or ctx ends; last: only
+// what was told already is decided.
+func (f *floor) serveTerm(ctx context.Context, t Term, last bool) error {
 	term, end := context.WithCancelCause(ctx)
-	pause := make(chan bool)
+	held := newTenure(t)
 	var keeping sync.WaitGroup
-	keeping.Go(func() { end(f.keepOffice(term, t, pause)) })
-	err = f.lead(term, t, state, pause)
+	keeping.Go(func() { end(f.keepOffice(term, t, held)) })
+	state, err := f.beginTerm(ctx, t)
+	if err == nil {
+		err = f.lead(term, t, state, held, last)
+	}
 	end(err)
 	keeping.Wait()
 	f.present.Store(&Term{})
+	f.kept = f.sift(f.kept)
 	if errors.Is(err, ErrNotLeader) {
 		return err
 	}
@@ -155,51 +148,6 @@ func (f *floor) resign(ctx context.Context, t Term) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standWithin)
 	defer cancel()
 	return f.office.Resign(ctx, t)
-}
-
-// keepOffice renews a term until ctx ends or the term is over. When it could not
-// be renewed for its whole length while there are other nodes, one of them may
-// have the office: deciding is paused until that is known. The length is counted
-// from before the database was asked, so that it never ends later here than there.
-func (f *floor) keepOffice(ctx context.Context, t Term, pause chan<- bool) error {
-	tick := time.NewTicker(max(t.Left/4, time.Millisecond))
-	defer tick.Stop()
-	sure, paused := time.Now(), false
-	set := func(to bool) {
-		if paused == to {
-			return
-		}
-		select {
-		case pause <- to:
-			paused = to
-		case <-ctx.Done():
-		}
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		asked := time.Now()
-		within, cancel := context.WithTimeout(ctx, t.Left/4)
-		err := f.office.Renew(within, t)
-		cancel()
-		switch {
-		case err == nil:
-			sure = asked
-			set(false)
-		case errors.Is(err, ErrNotLeader):
-			return err
-		case ctx.Err() != nil:
-			return nil
-		default:
-			f.log.Warn("routing lease not renewed", "err", err)
-			if time.Since(sure) >= t.Left*3/4 && f.contested != nil && f.contested() {
-				set(true)
-			}
-		}
-	}
 }
 
 // followTerm takes part in a term of another node; it returns when it is time to
@@ -231,11 +179,6 @@ func (f *floor) follow(ctx context.Context, t Term) {
 		}
 		select {
 		case <-ctx.Done():
-			for len(f.asks) > 0 {
-				f.kept = append(f.kept, f.sift(f.gather(<-f.asks))...)
-			}
-			f.lastTry = time.Time{}
-			f.passOn(context.WithoutCancel(ctx), t)
 			return
 		case <-again.C:
 			return
@@ -244,6 +187,40 @@ func (f *floor) follow(ctx context.Context, t Term) {
 			p.done <- ErrNotLeader
 		case a := <-asks:
 			f.kept = append(f.kept, f.sift(f.gather(a))...)
+		}
+	}
+}
+
+// drain hands on what was told before the end: to the node that routes, or, when
+// none does, by routing once more.
+func (f *floor) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
+	defer cancel()
+	retry := time.NewTicker(sendEvery)
+	defer retry.Stop()
+	for {
+		for len(f.asks) > 0 {
+			f.kept = append(f.kept, f.sift(f.gather(<-f.asks))...)
+		}
+		if len(f.kept) == 0 {
+			return
+		}
+		t, err := f.stand(ctx)
+		switch {
+		case err == nil && t.Node == f.node:
+			err = f.serveTerm(ctx, t, true)
+		case err == nil:
+			f.lastTry = time.Time{}
+			f.passOn(ctx, t)
+		}
+		if err != nil {
+			f.log.Warn("the last router inputs are not handed on yet", "inputs", len(f.kept), "err", err)
+		}
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			f.log.Error("router inputs lost: no node took them before the end", "inputs", len(f.kept))
+			return
 		}
 	}
 }

@@ -18,13 +18,22 @@ type chair struct {
 	mu       sync.Mutex
 	term     Term
 	until    time.Time
-	away     error // of every call
+	away     error         // of every call
+	slow     time.Duration // how long a look takes
 	resigned int
 }
 
 const chairTime = 10 * time.Second
 
-func (o *chair) Stand(_ context.Context, node string) (Term, error) {
+func (o *chair) Stand(ctx context.Context, node string) (Term, error) {
+	o.mu.Lock()
+	slow := o.slow
+	o.mu.Unlock()
+	select {
+	case <-time.After(slow):
+	case <-ctx.Done():
+		return Term{}, context.Cause(ctx)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.away != nil {
@@ -99,13 +108,18 @@ type chairman struct {
 	outs  []agent.Output
 	terms []Term
 	rival bool
+	wait  func(context.Context) // of every commit; nil: none
+	late  int                   // outputs that were let out when another node could have the office
 }
 
 func newSeat(o *chair) *chairman {
 	s := &chairman{chair: o}
 	s.floor = newFloor(floorConfig{
 		node: "nd_1", router: agent.RouterConfig{Seed: 1}, office: o,
-		write: func(_ context.Context, t Term, _ Write) error {
+		write: func(ctx context.Context, t Term, _ Write) error {
+			if s.wait != nil {
+				s.wait(ctx)
+			}
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			return o.holds(t)
@@ -114,6 +128,11 @@ func newSeat(o *chair) *chairman {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.outs = append(s.outs, outs...)
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			if len(outs) > 0 && time.Now().After(o.until) {
+				s.late++
+			}
 		},
 		begin: func(_ context.Context, t Term) (agent.State, []input, error) {
 			s.mu.Lock()
@@ -308,6 +327,64 @@ func TestInputsWaitForTheLeader(t *testing.T) {
 	})
 }
 
+// What was told before the end is not lost: it waits for a leader that is slow to
+// answer, for one that is not known yet, and is decided here when there is none.
+func TestTheLastInputsFindTheirLeader(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		begin func(*chairman)
+		after func(*chairman)
+		here  bool
+	}{
+		{"a leader that does not answer at once", func(s *chairman) { s.fail = ErrAway }, func(s *chairman) {
+			time.Sleep(3 * time.Second)
+			s.mu.Lock()
+			s.fail = nil
+			s.mu.Unlock()
+		}, false},
+		{"the look for a leader is cut off", func(s *chairman) {
+			s.chair.mu.Lock()
+			s.chair.slow = 900 * time.Millisecond
+			s.chair.mu.Unlock()
+			time.Sleep(1500 * time.Millisecond)
+		}, nil, false},
+		{"nobody routes any more", func(s *chairman) {
+			s.fail = ErrAway
+			s.chair.mu.Lock()
+			s.chair.until = time.Now()
+			s.chair.mu.Unlock()
+		}, nil, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &chair{}
+				o.pass("nd_2")
+				s := newSeat(o)
+				stop := s.start(t)
+				c.begin(s)
+				_ = s.tell(enqueue("cv_1"))
+				var after sync.WaitGroup
+				if c.after != nil {
+					after.Go(func() { c.after(s) })
+				}
+				began := time.Now()
+				stop()
+				after.Wait()
+				got := s.passed()
+				if c.here {
+					got = s.queued()
+				}
+				if !slices.Equal(got, []string{"cv_1"}) || s.leads() {
+					t.Errorf("handed on %v, leads %v", got, s.leads())
+				}
+				if took := time.Since(began); took > drainWithin+sendEvery {
+					t.Errorf("took %s", took)
+				}
+			})
+		})
+	}
+}
+
 // Who stops passes on what was told before, in its order.
 func TestTheLastInputsArePassedOnInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -352,6 +429,51 @@ func TestDoubtPausesRouting(t *testing.T) {
 			if got := s.queued(); !slices.Equal(got, []string{"cv_1"}) || !s.leads() || len(s.terms) != 1 {
 				t.Errorf("when it is renewed: %v, leads %v, terms %v", got, s.leads(), s.terms)
 			}
+		})
+	}
+}
+
+// Nothing is let out when another node may route already: neither by a commit
+// that takes long, nor because it took long to begin.
+func TestDecisionsEndBeforeTheLeaseDoes(t *testing.T) {
+	for _, slow := range []string{"commit", "begin"} {
+		t.Run("slow "+slow, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &chair{}
+				s := newSeat(o)
+				s.rival = true
+				begin := s.begin
+				s.begin = func(ctx context.Context, t Term) (agent.State, []input, error) {
+					if slow == "begin" {
+						o.fail(errors.New("database is away"))
+						time.Sleep(chairTime / 2)
+					}
+					return begin(ctx, t)
+				}
+				stop := s.start(t)
+				if slow == "commit" {
+					time.Sleep(1200 * time.Millisecond)  // so that one begins shortly before decisions end
+					s.wait = func(ctx context.Context) { // as the store, before it keeps a write on disk
+						select {
+						case <-time.After(3 * time.Second):
+						case <-ctx.Done():
+						}
+					}
+					o.fail(errors.New("database is away"))
+				}
+				for range 15 * 10 {
+					_ = s.tell(enqueue("cv_1"))
+					time.Sleep(100 * time.Millisecond)
+				}
+				s.mu.Lock()
+				if s.late > 0 || len(s.outs) == 0 {
+					t.Errorf("%d times too late among %d outputs", s.late, len(s.outs))
+				}
+				s.mu.Unlock()
+				o.pass("nd_2")
+				o.fail(nil)
+				stop()
+			})
 		})
 	}
 }
