@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
@@ -37,7 +38,8 @@ type checker struct {
 	flow     *Flow
 	problems []Problem
 	vars     types.Map // variables that expressions may use
-	targets  []target  // names of nodes that were used, checked at the end
+	secret   map[string]bool
+	targets  []target // names of nodes that were used, checked at the end
 	texts    map[string]bool
 }
 
@@ -331,8 +333,19 @@ func (c *checker) byLanguage(d *doc, path string, complete bool) Texts {
 	return out
 }
 
-// template checks the {placeholders} of a text.
+// template checks the {placeholders} of a text. What is said, or written into
+// an address, is heard, logged and kept elsewhere: sensitive variables are not.
 func (c *checker) template(d *doc, path string) {
+	c.placeholders(d, path)
+	for _, p := range parseTemplate(d.text) {
+		if p.name != nil && c.secret[p.name[0]] {
+			c.fail(d, path, say("sensitive_use", "the sensitive variable %q may be used in conditions and in the body of http nodes only", "name", p.name[0]))
+		}
+	}
+}
+
+// placeholders checks that the {placeholders} of a text can be filled.
+func (c *checker) placeholders(d *doc, path string) {
 	for _, p := range parseTemplate(d.text) {
 		if p.name == nil {
 			continue
@@ -372,6 +385,9 @@ func (c *checker) expression(d *doc, path string, condition bool) *vm.Program {
 	}
 	p, err := expr.Compile(s, options...)
 	if err == nil {
+		if !condition {
+			c.keepsSecrets(p, d, path)
+		}
 		return p
 	}
 	where := *d
@@ -384,4 +400,25 @@ func (c *checker) expression(d *doc, path string, condition bool) *vm.Program {
 	}
 	c.fail(&where, path, say("expression", "expression: %s", "detail", message), c.variables()...)
 	return nil
+}
+
+// keepsSecrets refuses an expression whose value, which goes into another
+// variable, could tell a sensitive one.
+func (c *checker) keepsSecrets(p *vm.Program, d *doc, path string) {
+	root := p.Node()
+	ast.Walk(&root, names(func(name string) {
+		if c.secret[name] || name == "$env" && len(c.secret) > 0 {
+			c.fail(d, path, say("sensitive_use", "the sensitive variable %q may be used in conditions and in the body of http nodes only", "name", name))
+		}
+	}))
+}
+
+// names visits the names of variables in an expression.
+type names func(name string)
+
+// Visit implements ast.Visitor.
+func (f names) Visit(n *ast.Node) {
+	if i, ok := (*n).(*ast.IdentifierNode); ok {
+		f(i.Value)
+	}
 }

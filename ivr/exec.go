@@ -1,6 +1,7 @@
 package ivr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,6 +135,12 @@ func spoken(language string, p piece, v any) string {
 // ask wants keys, with retries. When all tries failed the customer goes on at
 // `failed`, or to a human. A menu's own choice 0 is the way to the human there.
 func (x *run) ask(ctx context.Context, n *Node) (next string, err error) {
+	if n.Ask.Sensitive {
+		if err := x.s.Sensitive(ctx, true); err != nil {
+			return "", err
+		}
+		defer func() { err = cmp.Or(err, x.s.Sensitive(context.WithoutCancel(ctx), false)) }()
+	}
 	next, err = x.tryAsking(ctx, n)
 	i := slices.IndexFunc(n.Ask.Choices, func(c Choice) bool { return c.Keys == escapeKey })
 	if errors.Is(err, errHuman) && i >= 0 && !errors.Is(err, errGaveUp) {
@@ -195,6 +202,9 @@ func (x *run) accept(ctx context.Context, n *Node, keys Keys) (next string, ok b
 			return "", false
 		}
 		x.save(a.Save, keys.Digits)
+		if a.Sensitive && a.Save != "" {
+			x.secret = append(x.secret, a.Save)
+		}
 		return n.Next, true
 	}
 	i := slices.IndexFunc(a.Choices, func(c Choice) bool { return c.Keys == keys.Digits })
@@ -210,6 +220,15 @@ func (x *run) save(name, value string) {
 	if name != "" {
 		x.vars[name] = value
 	}
+}
+
+// forget drops what was sensitive: nothing outlives the way on to a person,
+// another flow or the end.
+func (x *run) forget() {
+	for _, name := range x.secret {
+		delete(x.vars, name)
+	}
+	x.secret = nil
 }
 
 // complain says what was wrong with an input. The next try may be typed into it:

@@ -144,6 +144,7 @@ type Ask struct {
 	Retries    int // further tries after the first
 	Choices    []Choice
 	Save       string // variable that gets the keys
+	Sensitive  bool   // card digits and the like: see Session.Sensitive
 	Invalid    *Texts // said when what was typed is no choice; nil: a default
 	Silent     *Texts // said when nothing was typed; nil: a default
 }

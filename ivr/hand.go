@@ -10,6 +10,7 @@ import (
 // hand runs a node that gives the conversation to somebody: no time limit, for
 // people talk as long as they like.
 func (x *run) hand(ctx context.Context, n *Node) (next string, err error) {
+	x.forget()
 	if n.Text != nil {
 		// Whoever presses 0 here is on the way to a person already.
 		if _, err := x.s.Play(ctx, x.wording(n.Text), PlayOptions{}); err != nil {

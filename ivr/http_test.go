@@ -155,6 +155,7 @@ func TestHangupEndsHTTP(t *testing.T) {
 type dumb struct{ queued []string }
 
 func (d *dumb) Info() Info                                { return Info{} }
+func (d *dumb) Sensitive(context.Context, bool) error     { return nil }
 func (d *dumb) SetLanguage(context.Context, string) error { return nil }
 func (d *dumb) Play(ctx context.Context, _ []Prompt, _ PlayOptions) (Played, error) {
 	return Played{}, context.Cause(ctx)

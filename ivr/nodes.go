@@ -22,7 +22,7 @@ var (
 var kindKeys = map[Kind][]string{
 	KindSay:       {"text", "every_language", "barge_in", "next"},
 	KindPlay:      {"sound", "barge_in", "next"},
-	KindAsk:       {"text", "every_language", "sound", "barge_in", "choices", "digits", "timeout", "key_timeout", "terminator", "retries", "invalid", "no_input", "save", "next", "failed"},
+	KindAsk:       {"text", "every_language", "sound", "barge_in", "choices", "digits", "timeout", "key_timeout", "terminator", "retries", "invalid", "no_input", "save", "sensitive", "next", "failed"},
 	KindBranch:    {"cases", "otherwise"},
 	KindSet:       {"set", "next"},
 	KindLanguage:  {"language", "expression", "next"},
@@ -148,6 +148,7 @@ func (c *checker) readAsk(n *Node, d *doc, path string) {
 		Silent:     c.wordings(d.get("no_input"), join(path, "no_input")),
 	}
 	n.Ask = a
+	a.Sensitive = c.boolean(d.get("sensitive"), join(path, "sensitive"), false)
 	a.Save, _ = c.text(d.get("save"), join(path, "save"))
 	n.Sound = c.matching(d.get("sound"), join(path, "sound"), soundRule, "no_sound")
 	if t := d.get("terminator"); t != nil {
@@ -160,6 +161,8 @@ func (c *checker) readAsk(n *Node, d *doc, path string) {
 	switch {
 	case choices != nil && digits != nil:
 		c.fail(digits, join(path, "digits"), say("exclusive", "%q and %q exclude each other", "one", "digits", "other", "choices"))
+	case choices != nil && a.Sensitive:
+		c.fail(d.get("sensitive"), join(path, "sensitive"), say("exclusive", "%q and %q exclude each other", "one", "sensitive", "other", "choices"))
 	case choices != nil:
 		c.readChoices(n, choices, join(path, "choices"))
 	case digits != nil:
@@ -332,10 +335,11 @@ func (c *checker) readSave(h *HTTP, d *doc, path string) {
 	}
 }
 
-// templates checks the placeholders of every text in a piece of the document.
+// templates checks the placeholders of every text in a piece of the document;
+// sensitive variables may be among them.
 func (c *checker) templates(d *doc, path string) {
 	if d.shape == scalar {
-		c.template(d, path)
+		c.placeholders(d, path)
 	}
 	for _, p := range d.pairs {
 		c.templates(p.value, join(path, p.key))

@@ -102,6 +102,7 @@ func (c *checker) declare(d *doc) {
 		call[name] = types.Any
 	}
 	c.vars = types.Map{"call": call, "language": types.String, "now": types.Any}
+	c.secret = map[string]bool{}
 	if v := d.get("vars"); v != nil && c.mapping(v, "vars", nil) {
 		for _, p := range v.pairs {
 			if c.variable(p.at, p.key, p.path) {
@@ -124,6 +125,9 @@ func (c *checker) declare(d *doc) {
 					c.variable(s.at, s.key, join(join(join("nodes", p.key), key), s.key))
 				}
 			}
+		}
+		if v, sensitive := p.value.get("save"), p.value.get("sensitive"); v != nil && sensitive != nil && sensitive.text == "true" {
+			c.secret[v.text] = true
 		}
 		if v := p.value.get("set"); v != nil {
 			for _, s := range v.pairs {

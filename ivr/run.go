@@ -136,6 +136,7 @@ type run struct {
 	info     Info
 	flow     *Flow
 	vars     Vars
+	secret   []string // variables that hold what is sensitive
 	language string
 	node     *Node
 	steps    int
@@ -147,6 +148,7 @@ type run struct {
 
 // enter makes a flow the current one; its variables are set, others stay.
 func (x *run) enter(flow *Flow) {
+	x.forget()
 	x.flow = flow
 	if x.vars == nil {
 		x.vars = Vars{"call": callVars(x.info)}
@@ -288,6 +290,7 @@ func (x *run) choose(ctx context.Context, choice, label string) {
 
 // end turns what stopped the walk into a result.
 func (x *run) end(ctx context.Context, err error) (Result, error) {
+	x.forget()
 	res := x.result
 	res.Flow, res.Steps, res.Human, res.Vars = x.flow.ID, x.steps, x.human, x.vars
 	if x.node != nil {

@@ -113,6 +113,7 @@ func (c *caller) note(what string) {
 
 func (c *caller) Info() Info                                { return Info{ConversationID: "cv_x"} }
 func (c *caller) SetLanguage(context.Context, string) error { return nil }
+func (c *caller) Sensitive(context.Context, bool) error     { return nil }
 func (c *caller) Human() string                             { return "humans" }
 func (c *caller) Step(_ context.Context, st Step) {
 	if st.Choice == "" {

@@ -37,6 +37,11 @@ type Session interface {
 	Play(ctx context.Context, prompts []Prompt, opt PlayOptions) (Played, error)
 	// Collect waits for keys.
 	Collect(ctx context.Context, spec KeySpec) (Keys, error)
+	// Sensitive tells that what the customer types from now on is nobody's to
+	// keep (a card number), or no longer is. While it is, recordings are silent;
+	// keys are never kept anywhere. An error means that this cannot be held to:
+	// Run then asks for nothing.
+	Sensitive(ctx context.Context, on bool) error
 	// Queue hands the conversation to a queue and returns when that is over one
 	// way or another. The adapter plays music and announcements meanwhile
 	// (Announcement composes the prompts).

@@ -46,6 +46,7 @@ type Call struct {
 	serial   int         // makes ids of sources unique
 	gains    map[pair]media.Gain
 	rec      *recording
+	unheard  bool        // recordings are silent
 	heardRec [2][]string // what the recorder was told last: left, right
 }
 

@@ -74,6 +74,21 @@ func (c *Call) StopRecording() (Recording, error) {
 	return done, err
 }
 
+// PauseRecording makes the recording, and any that begins meanwhile, silent on
+// both sides for as long as it says, or lets it hear again. Silence takes the
+// place of what is said, so that what follows keeps its time. Nobody in the
+// call hears a difference.
+func (c *Call) PauseRecording(paused bool) error {
+	if !paused {
+		c.room.Settle(settleTime) // frames that lag belong to the pause
+	}
+	return c.do(func() error {
+		c.unheard = paused
+		c.listen()
+		return nil
+	})
+}
+
 func (c *Call) isRecording() (yes bool) {
 	_ = c.do(func() error { yes = c.rec != nil; return nil })
 	return yes
@@ -108,6 +123,9 @@ func (c *Call) listen() {
 	slices.Sort(right)
 	if len(c.queue) > 0 {
 		right = append(right, c.queue[0].player.ID())
+	}
+	if c.unheard {
+		left, right = nil, nil
 	}
 	if c.heardRec[0] != nil && slices.Equal(c.heardRec[0], left) && slices.Equal(c.heardRec[1], right) {
 		return

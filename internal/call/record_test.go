@@ -119,3 +119,45 @@ func TestRecordingEndsWithTheCall(t *testing.T) {
 		t.Error("recording into no folder was accepted")
 	}
 }
+
+// A pause is silence of its own length on both sides, also where the recording
+// begins in it; caller and agent go on hearing each other.
+func TestRecordingPaused(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	_, leg := agentOn(t, h, p, "lg_agent", talkOptions{tone: 950})
+	if err := c.PauseRecording(true); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "call.wav")
+	if err := c.Record(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Bridge(leg); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller", 950)
+	if err := c.PauseRecording(false); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(400 * time.Millisecond)
+	if err := c.PauseRecording(true); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.forget()
+	caller.ear.hears(t, "caller in the pause", 950)
+	rec, err := c.StopRecording()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, right := channels(t, path)
+	if int64(len(left)) != rec.Duration.Milliseconds()*8 || len(left) != len(right) {
+		t.Errorf("%d and %d samples of %s", len(left), len(right), rec.Duration)
+	}
+	for name, side := range map[string][]int16{"left": left, "right": right} {
+		heard := voices(side)
+		if len(heard) != 1 || heard[0].length < 300*time.Millisecond || heard[0].length > 700*time.Millisecond {
+			t.Errorf("%s side has %v, want 400 ms of one tone", name, runs(side))
+		}
+	}
+}

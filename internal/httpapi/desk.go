@@ -100,6 +100,9 @@ func (s *Server) registerDesk() {
 	s.agentOperation("reject-offer", "/offers/{id}/reject", "Reject an offer", s.cfg.deskCall(Desk.RejectOffer))
 	s.agentOperation("hold", "/conversations/{id}/hold", "Put the customer on hold", s.cfg.deskCall(Desk.Hold))
 	s.agentOperation("resume", "/conversations/{id}/resume", "Take the customer off hold", s.cfg.deskCall(Desk.Resume))
+	s.agentOperation("pause-recording", "/conversations/{id}/recording/pause",
+		"Keep what is said from the recording; silence of the same length stands for it", s.cfg.deskCall(Desk.PauseRecording))
+	s.agentOperation("resume-recording", "/conversations/{id}/recording/resume", "Record again after a pause", s.cfg.deskCall(Desk.ResumeRecording))
 	s.agentOperation("extend-wrap-up", "/conversations/{id}/wrap-up/extend", "Extend the wrap-up", s.cfg.deskCall(Desk.ExtendWrapUp))
 	register(s, deskOperation("end-conversation", http.MethodPost, "/conversations/{id}/end",
 		"End one's part of a conversation; supervisors and admins force-close those of others", account.ActDesk), s.endConversation)

@@ -85,6 +85,11 @@ type Desk interface {
 	RejectOffer(ctx context.Context, agentID, offerID string) error
 	Hold(ctx context.Context, agentID, conversationID string) error
 	Resume(ctx context.Context, agentID, conversationID string) error
+	// PauseRecording keeps what is said from the recording until ResumeRecording
+	// or the end of the agent's part; silence of the same length stands for it.
+	// account.ErrState: nothing is recorded.
+	PauseRecording(ctx context.Context, agentID, conversationID string) error
+	ResumeRecording(ctx context.Context, agentID, conversationID string) error
 	// End ends the agent's part; for a supervisor or admin (agentID empty) it
 	// force-closes the conversation.
 	End(ctx context.Context, by account.Actor, agentID, conversationID string) error

@@ -84,8 +84,14 @@ func (d *desk) SetPresence(_ context.Context, _ account.Actor, agentID, presence
 }
 func (d *desk) AcceptOffer(_ context.Context, a, id string) error { return d.note("accept", a, id) }
 func (d *desk) RejectOffer(_ context.Context, a, id string) error { return d.note("reject", a, id) }
-func (d *desk) Hold(_ context.Context, a, id string) error        { return d.note("hold", a, id) }
-func (d *desk) Resume(_ context.Context, a, id string) error      { return d.note("resume", a, id) }
+func (d *desk) PauseRecording(_ context.Context, a, id string) error {
+	return d.note("pause recording", a, id)
+}
+func (d *desk) ResumeRecording(_ context.Context, a, id string) error {
+	return d.note("resume recording", a, id)
+}
+func (d *desk) Hold(_ context.Context, a, id string) error   { return d.note("hold", a, id) }
+func (d *desk) Resume(_ context.Context, a, id string) error { return d.note("resume", a, id) }
 func (d *desk) End(_ context.Context, _ account.Actor, a, id string) error {
 	return d.note("end", a, id)
 }

@@ -45,6 +45,7 @@ type conversation struct {
 	// supervisors are those who listen, or are about to, by user.
 	supervisors map[string]*supervisor
 	recorded    *omni.Recording
+	pause       recordingPause
 	message     *message            // the voicemail that is being recorded
 	back        place               // in the queue that an outage took
 	inQueue     bool                // the router has, or is told, an entry of ours

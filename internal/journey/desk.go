@@ -106,7 +106,7 @@ func (c *Center) greet(ctx context.Context, agentID string, send func(string, an
 		send("work", w)
 		v, rings := c.find(w.ConversationID), w.State == agent.Reserved || w.State == agent.Alerting
 		switch {
-		case rings && v == nil:
+		case v == nil:
 			c.toOthers(letter{Do: letterRing, Agent: agentID, Conversation: w.ConversationID})
 		case rings:
 			v.post(func() {
@@ -115,14 +115,19 @@ func (c *Center) greet(ctx context.Context, agentID string, send func(string, an
 				}
 			})
 		case v != nil:
-			v.post(func() { v.greetSupervised(agentID, send) })
+			v.post(func() {
+				v.greetSupervised(agentID, send)
+				v.greetRecording(agentID, send)
+			})
 		}
 	}
 }
 
-// ring shows an agent again that a conversation of this node rings.
+// ring shows an agent again that a conversation of this node rings, or how it
+// is recorded.
 func (c *Center) ring(agentID, conversationID string) {
 	c.to(conversationID, func(v *conversation) {
+		v.greetRecording(agentID, func(kind string, data any) bool { c.page(agentID, kind, data); return true })
 		if s := v.sideOf(agentID); s != nil && s.state == ringing {
 			c.page(agentID, "offer", v.popUp(s))
 		}
@@ -300,6 +305,16 @@ func (c *Center) Hold(ctx context.Context, agentID, conversationID string) error
 // Resume implements httpapi.Desk.
 func (c *Center) Resume(ctx context.Context, agentID, conversationID string) error {
 	return c.act(ctx, action{Do: actResume, ConversationID: conversationID, AgentID: agentID})
+}
+
+// PauseRecording implements httpapi.Desk.
+func (c *Center) PauseRecording(ctx context.Context, agentID, conversationID string) error {
+	return c.act(ctx, action{Do: actPause, ConversationID: conversationID, AgentID: agentID})
+}
+
+// ResumeRecording implements httpapi.Desk.
+func (c *Center) ResumeRecording(ctx context.Context, agentID, conversationID string) error {
+	return c.act(ctx, action{Do: actUnpause, ConversationID: conversationID, AgentID: agentID})
 }
 
 // End implements httpapi.Desk.

@@ -39,7 +39,7 @@ const (
 	letterPage   = "page"   // message Kind for the pages of Agent, or for the one with Socket
 	letterGone   = "gone"   // the page Socket, which was the softphone of Agent, is gone
 	letterMoved  = "moved"  // the page Socket of Agent has the new connection To
-	letterRing   = "ring"   // show Agent again that Conversation rings, if it does
+	letterRing   = "ring"   // show Agent again that Conversation rings, if it does, or how it is recorded
 )
 
 const (

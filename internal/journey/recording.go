@@ -68,6 +68,7 @@ func (v *conversation) record(kind, agentID, queueID string, watch *call.VoiceWa
 	v.recorded = &r
 	v.book.recording(r)
 	v.book.event(omni.RecordingStarted, map[string]any{"recording_id": r.ID, "kind": kind}, of(agentID, queueID))
+	v.recordingBegan()
 	return r.ID, nil
 }
 
@@ -106,6 +107,7 @@ func (v *conversation) endRecording(why error) {
 	}
 	r := *v.recorded
 	v.recorded = nil
+	defer v.tellRecording()
 	m := v.message
 	v.message = nil
 	res, err := v.call.StopRecording()

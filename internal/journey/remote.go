@@ -305,6 +305,7 @@ const (
 	actHold, actResume, actEnd, actDigits = "hold", "resume", "end", "digits"
 	actTransfer, actWrapUp, actNote       = "transfer", "wrap_up", "note"
 	actAudio, actCandidate                = "rtc.offer", "rtc.candidate"
+	actPause, actUnpause                  = "recording.pause", "recording.resume"
 )
 
 // act carries an action out, here or on the node that owns the conversation.
@@ -375,6 +376,8 @@ func (v *conversation) perform(a action) error {
 		}
 		v.hangUp(omni.AgentDisconnect)
 		return nil
+	case actPause, actUnpause:
+		return v.pauseRecording(a.AgentID, a.Do == actPause)
 	case actDigits:
 		if _, err := v.own(a.AgentID); err != nil {
 			return err

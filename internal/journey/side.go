@@ -453,6 +453,7 @@ func (v *conversation) partAgent(s *side, why omni.EndReason, work bool) {
 	}
 	v.center.page(s.offer.AgentID, "rtc.closed", map[string]any{"conversation_id": v.id, "reason": why})
 	if s == v.talking {
+		v.must(v.agentPause(false)) // a pause is not left to somebody else
 		v.talking = nil
 	}
 	if !work {

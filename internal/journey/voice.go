@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openhotline/hotline/internal/call"
@@ -15,8 +16,10 @@ type voice struct {
 	v    *conversation
 	info ivr.Info
 	keys *ivr.Keypad
-	mu   sync.Mutex
-	lang string
+	// trailing: something sensitive was typed, and keys may still follow.
+	trailing atomic.Bool
+	mu       sync.Mutex
+	lang     string
 }
 
 var _ ivr.Session = (*voice)(nil)
@@ -79,13 +82,28 @@ func (s *voice) listen(ctx context.Context) {
 	for {
 		select {
 		case d := <-s.v.leg.Digits():
-			s.keys.Press(d.Key)
+			s.press(d.Key)
 		case key := <-s.v.typed:
-			s.keys.Press(key)
+			s.press(key)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// press takes a key. One that comes shortly after what was sensitive belongs to
+// it: the recording stays silent a little longer.
+func (s *voice) press(key byte) {
+	s.keys.Press(key)
+	if s.trailing.Load() {
+		s.v.post(s.v.keyTrails)
+	}
+}
+
+// Sensitive implements ivr.Session.
+func (s *voice) Sensitive(ctx context.Context, on bool) error {
+	s.trailing.Store(!on)
+	return ended(s.v.ask(ctx, func() error { return s.v.sensitiveKeys(on) }))
 }
 
 // Echo implements ivr.Session.

@@ -138,6 +138,10 @@ func (s *session) act() (step Step, ok bool, err error) {
 	return s.test.Steps[s.next], true, nil
 }
 
+// Sensitive implements ivr.Session: nothing is kept here but the transcript,
+// which has no keys.
+func (s *session) Sensitive(context.Context, bool) error { return nil }
+
 // Step implements ivr.Session.
 func (s *session) Step(_ context.Context, st ivr.Step) {
 	s.mu.Lock()

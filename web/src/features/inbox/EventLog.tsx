@@ -52,6 +52,8 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
   "monitor.mode_changed": [IconHeadphones, "accent"],
   "monitor.ended": [IconHeadphonesOff, undefined],
   "recording.started": [IconPlayerRecord, "bad"],
+  "recording.paused": [IconPlayerPause, "warn"],
+  "recording.resumed": [IconPlayerRecord, "bad"],
   "recording.ready": [IconFileMusic, undefined],
   "recording.failed": [IconFileAlert, "bad"],
 };
@@ -91,6 +93,7 @@ export function eventText(
       ? t(`supervise.now.${text("mode")}`)
       : "",
     code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
+    e.type === "recording.paused" && exists(`recording.why.${code}`) ? t(`recording.why.${code}`) : "",
     e.type === "recording.failed" && exists(`recording.failure.${code}`)
       ? t(`recording.failure.${code}`)
       : "",

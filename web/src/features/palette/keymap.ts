@@ -11,6 +11,7 @@ export const DEFAULT_KEYS = {
   reject: "Ctrl+Shift+X",
   mute: "M",
   hold: "H",
+  record: "R",
   keypad: "D",
   transfer: "T",
   add: "A",

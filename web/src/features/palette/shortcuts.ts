@@ -74,6 +74,7 @@ function act(
       return true;
     case "mute":
     case "hold":
+    case "record":
     case "keypad":
     case "transfer":
     case "add":

@@ -1,7 +1,6 @@
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useNavigate } from "react-router";
-import { useConversation } from "@/features/inbox/queries";
 import { SupervisedStrip } from "@/features/supervision/SupervisedStrip";
 import { useCaller } from "@/i18n/caller";
 import { clock } from "@/i18n/format";
@@ -11,6 +10,7 @@ import { CallControls } from "./CallControls";
 import type { Person, Phone } from "./state";
 import { useSoftphone } from "./store";
 import { usePerson } from "./usePerson";
+import { useRecording } from "./useRecording";
 
 type Talking = Extract<Phone, { phase: "talking" }>;
 
@@ -31,9 +31,7 @@ export function CallBar() {
 function TalkBar({ phone }: { phone: Talking }) {
   const { t } = useTranslation();
   const held = phone.heldSince !== undefined;
-  const recordings = useConversation(phone.conversationId).data?.recordings;
-  const recording = phone.recording || recordings?.some((r) => r.state === "running") === true; // known after a reload, too
-  const failed = !recording && recordings?.at(-1)?.state === "failed";
+  const recording = useRecording(phone.conversationId);
   return (
     <section
       className="callbar"
@@ -48,21 +46,37 @@ function TalkBar({ phone }: { phone: Talking }) {
       <div className="time">
         <Timer since={phone.since} label={t("call.duration")} />
         <div className="sub">
-          {recording ? (
-            <>
-              <span className="dot rec" data-live aria-hidden="true" />
-              {t("call.recording")}
-            </>
-          ) : failed ? (
-            <span className="warning">{t("call.recording_failed")}</span>
-          ) : (
-            t("call.not_recording")
-          )}
+          <RecordingNote state={recording} />
         </div>
       </div>
       <CallControls phone={phone} />
     </section>
   );
+}
+
+function RecordingNote({ state }: { state: ReturnType<typeof useRecording> }) {
+  const { t } = useTranslation();
+  switch (state) {
+    case "running":
+      return (
+        <>
+          <span className="dot rec" data-live aria-hidden="true" />
+          {t("call.recording")}
+        </>
+      );
+    case "paused":
+      return (
+        <span className="warning" role="status">
+          {t("call.recording_paused")}
+        </span>
+      );
+    case "failed":
+      return <span className="warning">{t("call.recording_failed")}</span>;
+    case "off":
+      return t("call.not_recording");
+    default:
+      return state satisfies never;
+  }
 }
 
 function Who({

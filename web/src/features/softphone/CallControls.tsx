@@ -7,6 +7,8 @@ import {
   IconPhoneOff,
   IconPlayerPause,
   IconPlayerPlay,
+  IconPlayerRecord,
+  IconPlayerRecordFilled,
   IconUserPlus,
   type TablerIcon,
 } from "@tabler/icons-react";
@@ -21,6 +23,7 @@ import { type CallCommand, onCallCommand } from "./commands";
 import { Keypad } from "./Keypad";
 import type { Phone } from "./state";
 import { TransferPanel } from "./TransferPanel";
+import { useRecording } from "./useRecording";
 
 type Talking = Extract<Phone, { phase: "talking" }>;
 
@@ -38,6 +41,8 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
   const fail = useProblemNotice();
   const [holding, setHolding] = useState(false);
   const held = phone.heldSince !== undefined;
+  const recording = useRecording(phone.conversationId);
+  const recorded = recording === "running" || recording === "paused";
   const busy = phone.ending ? t("call.ending") : undefined;
   const hold = () => {
     setHolding(true);
@@ -49,6 +54,10 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
   return {
     mute: { reason: busy, run: () => controller?.setMuted(!phone.muted) },
     hold: { reason: busy ?? (holding ? t("call.wait") : undefined), run: hold },
+    record: {
+      reason: busy ?? (recorded ? undefined : t("call.record_reason")),
+      run: () => void controller?.pauseRecording(recording === "running").catch(fail),
+    },
     keypad: { reason: busy ?? (held ? t("call.held_reason") : undefined), run: () => toggle("keypad") },
     transfer: { reason: busy, run: () => toggle("transfer") },
     add: { reason: t("call.add_reason"), run: () => undefined },
@@ -66,6 +75,7 @@ export function CallControls({ phone }: { phone: Talking }) {
   const keys = useKeys((s) => s.keys);
   const singles = useKeys((s) => s.singles);
   const held = phone.heldSince !== undefined;
+  const paused = useRecording(phone.conversationId) === "paused";
   useEffect(() =>
     onCallCommand((command) => {
       const { reason, run } = deeds[command];
@@ -98,6 +108,10 @@ export function CallControls({ phone }: { phone: Talking }) {
     <div className="controls" role="toolbar" aria-label={t("call.controls")}>
       {control("mute", phone.muted ? IconMicrophoneOff : IconMicrophone, { pressed: phone.muted })}
       {control("hold", held ? IconPlayerPlay : IconPlayerPause, { pressed: held })}
+      {control("record", paused ? IconPlayerRecord : IconPlayerRecordFilled, {
+        name: t(paused ? "call.record_resume" : "call.record_pause"),
+        pressed: paused,
+      })}
       {panel(
         "keypad",
         IconGridDots,

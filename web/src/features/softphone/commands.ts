@@ -1,6 +1,6 @@
 // Commands from the keyboard reach the call's buttons by events of the window.
 
-export type CallCommand = "mute" | "hold" | "keypad" | "transfer" | "add" | "end";
+export type CallCommand = "mute" | "hold" | "record" | "keypad" | "transfer" | "add" | "end";
 
 const EVENT = "hotline:call";
 

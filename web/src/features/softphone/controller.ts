@@ -1,7 +1,7 @@
 import { api, call } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import type { Envelope, JournalEvent } from "@/live/protocol";
-import { readOffer, readWorks } from "./messages";
+import { readOffer, readRecording, readWorks } from "./messages";
 import { micStateOf, openMicrophone, releaseMicrophone } from "./microphone";
 import { NoteKeeper } from "./notes";
 import { candidateOf, Peer, type PeerState } from "./peer";
@@ -47,7 +47,7 @@ export class SoftphoneController {
       if (state === "saved" && conversationOf(this.phone) !== id) useSoftphone.getState().dropNote(id);
     },
   );
-  private asked: "hold" | "transfer" | undefined; // a command that the server has not answered yet
+  private asked: "hold" | "transfer" | "recording" | undefined; // a command that the server has not answered yet
 
   constructor(private readonly w: Wiring) {
     navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
@@ -105,6 +105,11 @@ export class SoftphoneController {
       case "work":
         for (const work of readWorks(m.data, now)) this.onWork(work);
         return;
+      case "recording": {
+        const recording = readRecording(m.data);
+        if (recording) useSoftphone.getState().setRecording(recording);
+        return;
+      }
       case "rtc.answer":
         if (this.addressed(m.data))
           void this.peer?.peer.answer(String((m.data as { sdp?: unknown }).sdp ?? ""));
@@ -154,15 +159,6 @@ export class SoftphoneController {
         return;
       case "conversation.resumed":
         this.dispatch({ kind: "resumed", conversationId: id });
-        return;
-      case "recording.started":
-      case "recording.resumed":
-        this.dispatch({ kind: "recording", conversationId: id, on: true });
-        return;
-      case "recording.paused":
-      case "recording.ready":
-      case "recording.failed":
-        this.dispatch({ kind: "recording", conversationId: id, on: false });
         return;
       case "offer.timeout":
       case "offer.canceled":
@@ -237,6 +233,11 @@ export class SoftphoneController {
     });
   }
 
+  async pauseRecording(on: boolean): Promise<void> {
+    const id = this.talkingTo();
+    await this.once("recording", () => api.post(`/conversations/${id}/recording/${on ? "pause" : "resume"}`));
+  }
+
   async end(): Promise<void> {
     const id = this.talkingTo();
     if (this.phone.phase !== "talking" || this.phone.ending) return;
@@ -303,7 +304,10 @@ export class SoftphoneController {
   // --- inside ---------------------------------------------------------------
 
   /** A second press while the first is on its way must not send the command twice. */
-  private async once(command: "hold" | "transfer", run: () => Promise<void>): Promise<void> {
+  private async once(
+    command: NonNullable<SoftphoneController["asked"]>,
+    run: () => Promise<void>,
+  ): Promise<void> {
     if (this.asked !== undefined || !this.talkingTo()) return;
     this.asked = command;
     try {

@@ -76,7 +76,6 @@ export function readWork(data: unknown, now: number): Work | undefined {
     extensionsUsed: typeof d.extensions === "number" ? d.extensions : undefined,
     person: p.id || p.number || p.name ? p : undefined,
     queueId: text(d.queue_id) || named(d.queue).id,
-    recording: typeof d.recording === "boolean" ? d.recording : undefined,
   };
 }
 
@@ -91,4 +90,22 @@ export function readWorks(data: unknown, now: number): Work[] {
         ? d.work
         : [data];
   return list.map((w) => readWork(w, now)).filter((w): w is Work => w !== undefined);
+}
+
+/** What becomes of the recording of a call. */
+export interface RecordingState {
+  conversationId: string;
+  state: "off" | "running" | "paused";
+  /** Why it is paused: the agent, or keys that nobody may keep. */
+  reason: string;
+  since: number | undefined;
+}
+
+/** Reads the message "recording"; undefined when it makes no sense. */
+export function readRecording(data: unknown): RecordingState | undefined {
+  const d = object(data);
+  const conversationId = text(d.conversation_id);
+  const state = text(d.state);
+  if (!conversationId || (state !== "off" && state !== "running" && state !== "paused")) return undefined;
+  return { conversationId, state, reason: text(d.reason), since: time(d.since) };
 }

@@ -31,7 +31,6 @@ const work = (state: Work["state"], more: Partial<Work> = {}): Work => ({
   extensionsUsed: undefined,
   person: undefined,
   queueId: "qu_sales",
-  recording: undefined,
   ...more,
 });
 

@@ -35,7 +35,6 @@ export type Phone =
       since: number;
       heldSince: number | undefined;
       muted: boolean;
-      recording: boolean;
       ending: boolean;
       media: Media;
     }
@@ -59,7 +58,6 @@ export interface Work {
   extensionsUsed: number | undefined;
   person: Person | undefined;
   queueId: string;
-  recording: boolean | undefined;
 }
 
 export type PhoneInput =
@@ -71,7 +69,6 @@ export type PhoneInput =
   | { kind: "work"; work: Work }
   | { kind: "held"; conversationId: string; at: number }
   | { kind: "resumed"; conversationId: string }
-  | { kind: "recording"; conversationId: string; on: boolean }
   | { kind: "ending"; on: boolean }
   | { kind: "wrap_up"; conversationId: string; at: number }
   | { kind: "gone"; conversationId: string }
@@ -108,8 +105,6 @@ export function reducePhone(phone: Phone, input: PhoneInput): Phone {
       return talking(phone, input.conversationId, (p) => ({ ...p, heldSince: p.heldSince ?? input.at }));
     case "resumed":
       return talking(phone, input.conversationId, (p) => ({ ...p, heldSince: undefined }));
-    case "recording":
-      return talking(phone, input.conversationId, (p) => ({ ...p, recording: input.on }));
     case "ending":
       return phone.phase === "talking" ? { ...phone, ending: input.on } : phone;
     case "wrap_up":
@@ -150,7 +145,6 @@ function talk(offer: Offer, at: number): Talking {
     since: at,
     heldSince: undefined,
     muted: false,
-    recording: false,
     ending: false,
     media: "connecting",
   };
@@ -196,7 +190,6 @@ function applyWork(phone: Phone, w: Work): Phone {
                 since: w.since,
                 heldSince: undefined,
                 muted: false,
-                recording: false,
                 ending: false,
                 media: "none",
               };
@@ -204,7 +197,6 @@ function applyWork(phone: Phone, w: Work): Phone {
         ...before,
         person: w.person ?? before.person,
         queueId: w.queueId || before.queueId,
-        recording: w.recording ?? before.recording,
         heldSince: w.state === "on_hold" ? (before.heldSince ?? w.since) : undefined,
       };
     }

@@ -1,4 +1,5 @@
 import { create } from "zustand";
+import type { RecordingState } from "./messages";
 import type { MicState } from "./microphone";
 import type { NoteState } from "./notes";
 import type { LineFigures } from "./quality";
@@ -8,6 +9,8 @@ interface SoftphoneStore {
   phone: Phone;
   mic: MicState;
   figures: LineFigures | undefined;
+  /** Of the call of which the server told last. */
+  recording: RecordingState | undefined;
   /** Another tab of this browser, or another browser, has the sound. */
   elsewhere: boolean;
   /** What the agent has typed in this tab, by conversation; else the server's text counts. */
@@ -16,6 +19,7 @@ interface SoftphoneStore {
   dispatch(input: PhoneInput): void;
   setMic(mic: MicState): void;
   setFigures(figures: LineFigures | undefined): void;
+  setRecording(recording: RecordingState): void;
   setElsewhere(elsewhere: boolean): void;
   setNote(conversationId: string, text: string): void;
   setNoteState(conversationId: string, state: NoteState): void;
@@ -52,12 +56,14 @@ export const useSoftphone = create<SoftphoneStore>()((set) => ({
   phone: idle,
   mic: "unknown",
   figures: undefined,
+  recording: undefined,
   elsewhere: false,
   notes: {},
   noteStates: {},
   dispatch: (input) => set((s) => ({ phone: reducePhone(s.phone, input) })),
   setMic: (mic) => set({ mic }),
   setFigures: (figures) => set({ figures }),
+  setRecording: (recording) => set({ recording }),
   setElsewhere: (elsewhere) => set({ elsewhere }),
   setNote: (conversationId, text) =>
     set((s) => {
