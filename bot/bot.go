@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"time"
 
 	"github.com/openhotline/hotline/bot/entity"
 )
@@ -177,17 +178,28 @@ type Assistant interface {
 
 // Gap is a question that was not answered.
 type Gap struct {
-	Pack, Language string
+	Pack     string `json:"pack"`
+	Language string `json:"language"`
 	// Text is the question without personal data (entity.Mask).
-	Text string
+	Text string `json:"text"`
 	// Intent is the likeliest one of the pack, or "".
-	Intent string
+	Intent string `json:"intent,omitempty"`
 	// Reason is not_understood, or the reason of the hand-over.
-	Reason string
+	Reason string `json:"reason"`
+	// At is set by who keeps it.
+	At time.Time `json:"at,omitzero"`
 }
 
 // Gaps is told of every question that was not answered. It must not block.
 type Gaps interface{ Add(Gap) }
+
+// GapStore keeps questions that were not answered, as many as it has room for.
+type GapStore interface {
+	// KeepGaps adds questions, which come in their order; the oldest go.
+	KeepGaps(ctx context.Context, gaps []Gap) error
+	// ListGaps returns those of a pack in a language, the oldest first.
+	ListGaps(ctx context.Context, pack, language string) ([]Gap, error)
+}
 
 // Checks are the customer's patterns of codes, by slot, and an example of each
 // that is shown to who gives another.

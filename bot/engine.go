@@ -72,6 +72,7 @@ type brain struct {
 	mood   *mood.Judge
 	labels map[string]pack.Intent
 	words  words
+	memory memory
 	// checks and products are the configured ones and those of the pack's files.
 	checks   Checks
 	products *entity.Products
@@ -200,19 +201,25 @@ func (e *Engine) load(ctx context.Context, language string) (*brain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
-	b := &brain{pack: p, labels: map[string]pack.Intent{}, words: newWords(p), products: entity.NewProducts(slices.Concat(e.cfg.Products, p.Products))}
+	return e.think(ctx, p, p.Training())
+}
+
+// think makes a brain of a pack, which belongs to the brain from then on.
+func (e *Engine) think(ctx context.Context, p *pack.Pack, cfg nlu.Config) (*brain, error) {
+	b := &brain{pack: p, labels: map[string]pack.Intent{}, words: newWords(p), memory: newMemory(p), products: entity.NewProducts(slices.Concat(e.cfg.Products, p.Products))}
 	b.checks = checks(e.cfg.Checks, p.Codes)
-	if err := e.declared(p); err != nil {
+	err := e.declared(p)
+	if err != nil {
 		return nil, err
 	}
-	if b.model, err = e.cfg.Models.Train(ctx, p.Examples(), p.Training()); err != nil {
-		return nil, fmt.Errorf("bot: model of %s in %s: %w", p.Name, language, err)
+	if b.model, err = e.cfg.Models.Train(ctx, p.Examples(), cfg); err != nil {
+		return nil, fmt.Errorf("bot: model of %s in %s: %w", p.Name, p.Language, err)
 	}
-	if b.mood, err = mood.New(ctx, language, everyday(p), e.plain); err != nil {
+	if b.mood, err = mood.New(ctx, p.Language, everyday(p), e.plain(cfg.Workers)); err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
 	if len(p.Articles) > 0 {
-		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, MeaningID: b.model.ID(), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder()}); err != nil {
+		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, MeaningID: b.model.ID(), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder(), Workers: cfg.Workers}); err != nil {
 			return nil, fmt.Errorf("bot: %w", err)
 		}
 	}
@@ -309,8 +316,10 @@ func articles(p *pack.Pack) []faq.Article {
 }
 
 // plain trains without concepts.
-func (e *Engine) plain(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
-	return e.cfg.Models.Train(ctx, examples, nlu.Config{})
+func (e *Engine) plain(workers int) mood.Train {
+	return func(ctx context.Context, examples []nlu.Example) (*nlu.Model, error) {
+		return e.cfg.Models.Train(ctx, examples, nlu.Config{Workers: workers})
+	}
 }
 
 // outside are texts that no article answers.

@@ -77,10 +77,13 @@ func (t *turn) ahead() bool {
 
 // topic answers from an article or works on an intent, or offers choices.
 func (t *turn) topic() bool {
+	if t.taught.Intent == pack.OutOfScope {
+		return false
+	}
 	in, known := t.brain.labels[t.res.Label]
 	known = known && !in.Shared && t.res.Decision != nlu.Reject
-	hit, ok := t.article()
-	if ok && hit.P >= t.articleUpper() && !(known && t.res.Decision == nlu.Accept && t.concrete(in)) {
+	hit, ok := t.nearest()
+	if ok && hit.P >= t.articleUpper() && (t.taught.Article != "" || !(known && t.res.Decision == nlu.Accept && t.concrete(in))) {
 		t.reason("article")
 		switch {
 		case !known:

@@ -40,7 +40,8 @@ type turn struct {
 	entities []entity.Entity
 	mood     Mood
 	d        Decision
-	repeated bool // the reply before was said again
+	repeated bool        // the reply before was said again
+	taught   pack.Lesson // the correction of just this text, if there is one
 }
 
 // Turn answers one text. st is the state that the turn before left; the next
@@ -299,8 +300,9 @@ type leanings struct{ topic, group, others float64 }
 func (t *turn) classify() {
 	t.res = t.brain.model.Classify(t.text)
 	t.p = t.brain.model.Scores(t.text, nil)
+	t.recall()
 	labels := t.brain.model.Labels()
-	if active, ok := t.brain.labels[t.st.Active]; ok && active.Group != "" && elliptical(t.text) {
+	if active, ok := t.brain.labels[t.st.Active]; ok && t.taught.ID == "" && active.Group != "" && elliptical(t.text) {
 		lean := leanings{topic: 1.5, group: 2, others: 1}
 		if t.brain.words.follows(t.text) { // "how much?" says nothing of its own
 			lean = leanings{topic: 2, group: 1, others: 0.05}

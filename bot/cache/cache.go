@@ -82,6 +82,9 @@ func Open(dir string, limit int64, log *slog.Logger) (*Folder, error) {
 	return &Folder{dir: dir, limit: limit, log: log}, nil
 }
 
+// Dir is where the files are.
+func (f *Folder) Dir() string { return f.dir }
+
 func (f *Folder) path(kind string, key Key) string {
 	return filepath.Join(f.dir, kind+"-"+hex.EncodeToString(key[:16])+extension)
 }

@@ -46,6 +46,36 @@ func Mask(text, language string) Masked {
 	return Masked{m.all(text), m.pairs, m.counts}
 }
 
+// Anonymous is a text without what names a person or a case, in a form that a
+// model can be trained with: digits of numbers become 0, their letters X, and
+// names and addresses go.
+func Anonymous(text, language string) string {
+	m := Mask(text, language)
+	out := Placeholder.ReplaceAllStringFunc(m.Text, func(place string) string {
+		was := m.Restore(place)
+		if was == place {
+			return place // the customer wrote it
+		}
+		for _, kind := range []string{"<NAME_", "<ADDRESS_", "<EMAIL_"} {
+			if strings.HasPrefix(place, kind) {
+				return " "
+			}
+		}
+		return strings.Map(func(r rune) rune {
+			switch {
+			case unicode.IsDigit(r):
+				return '0'
+			case unicode.Is(unicode.Latin, r):
+				return 'X'
+			case unicode.IsLetter(r):
+				return '零' // a numeral that was spoken
+			}
+			return r
+		}, was)
+	})
+	return strings.Join(strings.Fields(out), " ")
+}
+
 // Figures is a text with the numbers that it says in words as figures.
 func Figures(text, language string) string {
 	v := fold(text)

@@ -43,3 +43,19 @@ func TestMask(t *testing.T) {
 		})
 	}
 }
+
+func TestAnonymous(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ language, text, want string }{
+		{"en", "where is order HL-20240912138", "where is order XX-00000000000"},
+		{"en", "my name is Peter Walsh and I want a refund", "my name is and I want a refund"},
+		{"zh", "订单20240912138怎么还没到", "订单00000000000怎么还没到"},
+		{"zh", "我的手机是13812345678，帮我查一下", "我的手机是00000000000，帮我查一下"},
+		{"ja", "電話は090-1234-5678です", "電話は000-0000-0000です"},
+		{"en", "card 4111 1111 1111 1111 was charged", "card 0000 0000 0000 0000 was charged"},
+	} {
+		if got := Anonymous(c.text, c.language); got != c.want {
+			t.Errorf("%q becomes %q, want %q", c.text, got, c.want)
+		}
+	}
+}

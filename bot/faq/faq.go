@@ -46,6 +46,9 @@ type Config struct {
 	// Background are other texts of the same customers, by which is known which
 	// words say little.
 	Background []string
+	// Workers is how many goroutines train. Defaults to the number of CPUs; the
+	// index does not depend on it.
+	Workers int
 	// Precision is the share of right answers wanted among those given without
 	// asking back. Defaults to 0.93.
 	Precision float64
@@ -134,7 +137,7 @@ func (ix *Index) build(ctx context.Context, cfg Config, classify bool) error {
 	ix.words = newLexical(texts, cfg.Background)
 	var held []nlu.Held
 	if classify {
-		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside})
+		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside, Workers: cfg.Workers})
 		if err != nil {
 			return fmt.Errorf("faq: classifier: %w", err)
 		}

@@ -22,6 +22,8 @@ type Example struct {
 	// Origin says where the example was written (a file and line, a
 	// conversation), for reports only. It does not influence the model.
 	Origin string
+	// Times is how many rows it counts as, 0 for one.
+	Times int
 }
 
 // Config is how a model is trained. The zero value is what the shipped packs use.

@@ -140,6 +140,9 @@ func keyOf(examples []Example, cfg Config) cache.Key {
 	for _, e := range examples {
 		sum.Text(e.Label)
 		sum.Text(e.Text)
+		if e.Times > 1 {
+			sum.Number(float64(e.Times))
+		}
 	}
 	return sum.Key()
 }

@@ -1,6 +1,7 @@
 package nlu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -49,6 +50,8 @@ func TrainHeld(ctx context.Context, examples []Example, cfg Config) (*Model, []H
 	if len(labels) < 2 {
 		return nil, nil, fmt.Errorf("%w: %d labels, at least two are needed", ErrTooFew, len(labels))
 	}
+	id := keyOf(examples, cfg)
+	examples = repeated(examples)
 	w := newWorkshop(ctx, examples, labels, cfg)
 	final := w.fit(examples, seeds)
 	outcomes := func() []outcome { return nil }
@@ -59,7 +62,7 @@ func TrainHeld(ctx context.Context, examples []Example, cfg Config) (*Model, []H
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	m := final()
-	m.id = keyOf(examples, cfg)
+	m.id = id
 	m.judge = judge{temperature: 1}
 	seen := outcomes()
 	if len(seen) > 0 {
@@ -78,16 +81,24 @@ func tidy(examples []Example) []Example {
 	kept := make([]Example, 0, len(examples))
 	for _, e := range examples {
 		if strings.TrimSpace(e.Text) != "" && e.Label != "" {
-			kept = append(kept, Example{Text: e.Text, Label: e.Label})
+			kept = append(kept, Example{Text: e.Text, Label: e.Label, Times: max(e.Times, 1)})
 		}
 	}
-	slices.SortFunc(kept, func(a, b Example) int {
-		if c := strings.Compare(a.Label, b.Label); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Text, b.Text)
+	slices.SortFunc(kept, func(a, b Example) int { // what counts most is kept
+		return cmp.Or(strings.Compare(a.Label, b.Label), strings.Compare(a.Text, b.Text), cmp.Compare(b.Times, a.Times))
 	})
-	return slices.Compact(kept)
+	return slices.CompactFunc(kept, func(a, b Example) bool { return a.Label == b.Label && a.Text == b.Text })
+}
+
+// repeated returns tidy examples, each as often as it counts.
+func repeated(examples []Example) []Example {
+	out := make([]Example, 0, len(examples))
+	for _, e := range examples {
+		for range e.Times {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // labelsOf returns the in-scope labels, sorted.

@@ -92,6 +92,10 @@ func (b *builder) finish() (*Pack, error) {
 	if len(b.problems) > 0 {
 		return nil, b.problems
 	}
+	for _, t := range b.taught {
+		b.pack.Lessons = append(b.pack.Lessons, t.lessons...)
+		b.pack.Strange = append(b.pack.Strange, b.pack.learn(t.file, t.lessons)...)
+	}
 	return b.pack, nil
 }
 

@@ -57,6 +57,11 @@ type Pack struct {
 	Codes map[string]Code
 	// Products are the customer's own product names.
 	Products []string
+	// Lessons are the corrections that count, Strange those of them that name an
+	// intent or article which the pack does not have.
+	Lessons, Strange Lessons
+	// Version is the version of the corrections that is in use, 0 for none.
+	Version int
 }
 
 // Code is how the codes of a slot look.
@@ -101,6 +106,8 @@ type Intent struct {
 type Utterance struct {
 	Text string
 	At   Position
+	// Times is how many rows it counts as in training, 0 for one.
+	Times int
 }
 
 // Article is a question with its answer.
@@ -137,7 +144,7 @@ func (p *Pack) Examples() []nlu.Example {
 	var out []nlu.Example
 	for _, in := range p.Intents {
 		for _, u := range in.Utterances {
-			out = append(out, nlu.Example{Text: u.Text, Label: in.ID, Origin: u.At.String()})
+			out = append(out, nlu.Example{Text: u.Text, Label: in.ID, Origin: u.At.String(), Times: u.Times})
 		}
 	}
 	for _, a := range p.Articles {
@@ -194,7 +201,21 @@ func Names(overlays ...fs.FS) []string {
 // An overlay adds intents, utterances and articles; an intent's settings and
 // texts, a slot's question and an article of the same id replace what was
 // there; `remove: true` takes an intent or an article away.
+// Corrections in an overlay count as far as their version that is in use goes.
 func Load(name, language string, overlays ...fs.FS) (*Pack, error) {
+	return load(name, language, overlays, inUse)
+}
+
+// LoadAt is Load with what stands after the first n lines of the corrections of
+// the last overlay, whatever version is in use.
+func LoadAt(name, language string, n int, overlays ...fs.FS) (*Pack, error) {
+	return load(name, language, overlays, n)
+}
+
+// inUse stands for the lines of the version that is in use.
+const inUse = -1
+
+func load(name, language string, overlays []fs.FS, lines int) (*Pack, error) {
 	if !slices.Contains(Languages, language) {
 		return nil, fmt.Errorf("pack: language %q is not one of %s", language, strings.Join(Languages, ", "))
 	}
@@ -203,8 +224,16 @@ func Load(name, language string, overlays ...fs.FS) (*Pack, error) {
 		return nil, fmt.Errorf("pack: there is no pack %q; there are %s", name, strings.Join(names, ", "))
 	}
 	b := newBuilder(name, language)
-	for _, l := range layers(overlays) {
+	all := layers(overlays)
+	for i, l := range all {
 		b.layer(l)
+		switch i {
+		case 0: // the embedded packs are corrected in their files
+		case len(all) - 1:
+			b.corrections(l, lines)
+		default:
+			b.corrections(l, inUse)
+		}
 	}
 	return b.finish()
 }

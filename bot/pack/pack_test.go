@@ -191,8 +191,23 @@ func TestEmbeddedPacksLoad(t *testing.T) {
 	t.Parallel()
 	for _, name := range Names() {
 		for _, language := range Languages {
-			if _, err := Load(name, language); err != nil {
+			p, err := Load(name, language)
+			if err != nil {
 				t.Errorf("%s in %s:\n%v", name, language, err)
+				continue
+			}
+			rows, err := Regression(name, language)
+			if err != nil {
+				t.Errorf("%s in %s:\n%v", name, language, err)
+			}
+			kept := map[string]bool{}
+			for _, r := range rows {
+				kept[r.Label] = true
+			}
+			for _, in := range p.Intents {
+				if !kept[in.ID] {
+					t.Errorf("%s in %s: no text must keep the intent %s", name, language, in.ID)
+				}
 			}
 		}
 	}

@@ -19,6 +19,7 @@ const (
 	wordsFile      = "words.yaml"
 	codesFile      = "codes.yaml"
 	productsFile   = "products.yaml"
+	draftsFile     = "drafts.yaml"
 )
 
 var (
@@ -32,6 +33,8 @@ type builder struct {
 	pack     *Pack
 	intents  map[string]*Intent
 	problems Problems
+	taught   []taught
+	draft    bool // an article without an answer is left out
 }
 
 func newBuilder(name, language string) *builder {
@@ -52,6 +55,9 @@ func (b *builder) layer(files fs.FS) {
 		b.file(files, lang+utterancesFile, b.readUtterances)
 		b.file(files, lang+textsFile, b.readTexts)
 		b.file(files, lang+articlesFile, b.readArticles)
+		b.draft = true
+		b.file(files, lang+draftsFile, b.readArticles)
+		b.draft = false
 		b.file(files, lang+conceptsFile, b.readConcepts)
 		b.file(files, lang+wordsFile, b.readWords)
 		b.file(files, lang+productsFile, b.readProducts)
@@ -75,6 +81,35 @@ func (b *builder) file(files fs.FS, path string, read func(reader, *node)) {
 		return
 	}
 	read(r, n)
+}
+
+// taught are the corrections of a layer that count.
+type taught struct {
+	file    string
+	lessons Lessons
+}
+
+// corrections reads what a layer was taught: what stands after the first n lines
+// of its file, or in its version that is in use.
+func (b *builder) corrections(files fs.FS, n int) {
+	path := b.pack.Name + "/" + b.pack.Language + "/" + LessonsFile
+	text, err := fs.ReadFile(files, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		reader{path, &b.problems}.fail(1, nil, "cannot be read: %v", err)
+		return
+	}
+	lessons, _, problems := ParseLessons(path, text)
+	if len(problems) > 0 {
+		b.problems = append(b.problems, problems...)
+		return
+	}
+	if n == inUse {
+		b.pack.Version, n = lessons.Active()
+	}
+	b.taught = append(b.taught, taught{path, lessons.Standing(n)})
 }
 
 func (b *builder) readSettings(r reader, n *node, dir string) {
@@ -363,6 +398,9 @@ func (b *builder) readArticle(r reader, n *node, seen map[string]int) {
 		return
 	}
 	seen[a.ID] = n.line
+	if b.draft && a.Answer == "" {
+		return
+	}
 	if !remove && (a.ID == "" || a.Question == "" || a.Answer == "") {
 		r.fail(n.line, nil, "an article needs id, question and answer")
 		return

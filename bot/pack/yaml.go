@@ -281,7 +281,7 @@ func (r reader) strs(n *node, what string) []Utterance {
 	case n.kind == list:
 		for _, item := range n.items {
 			if s := r.str(item, what); s != "" {
-				out = append(out, Utterance{s, Position{r.file, item.line}})
+				out = append(out, Utterance{Text: s, At: Position{r.file, item.line}})
 			} else if item.kind == empty {
 				r.fail(item.line, nil, "%s has an empty entry", what)
 			}
@@ -293,7 +293,7 @@ func (r reader) strs(n *node, what string) []Utterance {
 		}
 		for l := range strings.Lines(n.text) {
 			if s := strings.TrimSpace(l); s != "" {
-				out = append(out, Utterance{s, Position{r.file, line}})
+				out = append(out, Utterance{Text: s, At: Position{r.file, line}})
 			}
 			line++
 		}

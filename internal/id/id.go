@@ -24,6 +24,7 @@ const (
 	Calendar     Kind = "ca"
 	Consent      Kind = "co"
 	Conversation Kind = "cv"
+	Correction   Kind = "cr"
 	Customer     Kind = "cu"
 	Device       Kind = "dv"
 	Event        Kind = "ev"
