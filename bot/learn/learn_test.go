@@ -303,12 +303,13 @@ func TestDecide(t *testing.T) {
 		trial  Trial
 		reason string
 	}{
-		"same":              {Trial{Dev: Share{1000, 900, 900, 5}, Regression: Share{50, 49, 49, 0}}, ""},
-		"at the bound":      {Trial{Dev: Share{1000, 900, 890, 12}}, ""},
-		"beyond":            {Trial{Dev: Share{1000, 900, 889, 12}}, "dev_worse"},
-		"few rows":          {Trial{Dev: Share{20, 18, 16, 2}}, ""},
-		"few rows, too bad": {Trial{Dev: Share{20, 18, 15, 3}}, "dev_worse"},
-		"one text lost":     {Trial{Dev: Share{1000, 900, 950, 0}, Regression: Share{50, 49, 50, 1}}, "regression_lost"},
+		"same":              {Trial{Dev: Share{Rows: 1000, Before: 900, After: 900, Lost: 5}, Regression: Share{Rows: 50, Before: 49, After: 49}}, ""},
+		"at the bound":      {Trial{Dev: Share{Rows: 1000, Before: 900, After: 890, Lost: 12}}, ""},
+		"beyond":            {Trial{Dev: Share{Rows: 1000, Before: 900, After: 889, Lost: 12}}, "dev_worse"},
+		"few rows":          {Trial{Dev: Share{Rows: 20, Before: 18, After: 16, Lost: 2}}, ""},
+		"few rows, too bad": {Trial{Dev: Share{Rows: 20, Before: 18, After: 15, Lost: 3}}, "dev_worse"},
+		"bit by bit":        {Trial{Dev: Share{Rows: 1000, Pack: 910, Before: 902, After: 895}}, "dev_worse"},
+		"one text lost":     {Trial{Dev: Share{Rows: 1000, Before: 900, After: 950, Lost: 0}, Regression: Share{Rows: 50, Before: 49, After: 50, Lost: 1}}, "regression_lost"},
 		"no rows":           {Trial{}, ""},
 	} {
 		c.trial.decide(b)

@@ -294,6 +294,7 @@ func (s *School) begin(ctx context.Context, language string) (context.Context, f
 }
 
 func (s *School) progress(done float64) {
+	s.cfg.Progress(done)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done = done

@@ -40,6 +40,8 @@ type Share struct {
 	Before int `json:"before"`
 	After  int `json:"after"`
 	Lost   int `json:"lost"` // right before and not after
+	// Pack is how many were right without any correction; of dev rows alone.
+	Pack int `json:"pack,omitempty"`
 }
 
 // Loss is a row that was right before.
@@ -74,7 +76,7 @@ const slack = 2
 
 // decide says whether the bounds are held.
 func (t *Trial) decide(b Bounds) {
-	fall, may := t.Dev.Before-t.Dev.After, max(slack, int(math.Ceil(b.Dev*float64(t.Dev.Rows))))
+	fall, may := max(t.Dev.Before, t.Dev.Pack)-t.Dev.After, max(slack, int(math.Ceil(b.Dev*float64(t.Dev.Rows))))
 	switch {
 	case t.Regression.Lost > b.Lost:
 		t.Reason = "regression_lost"
@@ -93,48 +95,51 @@ func heldOut(text string) bool {
 	return h.Sum64()%5 == 0
 }
 
-// exam is one trial being held: what stands in use and what is to stand.
+// exam is one trial being held: the pack without corrections, with those in use,
+// and with those that are to be.
 type exam struct {
-	school          *School
-	language        string
-	before, after   *pack.Pack
-	corrected       map[string]bool // normalised texts that corrections speak of
-	trial           Trial
-	lostDev, lostRe []Loss
+	school               *School
+	language             string
+	plain, before, after *pack.Pack
+	corrected            map[string]bool // normalised texts that corrections speak of
+	trial                Trial
+	lostDev, lostRe      []Loss
 }
 
 func (s *School) exam(language string, linesBefore, linesAfter int) (*exam, error) {
 	x := &exam{school: s, language: language, corrected: map[string]bool{}}
-	var err error
-	if x.before, err = pack.LoadAt(s.cfg.Pack, language, linesBefore, s.overlays()...); err != nil {
-		return nil, err
+	packs := make([]*pack.Pack, 3)
+	for i, lines := range []int{0, linesBefore, linesAfter} {
+		var err error
+		if packs[i], err = pack.LoadAt(s.cfg.Pack, language, lines, s.overlays()...); err != nil {
+			return nil, err
+		}
 	}
-	if x.after, err = pack.LoadAt(s.cfg.Pack, language, linesAfter, s.overlays()...); err != nil {
-		return nil, err
-	}
+	x.plain, x.before, x.after = packs[0], packs[1], packs[2]
 	for _, l := range slices.Concat(x.before.Lessons, x.after.Lessons) {
 		x.corrected[nlu.Normalize(l.Text)] = true
 	}
 	return x, nil
 }
 
-// dev compares models that were trained without the held-out rows: what is in
-// use and what is to be, on the same rows.
+// dev compares models that were trained without the held-out rows, on these
+// rows. All but the last are usually in the cache.
 func (x *exam) dev(ctx context.Context, progress func(float64)) error {
-	before, err := x.devModel(ctx, x.before, func(done float64) { progress(done / 2) })
-	if err != nil {
-		return err
+	var models [3]*nlu.Model
+	for i, p := range []*pack.Pack{x.plain, x.before, x.after} {
+		var err error
+		models[i], err = x.devModel(ctx, p, func(done float64) { progress((float64(i) + done) / 3) })
+		if err != nil || models[i] == nil {
+			return err // nil: too few rows for a model without a fifth of them
+		}
 	}
-	after, err := x.devModel(ctx, x.after, func(done float64) { progress(0.5 + done/2) })
-	if err != nil {
-		return err
-	}
-	if before == nil || after == nil {
-		return nil // too few rows for a model without a fifth of them
-	}
-	for _, e := range x.before.Examples() {
+	plain, before, after := models[0], models[1], models[2]
+	for _, e := range x.plain.Examples() {
 		if e.Label == pack.OutOfScope || x.corrected[nlu.Normalize(e.Text)] || !heldOut(e.Text) {
 			continue
+		}
+		if plain.Classify(e.Text).Label == e.Label {
+			x.trial.Dev.Pack++
 		}
 		was, is := before.Classify(e.Text).Label, after.Classify(e.Text).Label
 		if x.trial.Dev.count(was == e.Label, is == e.Label) && len(x.lostDev) < mostListed {

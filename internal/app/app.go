@@ -38,6 +38,7 @@ func commands() []command {
 		{"apply", "FILE.yaml [--dry-run]", "lines, numbers, queues, agents, flows from a file", applyCommand},
 		{"flow", "check FILE | test FILE SCRIPT…", "check a flow, or run scripted dialogues against it", flowCommand},
 		{"chat", "[--pack P] [--lang L] [--explain]", "talk to the bot in this terminal", chatCommand},
+		{"bot", "correct TEXT | retrain | versions | rollback N | gaps …", "teach the bot: corrections, versions, unanswered questions", botCommand},
 		{"eval", "--data FILE.jsonl [--train FILE.jsonl] …", "measure what the bot understands against labelled rows", evalCommand},
 		{"backup", "FILE", "database and recordings into one verified file", backupCommand},
 		{"restore", "FILE [--force]", "database and recordings from a backup", restoreCommand},

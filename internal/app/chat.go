@@ -4,12 +4,17 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/openhotline/hotline/bot"
+	"github.com/openhotline/hotline/bot/learn"
+	"github.com/openhotline/hotline/bot/nlu"
 	"github.com/openhotline/hotline/bot/pack"
 )
 
@@ -36,48 +41,108 @@ func chatCommand(ctx context.Context, args []string, std Streams) error {
 		return err
 	}
 	cfg.Models = userModels(std.Err)
-	engine, err := bot.New(cfg)
-	if err != nil {
+	c := conversation{explain: *explain, std: std, begin: bot.State{Language: *lang}}
+	var gaps *learn.Collector
+	if *dir != "" {
+		gaps = learn.NewCollector(learn.GapFolder{Dir: *dir}, slog.New(slog.NewTextHandler(std.Err, nil)))
+		cfg.Gaps = gaps
+	}
+	if c.engine, err = bot.New(cfg); err != nil {
 		return err
 	}
-	defer engine.Close()
+	defer c.engine.Close()
 	fmt.Fprintln(std.Err, "loading …")
-	if err := engine.Warm(ctx, *lang); err != nil {
+	if err := c.engine.Warm(ctx, *lang); err != nil {
+		if ctx.Err() != nil {
+			return errors.New("interrupted while loading")
+		}
 		return err
 	}
 	fmt.Fprintln(std.Err, "Type a message. /new begins again, /state shows what is remembered, /quit ends.")
-	return talk(ctx, engine, bot.State{Language: *lang}, *explain, std)
+	if *dir == "" {
+		return c.talk(ctx)
+	}
+	fmt.Fprintln(std.Err, "After a reply that missed: /wrong INTENT, or /wrong article ID, says what you meant.")
+	c.learnFrom(*name, *dir, cfg.Models)
+	return c.talkAndLearn(ctx, gaps)
+}
+
+// conversation is one talk in a terminal.
+type conversation struct {
+	engine  *bot.Engine
+	begin   bot.State
+	explain bool
+	std     Streams
+	// Of a conversation with a folder of its own, else nil.
+	school *learn.School
+	tried  chan learn.Trial
+	// said is the customer's last text and in which language.
+	said, language string
+}
+
+func (c *conversation) learnFrom(name, dir string, models *nlu.Store) {
+	c.tried = make(chan learn.Trial, 8)
+	c.school = learn.New(learn.Config{Engine: c.engine, Models: models, Pack: name, Dir: dir, Log: slog.New(slog.NewTextHandler(c.std.Err, nil)), Tried: func(_ string, t learn.Trial) {
+		select {
+		case c.tried <- t:
+		default: // nobody reads them any more
+		}
+	}})
+}
+
+// talkAndLearn talks while corrections are learned and unanswered questions kept.
+func (c *conversation) talkAndLearn(ctx context.Context, gaps *learn.Collector) error {
+	beside, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	for _, run := range []func(context.Context) error{c.school.Run, gaps.Run} {
+		work.Go(func() { _ = run(beside) }) // they end with their context alone
+	}
+	err := c.talk(ctx)
+	if language, _ := c.school.Progress(); language != "" {
+		fmt.Fprintln(c.std.Err, "what is not learned yet is learned next time, or by hotline bot retrain")
+	}
+	stop()
+	work.Wait()
+	return err
 }
 
 // talk reads lines until there are no more or ctx ends.
-func talk(ctx context.Context, engine *bot.Engine, begin bot.State, explain bool, std Streams) error {
-	lines, failed := readLines(ctx, std.In)
-	st := begin
+func (c *conversation) talk(ctx context.Context) error {
+	lines, failed := readLines(ctx, c.std.In)
+	st := c.begin
 	for {
-		fmt.Fprint(std.Out, "> ")
+		fmt.Fprint(c.std.Out, "> ")
 		var line string
 		var more bool
 		select {
 		case <-ctx.Done():
-			fmt.Fprintln(std.Out)
+			fmt.Fprintln(c.std.Out)
 			return nil
+		case t := <-c.tried:
+			fmt.Fprintln(c.std.Out)
+			printTrial(c.std.Out, t, 5)
+			continue
 		case line, more = <-lines:
 		}
 		if !more {
-			fmt.Fprintln(std.Out)
+			fmt.Fprintln(c.std.Out)
 			return <-failed
 		}
-		switch strings.TrimSpace(line) {
+		switch word, rest, _ := strings.Cut(strings.TrimSpace(line), " "); word {
 		case "/quit":
 			return nil
 		case "/new":
-			st = begin
+			st, c.said = c.begin, ""
 		case "/state":
-			if err := printJSON(std.Out, st); err != nil {
+			if err := printJSON(c.std.Out, st); err != nil {
 				return err
 			}
+		case "/wrong":
+			if err := c.wrong(ctx, strings.TrimSpace(rest)); err != nil {
+				fmt.Fprintln(c.std.Out, err)
+			}
 		default:
-			d, err := engine.Turn(ctx, st, line)
+			d, err := c.engine.Turn(ctx, st, line)
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -85,12 +150,35 @@ func talk(ctx context.Context, engine *bot.Engine, begin bot.State, explain bool
 				return err
 			}
 			st = d.After
-			fmt.Fprintln(std.Out, d.Reply)
-			if explain {
-				explainTurn(std.Out, d)
+			c.said, c.language = strings.TrimSpace(line), st.Language
+			fmt.Fprintln(c.std.Out, d.Reply)
+			if c.explain {
+				explainTurn(c.std.Out, d)
 			}
 		}
 	}
+}
+
+// wrong corrects the last text: an intent, or "article ID".
+func (c *conversation) wrong(ctx context.Context, meant string) error {
+	switch {
+	case c.school == nil:
+		return errors.New("start with --packs DIR: corrections are kept in that folder")
+	case c.said == "":
+		return errors.New("nothing was said yet")
+	case meant == "":
+		return errors.New("/wrong INTENT, /wrong article ID or /wrong out_of_scope")
+	}
+	fix := learn.Correction{Text: c.said, Intent: meant, By: loginName(c.std.Environ)}
+	if id, ok := strings.CutPrefix(meant, "article "); ok {
+		fix.Intent, fix.Article = "", strings.TrimSpace(id)
+	}
+	l, err := c.school.Correct(ctx, c.language, fix)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.std.Out, "kept as %s; it is being learned\n", l.ID)
+	return nil
 }
 
 // readLines reads lines in a goroutine of its own: a terminal's read cannot be
