@@ -152,7 +152,9 @@ type Center struct {
 	records atomic.Pointer[installation]
 	disk    diskWatch
 	fleet   fleet
-	mail    *mail // nil without a bus
+	mail    *mail  // nil without a bus
+	life    string // of this process among those of the node
+	intakes intakes
 	// reloading makes those take turns who read the records again.
 	reloading sync.Mutex
 
@@ -175,6 +177,7 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 	c := &Center{
 		cfg: cfg.withDefaults(), store: store, calls: calls, lines: lines, speaker: speaker, log: log,
 		started:       make(chan struct{}),
+		life:          id.New("nl"),
 		conversations: map[string]*conversation{},
 		desks:         map[string]*desk{},
 		phones:        map[string]*phoneCall{},
@@ -183,7 +186,7 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 	flows := c.cfg.Flows
 	flows.Calendar, flows.Flow, flows.Log, flows.Now = c.calendar, c.flow, log, c.now
 	c.runner = ivr.NewRunner(flows)
-	var send func(context.Context, Term, string, []ask) ([]error, error)
+	var send func(context.Context, Term, []ask) ([]error, error)
 	if c.cfg.Bus != nil {
 		c.mail = newMail(c.cfg.NodeID, c.cfg.Bus, c.fleet.lives, log)
 		send = c.sendInputs

@@ -36,6 +36,9 @@ type ask struct {
 	reply   chan verdict // nil when nobody waits; holds one
 	refused func(error)  // nil when nobody cares; must not block
 	until   time.Time    // after that it is of no use; zero: for ever
+	term    uint64       // for which it was numbered, or, of another node, in which alone it is of use
+	number  uint64       // among those that are passed on; rises
+	again   bool         // it was passed on in an earlier term, and may have been applied
 }
 
 // verdict is what became of an input.
@@ -75,9 +78,10 @@ type floor struct {
 	present atomic.Pointer[Term]
 
 	// ---- owned by run
-	kept    []ask  // before those in asks
-	sending string // id of the batch that is being passed on
-	lastTry time.Time
+	kept     []ask  // before those in asks
+	numbered uint64 // the last number that was given to an input
+	greeted  uint64 // the last term whose leader has heard of this process
+	lastTry  time.Time
 }
 
 // floorConfig is what a floor is made of; begin and send may be nil.
@@ -91,8 +95,10 @@ type floorConfig struct {
 	// begin readies this node for a term, its own or another's: it gives what
 	// the router restores, and the inputs that go before all others.
 	begin func(ctx context.Context, t Term) (agent.State, []input, error)
-	// send passes inputs on to the node that routes; there is an error for each.
-	send func(ctx context.Context, t Term, batchID string, asks []ask) ([]error, error)
+	// send passes inputs on to the node that routes, which applies each once in a
+	// term however often it comes. There is an error for each of the first of them
+	// that are applied; the others are to be sent again.
+	send func(ctx context.Context, t Term, asks []ask) ([]error, error)
 	// contested tells whether another node may take the office.
 	contested func() bool
 	now       func() time.Time
@@ -321,10 +327,16 @@ func (l *leader) inputs(a ask, now time.Time) []agent.Input {
 		return l.reach.gone(a.gone, agent.At(now))
 	}
 	in := a.in(agent.At(now))
-	if !l.reach.concerns(in, cmp.Or(a.from, l.node)) {
+	again := a.again || a.from == "" && a.term != 0
+	if !l.reach.concerns(in, cmp.Or(a.from, l.node)) || again && l.applied(in) {
 		return nil
 	}
 	return []agent.Input{in}
+}
+
+// stale tells that an ask is for another term: whoever sent it asks again.
+func (l *leader) stale(a ask) bool {
+	return (a.from != "" || a.gone != "") && a.term != 0 && a.term != l.term.Epoch
 }
 
 // decide applies inputs, commits what follows, and lets it out. The error is
@@ -334,6 +346,9 @@ func (l *leader) decide(ctx context.Context, asks []ask) error {
 	outs := make([][]agent.Output, len(asks))
 	var w Write
 	for i, a := range asks {
+		if l.stale(a) {
+			continue
+		}
 		for _, in := range l.inputs(a, now) {
 			outs[i] = append(outs[i], l.router.Apply(in)...)
 		}
@@ -356,6 +371,10 @@ func (l *leader) decide(ctx context.Context, asks []ask) error {
 		}
 	}
 	for i, a := range asks {
+		if l.stale(a) {
+			a.answer(verdict{err: ErrNotLeader})
+			continue
+		}
 		l.deliver(l.term, outs[i])
 		a.answer(verdict{outs[i], agent.Refusal(outs[i])})
 	}

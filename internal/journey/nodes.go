@@ -27,6 +27,7 @@ type fleet struct {
 	alive    map[string]bool   // without this one
 	owners   map[string]string // nodes of conversations that other nodes carry
 	former   map[string]string // owners not heard of since owners was full
+	parted   map[string]bool   // lived at an earlier look
 	epoch    uint64            // of the newest term that was heard of
 	swept    uint64            // the term in which everything of dead nodes was looked for
 	revision string            // of the administered records that are in use
@@ -68,6 +69,28 @@ func (f *fleet) hello(node string) {
 	f.alive[node] = true
 }
 
+// replace takes a new list of the live nodes and returns the one before.
+func (f *fleet) replace(alive map[string]bool) (before map[string]bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before, f.alive = f.alive, maps.Clone(alive)
+	if f.parted == nil {
+		f.parted = map[string]bool{}
+	}
+	for node := range before {
+		f.parted[node] = true
+	}
+	maps.DeleteFunc(f.parted, func(node string, _ bool) bool { return alive[node] })
+	return before
+}
+
+// hasParted tells whether a node lived at an earlier look and does not any more.
+func (f *fleet) hasParted(node string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.parted[node]
+}
+
 // current tells whether a term is not older than one that was heard of.
 func (f *fleet) current(epoch uint64) bool {
 	f.mu.Lock()
@@ -105,6 +128,7 @@ func (f *fleet) forget(node string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.alive, node)
+	delete(f.parted, node)
 	for _, owners := range []map[string]string{f.owners, f.former} {
 		maps.DeleteFunc(owners, func(_, n string) bool { return n == node })
 	}
@@ -171,10 +195,7 @@ func (c *Center) lookAround(ctx context.Context) ([]omni.Node, error) {
 // meet takes the list of the other live nodes and greets those that are new, so
 // that they know of this one at once.
 func (c *Center) meet(alive map[string]bool) {
-	c.fleet.mu.Lock()
-	before := c.fleet.alive
-	c.fleet.alive = alive
-	c.fleet.mu.Unlock()
+	before := c.fleet.replace(alive)
 	for node := range alive {
 		switch {
 		case before[node]:
@@ -219,10 +240,13 @@ func (c *Center) followSetup(ctx context.Context) error {
 // It may be interrupted at any point and is then done again, from what is left.
 func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error {
 	var dead []string
+	var errs []error
 	present := map[string]bool{c.cfg.NodeID: true}
 	for _, n := range nodes {
 		switch {
 		case n.ID == c.cfg.NodeID:
+		case n.State == omni.NodeStopped && c.fleet.hasParted(n.ID):
+			errs = append(errs, c.partFrom(ctx, n.ID))
 		case n.State == omni.NodeLive && n.Silent >= c.cfg.NodeLimit:
 			dead = append(dead, n.ID)
 		case n.State == omni.NodeLive:
@@ -244,7 +268,6 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 			}
 		}
 	}
-	var errs []error
 	for _, node := range dead {
 		errs = append(errs, c.closeNode(ctx, t, node))
 	}
@@ -256,6 +279,18 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 		c.fleet.swept = 0 // a node that is declared dead by now is found by what it left
 	}
 	return err
+}
+
+// partFrom follows a node that has stopped: nobody is reached through it, and what
+// the router still says of its conversations is said from here.
+func (c *Center) partFrom(ctx context.Context, node string) error {
+	within, cancel := context.WithTimeout(ctx, beatWithin)
+	defer cancel()
+	if v := c.floor.ask(within, ask{gone: node}); v.err != nil {
+		return v.err
+	}
+	c.fleet.forget(node)
+	return nil
 }
 
 // closeNode closes what a dead node left behind: first its agents are free and

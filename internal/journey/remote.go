@@ -2,6 +2,7 @@ package journey
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -148,21 +149,30 @@ func (c *Center) read(from string, l letter) {
 
 // routing is what a node passes on to the one that routes.
 type routing struct {
-	From   string `json:"from"`
-	Inputs []item `json:"inputs"`
+	From   string     `json:"from"`
+	Life   string     `json:"life"` // of the process that sends: one that starts again has another
+	Epoch  uint64     `json:"epoch"`
+	Inputs []numbered `json:"inputs"`
+}
+
+// numbered is a router input with its number among those of its sender.
+type numbered struct {
+	item
+	Number uint64 `json:"number"`
+	Again  bool   `json:"again,omitempty"` // a former leader may have applied it
 }
 
 // sendInputs passes inputs on to the node that routes.
-func (c *Center) sendInputs(ctx context.Context, t Term, batchID string, asks []ask) ([]error, error) {
-	q := routing{From: c.cfg.NodeID}
+func (c *Center) sendInputs(ctx context.Context, t Term, asks []ask) ([]error, error) {
+	q := routing{From: c.cfg.NodeID, Life: c.life, Epoch: t.Epoch}
 	for _, a := range asks {
-		q.Inputs = append(q.Inputs, encodeItem(a.in(agent.At{})))
+		q.Inputs = append(q.Inputs, numbered{encodeItem(a.in(agent.At{})), a.number, a.again})
 	}
-	faults, err := request[[]*fault](ctx, c, batchID, t.Node, commandRoute, q)
+	faults, err := request[[]*fault](ctx, c, id.New("cm"), t.Node, commandRoute, q)
 	if err != nil {
 		return nil, err
 	}
-	if len(faults) != len(asks) {
+	if len(faults) > len(asks) {
 		return nil, fmt.Errorf("%w: %d answers to %d inputs", ErrItem, len(faults), len(asks))
 	}
 	errs := make([]error, len(faults))
@@ -172,45 +182,41 @@ func (c *Center) sendInputs(ctx context.Context, t Term, batchID string, asks []
 	return errs, nil
 }
 
-// routeFor applies another node's inputs, in their order.
+// routeFor applies another node's inputs, in their order. When it cannot tell what
+// became of all of them, it answers for those before.
 func (c *Center) routeFor(ctx context.Context, q routing) ([]*fault, error) {
-	if !c.floor.leads() {
+	if t := c.floor.present.Load(); t == nil || t.Node != c.cfg.NodeID || t.Epoch != q.Epoch {
 		return nil, ErrNotLeader
 	}
 	c.fleet.hello(q.From)
-	faults := make([]*fault, len(q.Inputs))
-	replies := make([]chan verdict, len(q.Inputs))
-	for i, it := range q.Inputs {
-		in, err := decodeInput(it)
-		if err != nil {
-			faults[i] = encodeError(err)
-			continue
-		}
-		if conversationID := conversationOf(in(agent.At{})); conversationID != "" {
-			c.fleet.owns(q.From, conversationID)
-		}
-		replies[i] = make(chan verdict, 1)
-		select {
-		case c.floor.asks <- ask{in: in, from: q.From, reply: replies[i]}:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-	for i, reply := range replies {
-		if reply == nil {
-			continue
-		}
-		select {
-		case v := <-reply:
-			if errors.Is(v.err, ErrNotLeader) {
-				return nil, v.err
+	replies, err := c.intakes.of(q.From).take(ctx, q, func(a ask) error {
+		if a.in != nil {
+			if conversationID := conversationOf(a.in(agent.At{})); conversationID != "" {
+				c.fleet.owns(q.From, conversationID)
 			}
-			faults[i] = encodeError(v.err)
-		case <-c.floor.done:
-			return nil, ErrStopped
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
 		}
+		select {
+		case c.floor.asks <- a:
+			return nil
+		case <-c.floor.done:
+			return ErrStopped
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	faults := make([]*fault, 0, len(replies))
+	for _, reply := range replies {
+		v, err := c.floor.verdictOn(ctx, reply)
+		if err = cmp.Or(err, notDecided(v)); err != nil {
+			if len(faults) > 0 {
+				return faults, nil
+			}
+			return nil, err
+		}
+		faults = append(faults, encodeError(v.err))
 	}
 	return faults, nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/openhotline/hotline/agent"
-	"github.com/openhotline/hotline/internal/id"
 )
 
 const (
@@ -100,12 +99,6 @@ func (f *floor) isSettled() bool {
 	}
 }
 
-// leads tells whether this node routes.
-func (f *floor) leads() bool {
-	t := f.present.Load()
-	return t != nil && t.Node == f.node
-}
-
 // serveTerm routes in a term of this node until it is over or ctx ends; last: only
 // what was told already is decided.
 func (f *floor) serveTerm(ctx context.Context, t Term, last bool) error {
@@ -140,7 +133,7 @@ func (f *floor) beginTerm(ctx context.Context, t Term) (agent.State, error) {
 	for _, in := range first {
 		asks = append(asks, ask{in: in, until: f.now().Add(tellLimit)})
 	}
-	f.kept, f.sending = append(asks, f.kept...), ""
+	f.kept = append(asks, f.kept...)
 	return state, nil
 }
 
@@ -241,36 +234,51 @@ func (f *floor) sift(asks []ask) []ask {
 
 // keep puts inputs before all others.
 func (f *floor) keep(asks []ask) {
-	f.kept, f.sending = append(f.sift(asks), f.kept...), ""
+	f.kept = append(f.sift(asks), f.kept...)
 }
 
 // passOn sends what is kept to the node that routes, and drops what has waited
-// for one too long.
+// for one too long. In each term the leader hears once from this process, even if
+// there is nothing to say.
 func (f *floor) passOn(ctx context.Context, t Term) {
 	f.expire(t)
-	for len(f.kept) > 0 && f.send != nil && t.Node != "" && time.Since(f.lastTry) >= sendEvery {
+	for f.send != nil && t.Node != "" && (len(f.kept) > 0 || f.greeted != t.Epoch) && time.Since(f.lastTry) >= sendEvery {
 		n := min(len(f.kept), sendBatch)
-		if f.sending == "" {
-			f.sending = id.New("ib")
-		}
+		f.number(t, f.kept[:n])
 		within, cancel := context.WithTimeout(ctx, sendWithin)
-		errs, err := f.send(within, t, f.sending, f.kept[:n])
+		errs, err := f.send(within, t, f.kept[:n])
 		cancel()
 		if err != nil {
 			f.lastTry = time.Now()
-			f.log.Warn("router inputs not passed on yet", "routing", t.Node, "inputs", n, "err", err)
-			if !errors.Is(err, ErrAway) {
-				f.sending = "" // its answer is kept for the id
+			if n > 0 {
+				f.log.Warn("router inputs not passed on yet", "routing", t.Node, "inputs", n, "err", err)
 			}
 			return
 		}
-		for i, a := range f.kept[:n] {
-			if errs[i] != nil && a.reply == nil && a.refused == nil {
-				f.log.Warn("router input refused", "input", fmt.Sprintf("%T", a.in(agent.At{})), "err", errs[i])
+		f.greeted = t.Epoch
+		for i, err := range errs {
+			a := f.kept[i]
+			if err != nil && a.reply == nil && a.refused == nil {
+				f.log.Warn("router input refused", "input", fmt.Sprintf("%T", a.in(agent.At{})), "err", err)
 			}
-			a.answer(verdict{err: errs[i]})
+			a.answer(verdict{err: err})
 		}
-		f.kept, f.sending = f.kept[n:], ""
+		f.kept = f.kept[len(errs):]
+		if len(errs) < n {
+			f.lastTry = time.Now()
+		}
+	}
+}
+
+// number numbers inputs for a term; an input keeps its number until it is applied
+// or the term is over.
+func (f *floor) number(t Term, asks []ask) {
+	for i := range asks {
+		if a := &asks[i]; a.term != t.Epoch {
+			f.numbered++
+			a.again = a.again || a.term != 0
+			a.term, a.number = t.Epoch, f.numbered
+		}
 	}
 }
 
@@ -287,9 +295,7 @@ func (f *floor) expire(t Term) {
 		f.log.Error("router input given up: no node routes that can be reached", "input", fmt.Sprintf("%T", a.in(agent.At{})))
 		a.answer(verdict{err: ErrNoLeader})
 	}
-	if len(rest) != len(f.kept) {
-		f.kept, f.sending = rest, ""
-	}
+	f.kept = rest
 }
 
 // reach tells from which nodes each agent can be reached. An agent goes offline
