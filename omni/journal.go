@@ -71,6 +71,10 @@ const (
 	RecordingFailedEvent  = "recording.failed"
 	RecordingDeletedEvent = "recording.deleted"
 
+	RecordingConsented = "recording.consented" // the notice was heard and not refused
+	RecordingRefused   = "recording.refused"   // a Consent was written
+	RecordingSkipped   = "recording.skipped"   // wanted by a rule; refused, or the notice was not heard
+
 	MessageReceived = "message.received"
 
 	CustomerContactRefused = "customer.contact_refused" // a Consent was written

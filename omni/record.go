@@ -51,15 +51,19 @@ type Customer struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// ConsentContact is the kind of a Consent to being contacted.
-const ConsentContact = "contact"
+// The kinds of a Consent: to being contacted, and to being recorded in one
+// conversation.
+const (
+	ConsentContact   = "contact"
+	ConsentRecording = "recording"
+)
 
 // Consent is what a customer said, once, about something that needs their
 // consent. It is never changed; the newest of a kind holds.
 type Consent struct {
 	ID             string    `json:"id"`
 	CustomerID     string    `json:"customer_id"`
-	Kind           string    `json:"kind" doc:"contact: that the firm contacts them"`
+	Kind           string    `json:"kind" doc:"contact: that the firm contacts them; recording: that this conversation is recorded"`
 	Given          bool      `json:"given" doc:"false: refused"`
 	ConversationID string    `json:"conversation_id" doc:"In which they said it"`
 	AgentID        string    `json:"agent_id" doc:"To whom"`

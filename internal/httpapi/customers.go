@@ -13,7 +13,7 @@ import (
 type CustomerDetail struct {
 	Customer   omni.Customer      `json:"customer"`
 	Identities []omni.Identity    `json:"identities"`
-	Consents   []omni.Consent     `json:"consents" doc:"What the customer said about being contacted, newest first; the newest holds"`
+	Consents   []omni.Consent     `json:"consents" doc:"What the customer said about being contacted and recorded, newest first; the newest of a kind holds"`
 	Timeline   []ConversationItem `json:"timeline" doc:"Conversations on every channel that one may see, newest first"`
 	Next       string             `json:"next,omitempty" doc:"Cursor of the timeline's next page; absent on the last"`
 }

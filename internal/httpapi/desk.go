@@ -100,6 +100,8 @@ func (s *Server) registerDesk() {
 	s.agentOperation("reject-offer", "/offers/{id}/reject", "Reject an offer", s.cfg.deskCall(Desk.RejectOffer))
 	s.agentOperation("hold", "/conversations/{id}/hold", "Put the customer on hold", s.cfg.deskCall(Desk.Hold))
 	s.agentOperation("resume", "/conversations/{id}/resume", "Take the customer off hold", s.cfg.deskCall(Desk.Resume))
+	s.agentOperation("start-recording", "/conversations/{id}/recording/start",
+		"Record what no rule records, where the queue allows it (record_on_demand)", s.cfg.deskCall(Desk.StartRecording))
 	s.agentOperation("pause-recording", "/conversations/{id}/recording/pause",
 		"Keep what is said from the recording; silence of the same length stands for it", s.cfg.deskCall(Desk.PauseRecording))
 	s.agentOperation("resume-recording", "/conversations/{id}/recording/resume", "Record again after a pause", s.cfg.deskCall(Desk.ResumeRecording))

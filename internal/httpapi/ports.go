@@ -85,6 +85,9 @@ type Desk interface {
 	RejectOffer(ctx context.Context, agentID, offerID string) error
 	Hold(ctx context.Context, agentID, conversationID string) error
 	Resume(ctx context.Context, agentID, conversationID string) error
+	// StartRecording records what no rule records. account.ErrState: the queue
+	// does not allow it, or the customer was not told, or has refused.
+	StartRecording(ctx context.Context, agentID, conversationID string) error
 	// PauseRecording keeps what is said from the recording until ResumeRecording
 	// or the end of the agent's part; silence of the same length stands for it.
 	// account.ErrState: nothing is recorded.

@@ -180,6 +180,12 @@ func (s *Server) checkQueue(ctx context.Context, q *setup.Queue, _ *setup.Queue)
 	if err := s.refersAll(ctx, account.KindAgent, "order", q.Order); err != nil {
 		return err
 	}
+	if err := checkLabels("record_notice_text", q.RecordNoticeText); err != nil {
+		return err
+	}
+	if q.RecordRefusal != "" && !q.RecordNotice {
+		return invalid("record_refusal", "invalid", "nobody can refuse what they are not told: expected record_notice")
+	}
 	return checkLabels("names", q.Names)
 }
 

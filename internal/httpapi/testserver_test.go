@@ -84,6 +84,9 @@ func (d *desk) SetPresence(_ context.Context, _ account.Actor, agentID, presence
 }
 func (d *desk) AcceptOffer(_ context.Context, a, id string) error { return d.note("accept", a, id) }
 func (d *desk) RejectOffer(_ context.Context, a, id string) error { return d.note("reject", a, id) }
+func (d *desk) StartRecording(_ context.Context, a, id string) error {
+	return d.note("start recording", a, id)
+}
 func (d *desk) PauseRecording(_ context.Context, a, id string) error {
 	return d.note("pause recording", a, id)
 }

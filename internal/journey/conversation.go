@@ -46,6 +46,7 @@ type conversation struct {
 	supervisors map[string]*supervisor
 	recorded    *omni.Recording
 	pause       recordingPause
+	consent     recordingConsent
 	message     *message            // the voicemail that is being recorded
 	back        place               // in the queue that an outage took
 	inQueue     bool                // the router has, or is told, an entry of ours

@@ -307,6 +307,11 @@ func (c *Center) Resume(ctx context.Context, agentID, conversationID string) err
 	return c.act(ctx, action{Do: actResume, ConversationID: conversationID, AgentID: agentID})
 }
 
+// StartRecording implements httpapi.Desk.
+func (c *Center) StartRecording(ctx context.Context, agentID, conversationID string) error {
+	return c.act(ctx, action{Do: actRecord, ConversationID: conversationID, AgentID: agentID})
+}
+
 // PauseRecording implements httpapi.Desk.
 func (c *Center) PauseRecording(ctx context.Context, agentID, conversationID string) error {
 	return c.act(ctx, action{Do: actPause, ConversationID: conversationID, AgentID: agentID})

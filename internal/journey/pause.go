@@ -143,10 +143,11 @@ type recordingView struct {
 	State          string    `json:"state"` // off, running, paused
 	Reason         string    `json:"reason,omitempty"`
 	Since          time.Time `json:"since,omitzero"` // of the pause
+	MayStart       bool      `json:"may_start"`      // the agent may begin to record
 }
 
 func (v *conversation) recordingView() recordingView {
-	view := recordingView{ConversationID: v.id, State: "off"}
+	view := recordingView{ConversationID: v.id, State: "off", MayStart: v.mayBeginRecording()}
 	switch {
 	case v.recorded == nil:
 	case v.pause.since.IsZero():

@@ -26,17 +26,6 @@ const (
 // errLowDisk keeps recordings from taking the room that the database needs.
 var errLowDisk = fmt.Errorf("journey: the disk has less than the reserve left: %w", syscall.ENOSPC)
 
-// startRecording records the call when its queue wants it.
-func (v *conversation) startRecording(queueID string) {
-	if q, ok := v.center.setup().queues[queueID]; !ok || !q.Record {
-		v.finishRecording() // begun for another queue that wanted it
-		return
-	}
-	if v.recorded == nil {
-		_, _ = v.record(recordCall, v.book.conv.AgentID, queueID, nil) // a call goes on without
-	}
-}
-
 // record begins a recording. One that cannot begin is written down as failed.
 // watch, which may be nil, listens to the customer.
 func (v *conversation) record(kind, agentID, queueID string, watch *call.VoiceWatch) (recordingID string, err error) {

@@ -312,6 +312,7 @@ const (
 	actTransfer, actWrapUp, actNote       = "transfer", "wrap_up", "note"
 	actAudio, actCandidate                = "rtc.offer", "rtc.candidate"
 	actPause, actUnpause                  = "recording.pause", "recording.resume"
+	actRecord                             = "recording.start"
 )
 
 // act carries an action out, here or on the node that owns the conversation.
@@ -382,6 +383,8 @@ func (v *conversation) perform(a action) error {
 		}
 		v.hangUp(omni.AgentDisconnect)
 		return nil
+	case actRecord:
+		return v.recordOnDemand(a.AgentID)
 	case actPause, actUnpause:
 		return v.pauseRecording(a.AgentID, a.Do == actPause)
 	case actDigits:

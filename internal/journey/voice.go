@@ -129,6 +129,9 @@ func (s *voice) during(ctx context.Context, start func(*call.Call) error) error 
 // Queue implements ivr.Session: music and announcements until an agent has the
 // customer, and on until everything is over.
 func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResult, error) {
+	if err := s.tellOfRecording(ctx, req.Queue); err != nil {
+		return ivr.QueueResult{}, err
+	}
 	if err := s.v.ask(ctx, func() error { return s.v.joinQueue(req) }); err != nil {
 		return ivr.QueueResult{}, ended(err)
 	}
@@ -166,6 +169,9 @@ func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResul
 				s.wait(music)
 			case waitEntered:
 				entered = ev
+				if err := s.tellOfRecording(ctx, ev.queueID); err != nil { // another queue than the flow's
+					return ivr.QueueResult{}, err
+				}
 				soon.Reset(announceAfter)
 			case waitPosition:
 				if time.Since(said) > announceGap {

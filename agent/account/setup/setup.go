@@ -88,7 +88,12 @@ type Queue struct {
 	Announce         agent.Announce         `json:"announce"`
 	Callback         agent.Callback         `json:"callback"`
 	ServiceLevel     agent.ServiceLevel     `json:"service_level"`
-	Record           bool                   `json:"record" doc:"Calls are recorded"`
+	Record           bool                   `json:"record" doc:"Calls are recorded, as record_share says"`
+	RecordShare      int                    `json:"record_share" minimum:"0" maximum:"100" doc:"Percent of the conversations that are recorded, chosen by their identifiers; 0 means 100"`
+	RecordOnDemand   bool                   `json:"record_on_demand" doc:"The agent may begin to record what no rule records"`
+	RecordNotice     bool                   `json:"record_notice" doc:"Callers are told before; who did not hear it to its end is not recorded"`
+	RecordNoticeText Labels                 `json:"record_notice_text" doc:"What they are told, by language; without it the text that ships"`
+	RecordRefusal    string                 `json:"record_refusal" enum:",1,2,3,4,5,6,7,8,9" doc:"Key by which a caller refuses after the notice; empty: none"`
 	WidebandUplink   bool                   `json:"wideband_uplink" doc:"Take Opus from the browser instead of relaying G.711"`
 	Enabled          bool                   `json:"enabled" doc:"Off: takes no more conversations"`
 }
@@ -101,7 +106,8 @@ func NewQueue() Queue {
 		WrapUpTime: d.WrapUpTime, WrapUpExtension: d.WrapUpExtension, WrapUpExtensions: d.WrapUpExtensions,
 		MaxWait: d.MaxWait, MaxLength: d.MaxLength, JoinEmpty: d.JoinEmpty, LeaveEmpty: d.LeaveEmpty,
 		Overflow: d.Overflow, Priority: d.Priority, Ageing: d.Ageing, Skills: d.Skills, Relaxation: d.Relaxation,
-		StickyAgent: d.StickyAgent, Announce: d.Announce, Callback: d.Callback, ServiceLevel: d.ServiceLevel, Record: true, Enabled: true,
+		StickyAgent: d.StickyAgent, Announce: d.Announce, Callback: d.Callback, ServiceLevel: d.ServiceLevel, Record: true,
+		RecordShare: 100, RecordNoticeText: Labels{}, Enabled: true,
 	}
 }
 

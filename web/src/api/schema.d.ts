@@ -271,6 +271,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/recording/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record what no rule records, where the queue allows it (record_on_demand) */
+        post: operations["start-recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/resume": {
         parameters: {
             query?: never;
@@ -1328,7 +1345,7 @@ export interface components {
             /** @description false: refused */
             given: boolean;
             id: string;
-            /** @description contact: that the firm contacts them */
+            /** @description contact: that the firm contacts them; recording: that this conversation is recorded */
             kind: string;
             /** @description By which it was recorded */
             wrap_up_code: string;
@@ -1423,7 +1440,7 @@ export interface components {
             vip: boolean;
         };
         CustomerDetail: {
-            /** @description What the customer said about being contacted, newest first; the newest holds */
+            /** @description What the customer said about being contacted and recorded, newest first; the newest of a kind holds */
             consents: components["schemas"]["Consent"][];
             customer: components["schemas"]["Customer"];
             identities: components["schemas"]["Identity"][];
@@ -2113,8 +2130,26 @@ export interface components {
             overflow?: components["schemas"]["OverflowAction"][];
             /** Format: int64 */
             priority?: number;
-            /** @description Calls are recorded */
+            /** @description Calls are recorded, as record_share says */
             record?: boolean;
+            /** @description Callers are told before; who did not hear it to its end is not recorded */
+            record_notice?: boolean;
+            /** @description What they are told, by language; without it the text that ships */
+            record_notice_text?: {
+                [key: string]: string;
+            };
+            /** @description The agent may begin to record what no rule records */
+            record_on_demand?: boolean;
+            /**
+             * @description Key by which a caller refuses after the notice; empty: none
+             * @enum {string}
+             */
+            record_refusal?: "" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9";
+            /**
+             * Format: int64
+             * @description Percent of the conversations that are recorded, chosen by their identifiers; 0 means 100
+             */
+            record_share?: number;
             /** @description Steps that lower what is required once a conversation has waited */
             relaxation?: components["schemas"]["RelaxStep"][];
             /** Format: int64 */
@@ -2348,8 +2383,26 @@ export interface components {
             readonly overflow_not_yet?: components["schemas"]["OverflowKind"][];
             /** Format: int64 */
             priority: number;
-            /** @description Calls are recorded */
+            /** @description Calls are recorded, as record_share says */
             record: boolean;
+            /** @description Callers are told before; who did not hear it to its end is not recorded */
+            record_notice: boolean;
+            /** @description What they are told, by language; without it the text that ships */
+            record_notice_text: {
+                [key: string]: string;
+            };
+            /** @description The agent may begin to record what no rule records */
+            record_on_demand: boolean;
+            /**
+             * @description Key by which a caller refuses after the notice; empty: none
+             * @enum {string}
+             */
+            record_refusal: "" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9";
+            /**
+             * Format: int64
+             * @description Percent of the conversations that are recorded, chosen by their identifiers; 0 means 100
+             */
+            record_share: number;
             /** @description Steps that lower what is required once a conversation has waited */
             relaxation: components["schemas"]["RelaxStep"][];
             /** Format: int64 */
@@ -2445,8 +2498,26 @@ export interface components {
             overflow?: components["schemas"]["OverflowAction"][];
             /** Format: int64 */
             priority?: number;
-            /** @description Calls are recorded */
+            /** @description Calls are recorded, as record_share says */
             record?: boolean;
+            /** @description Callers are told before; who did not hear it to its end is not recorded */
+            record_notice?: boolean;
+            /** @description What they are told, by language; without it the text that ships */
+            record_notice_text?: {
+                [key: string]: string;
+            };
+            /** @description The agent may begin to record what no rule records */
+            record_on_demand?: boolean;
+            /**
+             * @description Key by which a caller refuses after the notice; empty: none
+             * @enum {string}
+             */
+            record_refusal?: "" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9";
+            /**
+             * Format: int64
+             * @description Percent of the conversations that are recorded, chosen by their identifiers; 0 means 100
+             */
+            record_share?: number;
             /** @description Steps that lower what is required once a conversation has waited */
             relaxation?: components["schemas"]["RelaxStep"][];
             /** Format: int64 */
@@ -3519,6 +3590,35 @@ export interface operations {
         };
     };
     "resume-recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-recording": {
         parameters: {
             query?: never;
             header?: never;

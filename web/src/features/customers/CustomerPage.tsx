@@ -41,7 +41,9 @@ export default function CustomerPage() {
           <h1>
             {query.data ? name : t("nav.customers")}{" "}
             {query.data?.customer.vip && <Tag tone="warn">{t("customer.vip")}</Tag>}{" "}
-            {query.data?.consents[0]?.given === false && <Tag tone="bad">{t("customer.no_contact")}</Tag>}
+            {query.data?.consents.find((c) => c.kind === "contact")?.given === false && (
+              <Tag tone="bad">{t("customer.no_contact")}</Tag>
+            )}
           </h1>
         </div>
       </header>

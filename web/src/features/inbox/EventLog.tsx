@@ -52,6 +52,9 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
   "monitor.mode_changed": [IconHeadphones, "accent"],
   "monitor.ended": [IconHeadphonesOff, undefined],
   "recording.started": [IconPlayerRecord, "bad"],
+  "recording.consented": [IconCheck, "ok"],
+  "recording.refused": [IconPlayerPause, "warn"],
+  "recording.skipped": [IconPlayerPause, "warn"],
   "recording.paused": [IconPlayerPause, "warn"],
   "recording.resumed": [IconPlayerRecord, "bad"],
   "recording.ready": [IconFileMusic, undefined],
@@ -93,7 +96,7 @@ export function eventText(
       ? t(`supervise.now.${text("mode")}`)
       : "",
     code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
-    e.type === "recording.paused" && exists(`recording.why.${code}`) ? t(`recording.why.${code}`) : "",
+    e.type !== "recording.failed" && exists(`recording.why.${code}`) ? t(`recording.why.${code}`) : "",
     e.type === "recording.failed" && exists(`recording.failure.${code}`)
       ? t(`recording.failure.${code}`)
       : "",

@@ -23,7 +23,7 @@ import { type CallCommand, onCallCommand } from "./commands";
 import { Keypad } from "./Keypad";
 import type { Phone } from "./state";
 import { TransferPanel } from "./TransferPanel";
-import { useRecording } from "./useRecording";
+import { useMayRecord, useRecording } from "./useRecording";
 
 type Talking = Extract<Phone, { phase: "talking" }>;
 
@@ -42,7 +42,8 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
   const [holding, setHolding] = useState(false);
   const held = phone.heldSince !== undefined;
   const recording = useRecording(phone.conversationId);
-  const recorded = recording === "running" || recording === "paused";
+  const mayStart = useMayRecord(phone.conversationId);
+  const next = recording === "running" ? "pause" : recording === "paused" ? "resume" : "start";
   const busy = phone.ending ? t("call.ending") : undefined;
   const hold = () => {
     setHolding(true);
@@ -55,8 +56,8 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
     mute: { reason: busy, run: () => controller?.setMuted(!phone.muted) },
     hold: { reason: busy ?? (holding ? t("call.wait") : undefined), run: hold },
     record: {
-      reason: busy ?? (recorded ? undefined : t("call.record_reason")),
-      run: () => void controller?.pauseRecording(recording === "running").catch(fail),
+      reason: busy ?? (next === "start" && !mayStart ? t("call.record_reason") : undefined),
+      run: () => void controller?.record(next).catch(fail),
     },
     keypad: { reason: busy ?? (held ? t("call.held_reason") : undefined), run: () => toggle("keypad") },
     transfer: { reason: busy, run: () => toggle("transfer") },
@@ -75,7 +76,8 @@ export function CallControls({ phone }: { phone: Talking }) {
   const keys = useKeys((s) => s.keys);
   const singles = useKeys((s) => s.singles);
   const held = phone.heldSince !== undefined;
-  const paused = useRecording(phone.conversationId) === "paused";
+  const recording = useRecording(phone.conversationId);
+  const paused = recording === "paused";
   useEffect(() =>
     onCallCommand((command) => {
       const { reason, run } = deeds[command];
@@ -109,7 +111,9 @@ export function CallControls({ phone }: { phone: Talking }) {
       {control("mute", phone.muted ? IconMicrophoneOff : IconMicrophone, { pressed: phone.muted })}
       {control("hold", held ? IconPlayerPlay : IconPlayerPause, { pressed: held })}
       {control("record", paused ? IconPlayerRecord : IconPlayerRecordFilled, {
-        name: t(paused ? "call.record_resume" : "call.record_pause"),
+        name: t(
+          paused ? "call.record_resume" : recording === "running" ? "call.record_pause" : "call.record_start",
+        ),
         pressed: paused,
       })}
       {panel(

@@ -233,9 +233,9 @@ export class SoftphoneController {
     });
   }
 
-  async pauseRecording(on: boolean): Promise<void> {
+  async record(what: "start" | "pause" | "resume"): Promise<void> {
     const id = this.talkingTo();
-    await this.once("recording", () => api.post(`/conversations/${id}/recording/${on ? "pause" : "resume"}`));
+    await this.once("recording", () => api.post(`/conversations/${id}/recording/${what}`));
   }
 
   async end(): Promise<void> {

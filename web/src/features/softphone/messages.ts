@@ -99,6 +99,8 @@ export interface RecordingState {
   /** Why it is paused: the agent, or keys that nobody may keep. */
   reason: string;
   since: number | undefined;
+  /** The agent may begin to record. */
+  mayStart: boolean;
 }
 
 /** Reads the message "recording"; undefined when it makes no sense. */
@@ -107,5 +109,11 @@ export function readRecording(data: unknown): RecordingState | undefined {
   const conversationId = text(d.conversation_id);
   const state = text(d.state);
   if (!conversationId || (state !== "off" && state !== "running" && state !== "paused")) return undefined;
-  return { conversationId, state, reason: text(d.reason), since: time(d.since) };
+  return {
+    conversationId,
+    state,
+    reason: text(d.reason),
+    since: time(d.since),
+    mayStart: d.may_start === true,
+  };
 }
