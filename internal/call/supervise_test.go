@@ -135,13 +135,29 @@ func TestSupervisionSwitchesWithoutGap(t *testing.T) {
 	}
 	caller.ear.hears(t, "caller", 950)
 	eventually(t, "packets are relayed", c.Relaying)
-	// How often this machine, busy as it is, loses a frame without us.
-	before := longestGap(caller.ear.listen(t, 2*time.Second), 950)
+	// A gap that supervision makes is there each time; one that a busy machine
+	// makes is not.
+	for try := 1; ; try++ {
+		before := longestGap(caller.ear.listen(t, 2*time.Second), 950)
+		during := superviseInTurn(t, c, caller, agent, bossLeg)
+		t.Logf("longest gap that the caller hears: %s before, %s while supervision began, switched and ended", before, during)
+		if during <= max(20*time.Millisecond, before) {
+			return
+		}
+		if try == 3 {
+			t.Fatalf("the caller hears a gap of %s; without supervision %s", during, before)
+		}
+	}
+}
 
+// superviseInTurn begins, switches and ends supervision and returns the longest
+// gap that the caller heard meanwhile.
+func superviseInTurn(t *testing.T, c *call.Call, caller, agent *talk, boss *call.Leg) time.Duration {
+	t.Helper()
 	caller.ear.forget()
 	for _, how := range []call.Supervision{call.Monitor, call.Whisper, call.Barge, call.Monitor} {
 		agent.ear.forget()
-		if err := c.Supervise(bossLeg, how); err != nil {
+		if err := c.Supervise(boss, how); err != nil {
 			t.Fatal(err)
 		}
 		if c.Relaying() && how == call.Whisper {
@@ -157,11 +173,7 @@ func TestSupervisionSwitchesWithoutGap(t *testing.T) {
 	c.Unbridge("lg_boss")
 	eventually(t, "packets are relayed again", c.Relaying)
 	agent.ear.listen(t, 400*time.Millisecond)
-	during := longestGap(caller.ear.forget(), 950)
-	t.Logf("longest gap that the caller hears: %s before, %s while supervision began, switched and ended", before, during)
-	if during > max(20*time.Millisecond, before) {
-		t.Errorf("the caller hears a gap of %s; without supervision %s", during, before)
-	}
+	return longestGap(caller.ear.forget(), 950)
 }
 
 // listenOn is listen that keeps what was heard since the last forget.
