@@ -50,6 +50,21 @@ func (s *Server) auditFirst(ctx context.Context, e account.Entry) error {
 	return err
 }
 
+// audited does what others decide on and write (the router, a conversation's
+// owner): first comes the line, without which nothing happens. Where it was then
+// refused, a second line says so.
+func (s *Server) audited(ctx context.Context, e account.Entry, do func() error) error {
+	if err := s.auditFirst(ctx, e); err != nil {
+		return err
+	}
+	err := do()
+	if err != nil {
+		e.Action += ".refused"
+		s.audit(context.WithoutCancel(ctx), e)
+	}
+	return err
+}
+
 // changed tells sockets and the desk that administered records were changed; an
 // empty kind stands for any.
 func (s *Server) changed(ctx context.Context, kind account.Kind, ids ...string) {

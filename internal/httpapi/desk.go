@@ -90,11 +90,8 @@ func (s *Server) registerDesk() {
 			if !g.agent(in.ID) {
 				return nil, account.ErrNotFound
 			}
-			if err := s.setPresence(ctx, in.ID, in.Body); err != nil {
-				return nil, err
-			}
-			s.audit(ctx, account.Entry{Action: "agent.presence", TargetID: in.ID, Target: string(in.Body.Presence)})
-			return nil, nil
+			line := account.Entry{Action: "agent.presence", TargetID: in.ID, Target: string(in.Body.Presence)}
+			return nil, s.audited(ctx, line, func() error { return s.setPresence(ctx, in.ID, in.Body) })
 		})
 	s.agentOperation("accept-offer", "/offers/{id}/accept", "Accept an offer", s.cfg.deskCall(Desk.AcceptOffer))
 	s.agentOperation("reject-offer", "/offers/{id}/reject", "Reject an offer", s.cfg.deskCall(Desk.RejectOffer))
@@ -187,11 +184,8 @@ func (s *Server) endConversation(ctx context.Context, in *idInput) (*empty, erro
 	if c.State == omni.Completed {
 		return nil, account.ErrState
 	}
-	if err := s.cfg.Desk.End(ctx, a, "", in.ID); err != nil {
-		return nil, err
-	}
-	s.audit(ctx, account.Entry{Action: "conversation.force_close", TargetID: in.ID})
-	return nil, nil
+	line := account.Entry{Action: "conversation.force_close", TargetID: in.ID}
+	return nil, s.audited(ctx, line, func() error { return s.cfg.Desk.End(ctx, a, "", in.ID) })
 }
 
 func (s *Server) transfer(ctx context.Context, in *transferInput) (*empty, error) {

@@ -36,7 +36,9 @@ func (s *Server) registerSimulations() {
 		if err != nil {
 			return nil, err
 		}
-		s.audit(ctx, account.Entry{Action: "simulation.create", Target: ends.UTC().Format(time.RFC3339)})
+		if err := s.auditFirst(ctx, account.Entry{Action: "simulation.create", Target: ends.UTC().Format(time.RFC3339)}); err != nil {
+			return nil, err // the token is given to nobody
+		}
 		return &one[SimulationBody]{SimulationBody{simulationHeader, token, ends}}, nil
 	})
 }
