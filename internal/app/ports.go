@@ -47,7 +47,7 @@ const (
 
 // Commit implements journey.Store.
 func (s journeyStore) Commit(ctx context.Context, w journey.Write) error {
-	_, err := s.DB.Commit(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Patience: w.Patience})
+	_, err := s.DB.Commit(ctx, written(w))
 	if errors.Is(err, store.ErrUncertain) {
 		return errors.Join(journey.ErrUncertain, err)
 	}
@@ -56,7 +56,12 @@ func (s journeyStore) Commit(ctx context.Context, w journey.Write) error {
 
 // Keep implements journey.Store.
 func (s journeyStore) Keep(ctx context.Context, w journey.Write) error {
-	return s.DB.Keep(ctx, store.Write{Omni: w.Omni, Agent: w.Agent, Patience: w.Patience})
+	return s.DB.Keep(ctx, written(w))
+}
+
+// written is a write of the journey in the store's words.
+func written(w journey.Write) store.Write {
+	return store.Write{Omni: w.Omni, Agent: w.Agent, Audit: w.Audit, Patience: w.Patience}
 }
 
 // Route implements journey.Store.

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/internal/bus"
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/internal/config"
@@ -97,6 +98,9 @@ func open(ctx context.Context, cfg config.Config, std Streams, log *slog.Logger)
 		Retention: omni.Retention{Recordings: cfg.Retention()}, Reserve: cfg.Reserve(), Anchor: cfg.Calls.Anchor, Rejoin: cfg.Calls.Rejoin, PresenceGrace: cfg.Calls.PresenceGrace,
 		EmergencyPrompt: s.cfg.Calls.EmergencyPrompt, HideSupervision: cfg.Calls.HideSupervision, Seed: uint64(time.Now().UnixNano()),
 		Free: func() (uint64, bool) { return doctor.FreeBytes(cfg.RecordingsDir()) },
+		MayHear: func(ctx context.Context, by account.Actor, agentID, queueID string) (bool, error) {
+			return s.api.MayHear(ctx, by, agentID, queueID)
+		},
 	}, journeyStore{s.db}, s.calls, s.endpoint, speaker, log)
 	s.endpoint.OnRegistration(s.center.Registration)
 	return s, s.openAPI()

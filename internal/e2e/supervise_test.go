@@ -279,3 +279,41 @@ func TestSupervisorsPageLost(t *testing.T) {
 		t.Errorf("the conversation is %s", c.State)
 	}
 }
+
+// A supervisor who gets another team while they listen hears nothing any more,
+// is told why, and the audit has it.
+func TestSupervisorsTeamChanges(t *testing.T) {
+	s := start(t)
+	phone := newTelephone(t)
+	agent := s.openDesk("agent@demo").softphone(950)
+	_, ear := phone.dialCall(s, "9002", "+8613911117003", 440)
+	id, _ := agent.answer()
+	s.one("%2B8613911117003", omni.Connected)
+	boss := s.openTab("supervisor@demo", "boss").softphone(1330)
+	path := "/conversations/" + id + "/supervision"
+	s.call(http.MethodPut, path, boss.token, map[string]string{"mode": "barge"}, nil)
+	boss.open("monitor", id, "lg_boss")
+	s.matrix("the caller", func() []int16 { return s.listen(ear) }, 950, 1330)
+	var team struct{ ID string }
+	s.call(http.MethodPost, "/teams", s.token, map[string]any{"name": "Elsewhere"}, &team)
+	var u struct{ Version int }
+	s.call(http.MethodGet, "/users/us_amara", s.token, nil, &u)
+	s.call(http.MethodPatch, "/users/us_amara", s.token, map[string]any{"version": u.Version, "team_id": team.ID}, nil)
+	if told := string(boss.wait("monitor.closed", 5*time.Second)); !strings.Contains(told, `"reason":"rights"`) {
+		t.Errorf("told %s", told)
+	}
+	s.matrix("the caller, team changed", func() []int16 { return s.listen(ear) }, 950)
+	if status, _ := s.try(http.MethodPut, path, boss.token, map[string]string{"mode": "monitor"}, nil); status != http.StatusNotFound {
+		t.Errorf("listens again: %d", status)
+	}
+	var audit struct {
+		Items []struct {
+			UserID string          `json:"user_id"`
+			After  json.RawMessage `json:"after"`
+		}
+	}
+	s.call(http.MethodGet, "/audit?target_id="+id+"&action=conversation.supervision_revoked", s.token, nil, &audit)
+	if len(audit.Items) != 1 || audit.Items[0].UserID != "" || !strings.Contains(string(audit.Items[0].After), "us_amara") {
+		t.Errorf("audit %+v", audit.Items)
+	}
+}

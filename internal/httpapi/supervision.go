@@ -50,11 +50,8 @@ func (s *Server) registerSupervision() {
 			if actor(ctx).User.AgentID == "" {
 				return nil, problem(ProblemForbidden, "this user does not work as an agent")
 			}
-			if err := s.cfg.Supervision.TakeOver(ctx, actor(ctx), in.ID); err != nil {
-				return nil, err
-			}
-			s.audit(ctx, account.Entry{Action: "conversation.take_over", TargetID: in.ID})
-			return nil, nil
+			line := account.Entry{Action: "conversation.take_over", TargetID: in.ID}
+			return nil, s.audited(ctx, line, func() error { return s.cfg.Supervision.TakeOver(ctx, actor(ctx), in.ID) })
 		})
 }
 
@@ -62,16 +59,32 @@ func (s *Server) supervise(ctx context.Context, in *superviseInput) (*one[journe
 	if err := s.maySupervise(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	m, err := s.cfg.Supervision.Supervise(ctx, actor(ctx), in.ID, in.Body.Mode)
+	var m journey.Monitoring
+	line := account.Entry{Action: "conversation." + in.Body.Mode, TargetID: in.ID}
+	err := s.audited(ctx, line, func() (err error) {
+		m, err = s.cfg.Supervision.Supervise(ctx, actor(ctx), in.ID, in.Body.Mode)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	// Nobody listens without a line in the audit; the sound comes later, with the
-	// page's offer.
-	if err := s.auditFirst(ctx, account.Entry{Action: "conversation." + in.Body.Mode, TargetID: in.ID}); err != nil {
-		return nil, errors.Join(err, s.cfg.Supervision.Unsupervise(context.WithoutCancel(ctx), actor(ctx), in.ID))
-	}
 	return &one[journey.Monitoring]{m}, nil
+}
+
+// MayHear tells whether somebody who listens to a call as by may do so now, when
+// it is in the hands of an agent or a queue (journey.Config). What by may at
+// most is what it was; the user's role, team and agent are read again.
+func (s *Server) MayHear(ctx context.Context, by account.Actor, agentID, queueID string) (bool, error) {
+	u, err := s.user(ctx, by.User.ID)
+	if errors.Is(err, account.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || u.Disabled || !account.MayDelegate(u.Role, by.Role) || !account.Allowed(by.Role, account.ActSupervise) {
+		return false, err
+	}
+	by.User = u
+	g, err := s.sightOf(ctx, by)
+	return g.agent(agentID) || g.queue(queueID), err
 }
 
 // maySupervise refuses conversations whose recordings the actor may not hear.

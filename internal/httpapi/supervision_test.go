@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/internal/journey"
 	"github.com/openhotline/hotline/omni"
 )
@@ -80,9 +82,109 @@ func TestSupervision(t *testing.T) {
 		actions = append(actions, strings.TrimPrefix(l.Action, "conversation.")+" "+l.TargetID+" "+l.UserID)
 	}
 	slices.Sort(actions)
-	want := []string{"monitor cv_own us_supervisor", "take_over cv_own us_supervisor", "whisper cv_own us_supervisor"}
+	want := []string{
+		"barge cv_other us_supervisor", "barge.refused cv_other us_supervisor", "monitor cv_own us_supervisor",
+		"take_over cv_own us_supervisor", "take_over cv_own us_supervisor", "take_over.refused cv_own us_supervisor",
+		"whisper cv_own us_supervisor",
+	}
 	if !slices.Equal(actions, want) {
 		t.Errorf("audit has %q, want %q", actions, want)
+	}
+}
+
+// noAudit is a store that cannot write lines of the audit.
+type noAudit struct {
+	account.Store
+	broken atomic.Bool
+}
+
+func (a *noAudit) Change(ctx context.Context, writes []account.Write, lines []account.Entry) ([]account.Record, error) {
+	if len(lines) > 0 && a.broken.Load() {
+		return nil, account.ErrUnavailable
+	}
+	return a.Store.Change(ctx, writes, lines)
+}
+
+func TestNothingIsDoneToOthersWithoutALineInTheAudit(t *testing.T) {
+	t.Parallel()
+	d, a := newDesk(), &noAudit{}
+	w := newWorld(t, func(c *Config) {
+		a.Store = c.Accounts
+		c.Accounts, c.Desk, c.Supervision = a, d, floorOfOne{d}
+	})
+	w.addConversations()
+	own := w.m.conversations["cv_own"]
+	u, err := w.s.user(t.Context(), "us_supervisor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.AgentID = "ag_two"
+	w.m.put(account.KindUser, u.ID, u.Email, u)
+	for _, broken := range []bool{true, false} {
+		a.broken.Store(broken)
+		for _, c := range []struct{ method, path, body, does string }{
+			{"PUT", "/conversations/cv_own/supervision", `{"mode":"monitor"}`, "supervise us_supervisor cv_own monitor"},
+			{"PUT", "/conversations/cv_own/supervision", `{"mode":"barge"}`, "supervise us_supervisor cv_own barge"},
+			{"POST", "/conversations/cv_own/take-over", "", "take-over ag_two cv_own"},
+			{"POST", "/conversations/cv_own/end", "", "end  cv_own"},
+			{"PUT", "/agents/ag_one/presence", `{"presence":"offline"}`, "presence ag_one offline "},
+		} {
+			w.m.conversations["cv_own"] = own
+			var body any
+			if c.body != "" {
+				body = c.body
+			}
+			got := w.do(account.RoleSupervisor, c.method, prefix+c.path, body)
+			if broken {
+				got.problem(503, ProblemUnavailable, "")
+			}
+			select {
+			case did := <-d.seen:
+				if broken || did != c.does {
+					t.Errorf("%s %s, audit broken %t: the desk did %q", c.method, c.path, broken, did)
+				}
+			default:
+				if !broken {
+					t.Errorf("%s %s: nothing was done", c.method, c.path)
+				}
+			}
+		}
+	}
+}
+
+func TestMayHear(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.m.put(account.KindAgent, "ag_three", "", setup.Agent{Name: "Agent Three", TeamID: "tm_two", Enabled: true})
+	lead := account.User{ID: "us_lead", Email: "lead@example.org", Role: account.RoleSupervisor, TeamID: "tm_one"}
+	for _, c := range []struct {
+		name           string
+		is             account.User
+		as             account.Role
+		agentID, queue string
+		want           bool
+	}{
+		{"an agent of the team", lead, account.RoleSupervisor, "ag_one", "", true},
+		{"a foreign agent in the team's queue", lead, account.RoleSupervisor, "ag_three", "qu_sales", true},
+		{"a foreign agent by direct transfer", lead, account.RoleSupervisor, "ag_three", "", false},
+		{"a foreign queue", lead, account.RoleSupervisor, "", "qu_none", false},
+		{"nobody's", lead, account.RoleSupervisor, "", "", false},
+		{"the team was changed", account.User{Role: account.RoleSupervisor, TeamID: "tm_two"}, account.RoleSupervisor, "ag_one", "qu_sales", false},
+		{"the team was taken away", account.User{Role: account.RoleSupervisor}, account.RoleSupervisor, "ag_three", "", true},
+		{"the role was taken away", account.User{Role: account.RoleAgent, TeamID: "tm_one"}, account.RoleSupervisor, "ag_one", "", false},
+		{"no administrator any more", lead, account.RoleAdmin, "ag_one", "", false},
+		{"disabled", account.User{Role: account.RoleSupervisor, Disabled: true}, account.RoleSupervisor, "ag_one", "", false},
+	} {
+		u := c.is
+		u.ID, u.Email = lead.ID, lead.Email
+		w.m.put(account.KindUser, u.ID, u.Email, u)
+		got, err := w.s.MayHear(t.Context(), account.Actor{User: lead, Role: c.as}, c.agentID, c.queue)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %t, %v", c.name, got, err)
+		}
+	}
+	if may, err := w.s.MayHear(t.Context(), account.Actor{User: account.User{ID: "us_gone"}, Role: account.RoleSupervisor}, "ag_one", ""); may || err != nil {
+		t.Errorf("a deleted user: %t, %v", may, err)
 	}
 }
 

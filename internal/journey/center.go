@@ -49,6 +49,7 @@ var (
 type Write struct {
 	Omni  omni.Change
 	Agent agent.Change
+	Audit []account.Entry // lines about what is written
 	// Patience is how long the write may wait to share a flush to disk.
 	Patience time.Duration
 }
@@ -118,9 +119,14 @@ type Config struct {
 	EmergencyPrompt string
 	// HideSupervision keeps from agents that a supervisor listens.
 	HideSupervision bool
-	Seed            uint64     // of the strategy random
-	Flows           ivr.Config // what flows may do
-	Now             func() time.Time
+	// MayHear tells whether somebody may listen to a call that is in the hands of
+	// an agent (empty: of none), who took it from a queue or for whom it waits
+	// there (empty: of none). It is asked when they begin, when the call changes
+	// hands and when administered records change. nil: nobody may.
+	MayHear func(ctx context.Context, by account.Actor, agentID, queueID string) (bool, error)
+	Seed    uint64     // of the strategy random
+	Flows   ivr.Config // what flows may do
+	Now     func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -367,6 +373,7 @@ func (c *Center) SetupChanged(ctx context.Context, kind account.Kind, _ []string
 	if err := c.resetup(ctx); err != nil {
 		c.log.Error("records not reloaded", "kind", kind, "err", err)
 	}
+	c.askAllRights(ctx)
 }
 
 // resetup reads the administered records again and tells the router what it must

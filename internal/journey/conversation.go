@@ -44,18 +44,22 @@ type conversation struct {
 	external *externalLeg
 	// supervisors are those who listen, or are about to, by user.
 	supervisors map[string]*supervisor
-	recorded    *omni.Recording
-	pause       recordingPause
-	consent     recordingConsent
-	message     *message            // the voicemail that is being recorded
-	back        place               // in the queue that an outage took
-	inQueue     bool                // the router has, or is told, an entry of ours
-	asked       input               // the last wish for an agent
-	wrapped     time.Time           // when the agent began to talk whose wrap-up the conversation shows
-	replies     []func(saved error) // to those who asked, once what they did is saved
-	unsaved     error               // of the end
-	gone        bool                // the customer has left
-	closing     omni.EndReason
+	// direct is the agent to whom a colleague is handing the customer, past the
+	// queue; empty: nobody.
+	direct string
+
+	recorded *omni.Recording
+	pause    recordingPause
+	consent  recordingConsent
+	message  *message            // the voicemail that is being recorded
+	back     place               // in the queue that an outage took
+	inQueue  bool                // the router has, or is told, an entry of ours
+	asked    input               // the last wish for an agent
+	wrapped  time.Time           // when the agent began to talk whose wrap-up the conversation shows
+	replies  []func(saved error) // to those who asked, once what they did is saved
+	unsaved  error               // of the end
+	gone     bool                // the customer has left
+	closing  omni.EndReason
 }
 
 // post hands f to the conversation's goroutine; false means that it has ended.
@@ -180,7 +184,8 @@ func (v *conversation) save() error {
 	if isEmpty(c) {
 		return nil
 	}
-	w := Write{Omni: c}
+	w := Write{Omni: c, Audit: v.book.audit}
+	v.book.audit = nil
 	if len(v.replies) == 0 {
 		w.Patience = patience
 	}
@@ -188,6 +193,7 @@ func (v *conversation) save() error {
 		v.log.Error("conversation not saved", "err", err)
 		if errors.Is(err, account.ErrUnavailable) { // and not refused for good
 			v.book.putBack(c)
+			v.book.audit = w.Audit
 		}
 		return err
 	}

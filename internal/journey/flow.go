@@ -303,7 +303,7 @@ func (v *conversation) notQueued(err error) {
 
 // enterQueue moves the conversation into a queue; the router is told apart.
 func (v *conversation) enterQueue(queueID string, why omni.EndReason) {
-	v.inQueue = true
+	v.inQueue, v.direct = true, ""
 	v.must(v.book.move(omni.Queued))
 	v.book.end(v.stay, why)
 	v.stay = v.book.begin(omni.SegmentQueue, func(s *omni.Segment) { s.QueueID = queueID })
@@ -312,6 +312,7 @@ func (v *conversation) enterQueue(queueID string, why omni.EndReason) {
 	if why == omni.AgentLost || why == omni.Transferred {
 		v.wait(waitEvent{kind: waitAgain, queueID: queueID})
 	}
+	v.handsChanged()
 }
 
 // overflowed follows a queue that gave the customer up: the first action that

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/omni"
 )
@@ -18,6 +19,7 @@ type ledger struct {
 	legs     map[string]omni.Leg
 	records  map[string]omni.Recording
 	change   omni.Change
+	audit    []account.Entry // written with the next change
 	dirty    bool
 	now      func() time.Time
 }

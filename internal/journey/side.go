@@ -304,6 +304,7 @@ func (v *conversation) beginTalk(s *side) {
 	})
 	v.book.event(omni.ConversationConnected, nil, of(s.offer.AgentID, s.offer.QueueID), inSegment(s.stay.ID))
 	v.startRecording(s.offer.QueueID)
+	v.handsChanged()
 }
 
 // agentLegChanged keeps what a restarted process needs to end the dialog.

@@ -23,7 +23,8 @@ const (
 // supervisor is a supervisor in a conversation, from the wish to listen to the end
 // of it.
 type supervisor struct {
-	userID, agentID string // agentID is empty for those who do not work as agents
+	by              account.Actor // as whom they were allowed to
+	userID, agentID string        // agentID is empty for those who do not work as agents
 	name            string
 	mode            call.Supervision
 	socket          string // of the page that has the audio
@@ -41,6 +42,7 @@ const (
 	monitorTaken     = "taken_over" // the supervisor has the call now
 	monitorElsewhere = "elsewhere"  // the supervisor listens to another call, or in another tab
 	monitorOver      = "over"       // the call is over
+	monitorRights    = "rights"     // the supervisor may not listen to it any more
 )
 
 // supervise lets a supervisor take part, or changes the way. Audio comes by
@@ -56,6 +58,7 @@ func (v *conversation) supervise(by account.Actor, mode call.Supervision) error 
 		return fmt.Errorf("%w: nobody supervises their own call", account.ErrState)
 	}
 	if o := v.supervisors[by.User.ID]; o != nil {
+		o.by = by
 		return v.changeMode(o, mode)
 	}
 	if v.talking == nil {
@@ -64,7 +67,7 @@ func (v *conversation) supervise(by account.Actor, mode call.Supervision) error 
 	if len(v.supervisors) >= call.MaxSupervisors {
 		return fmt.Errorf("%w: %w", account.ErrState, call.ErrFull)
 	}
-	o := &supervisor{userID: by.User.ID, agentID: by.User.AgentID, name: by.User.Name, mode: mode}
+	o := &supervisor{by: by, userID: by.User.ID, agentID: by.User.AgentID, name: by.User.Name, mode: mode}
 	v.supervisors[o.userID] = o
 	v.supervisorAfter(o, supervisorWait)
 	return nil

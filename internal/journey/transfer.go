@@ -62,6 +62,7 @@ func (v *conversation) transfer(agentID, kind, target string, ring time.Duration
 		queueID := s.offer.QueueID
 		v.handOver(s, kind, to.ID)
 		v.enterQueue(queueID, omni.Transferred)
+		v.direct = to.ID
 		return v.wantAgent(func(at agent.At) agent.Input {
 			return agent.OfferTo{At: at, ConversationID: v.id, AgentID: to.ID, QueueID: queueID, Channel: agent.Voice,
 				Wait: directWait, FallbackAgent: agentID, FallbackQueue: queueID}

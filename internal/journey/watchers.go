@@ -57,6 +57,17 @@ func (w *watchers) drop(userID, conversationID string) {
 	}
 }
 
+// all are the supervisors of this process with their conversations.
+func (w *watchers) all() map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := make(map[string]string, len(w.by))
+	for userID, at := range w.by {
+		list[userID] = at.conversationID
+	}
+	return list
+}
+
 func (w *watchers) of(userID string) watch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,7 +86,17 @@ func (c *Center) onHere(ctx context.Context, conversationID string, f func(*conv
 
 // Supervise implements httpapi.Supervision.
 func (c *Center) Supervise(ctx context.Context, by account.Actor, conversationID, mode string) (m Monitoring, err error) {
+	var asked hands
+	if err := c.onHere(ctx, conversationID, func(v *conversation) error { asked = v.inHands(); return nil }); err != nil {
+		return m, err
+	}
+	if err := c.mayHear(ctx, by, asked); err != nil {
+		return m, err
+	}
 	err = c.onHere(ctx, conversationID, func(v *conversation) error {
+		if v.inHands() != asked {
+			return fmt.Errorf("%w: the call has changed hands in this moment", account.ErrState)
+		}
 		if err := v.supervise(by, call.Supervision(mode)); err != nil {
 			return err
 		}
