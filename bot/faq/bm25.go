@@ -178,6 +178,7 @@ func (x *lexical) encode(w *cache.Writer) {
 func decodeLexical(r *cache.Reader, wordings int) *lexical {
 	x := &lexical{terms: r.Words(), idf: r.Floats(), from: r.Ints(), wordings: r.Ints(), counts: r.Floats(), lengths: r.Floats(), mean: r.Float(), rarest: r.Float()}
 	if len(x.idf) != len(x.terms) || len(x.from) != len(x.terms)+1 || len(x.counts) != len(x.wordings) || len(x.lengths) != wordings ||
+		!usable(x.idf) || !usable(x.counts) || !usable(x.lengths) || !usable([]float64{x.mean, x.rarest}) ||
 		!slices.IsSorted(x.terms) || !slices.IsSorted(x.from) || x.from[len(x.terms)] != uint32(len(x.wordings)) ||
 		slices.ContainsFunc(x.wordings, func(w uint32) bool { return int(w) >= wordings }) {
 		r.Fail()

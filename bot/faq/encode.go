@@ -1,6 +1,7 @@
 package faq
 
 import (
+	"math"
 	"slices"
 
 	"github.com/openhotline/hotline/bot/cache"
@@ -45,10 +46,11 @@ func (cfg Config) folder() *cache.Folder {
 	return cfg.Cache
 }
 
-// load takes the index from the cache and tells whether it was there.
-func (ix *Index) load(cfg Config) bool {
+// load takes the index from the cache and tells whether it was there. What does
+// not fit the articles is dropped, so that the index is made anew.
+func (ix *Index) load(cfg Config, classify bool) bool {
 	content, ok := cfg.folder().Load(kind, ix.id)
-	if ok && ix.decode(content) != nil {
+	if ok && ix.decode(content, classify) != nil {
 		cfg.folder().Drop(kind, ix.id)
 		return false
 	}
@@ -78,8 +80,8 @@ func (ix *Index) encode() []byte {
 }
 
 // decode fills an index that has its articles and wordings, or leaves it as it
-// was and returns an error.
-func (ix *Index) decode(content []byte) error {
+// was and returns an error. classify is whether it must have a classifier.
+func (ix *Index) decode(content []byte, classify bool) error {
 	r := cache.NewReader(content)
 	words, meanings, lower, upper := decodeLexical(r, len(ix.wordings)), r.Floats(), r.Float(), r.Float()
 	var classifier *nlu.Model
@@ -93,13 +95,14 @@ func (ix *Index) decode(content []byte) error {
 		}
 		classifier = m
 	}
-	if len(meanings)%len(ix.wordings) != 0 {
+	each := len(ix.meaningOf(ix.wordings[0].text)) // of every text the same
+	if len(meanings) != each*len(ix.wordings) || !usable(meanings) || (classifier != nil) != classify ||
+		!(0 <= lower && lower <= upper && upper <= 1) {
 		r.Fail()
 	}
 	if err := r.Err(); err != nil {
 		return err
 	}
-	each := len(meanings) / len(ix.wordings)
 	for i := range ix.wordings {
 		if each > 0 {
 			ix.wordings[i].meaning = meanings[i*each : (i+1)*each]
@@ -110,4 +113,10 @@ func (ix *Index) decode(content []byte) error {
 		ix.setClassifier(classifier)
 	}
 	return nil
+}
+
+// usable tells whether numbers are what counts, lengths and shares can be: none
+// is negative, infinite or no number.
+func usable[F float32 | float64](numbers []F) bool {
+	return !slices.ContainsFunc(numbers, func(v F) bool { return !(v >= 0 && v <= math.MaxFloat32) })
 }

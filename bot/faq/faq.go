@@ -116,11 +116,12 @@ func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 			return nil, fmt.Errorf("faq: article %q has no question", a.ID)
 		}
 	}
-	if ix.load(cfg) {
+	slices.Sort(counts)
+	classify := counts[len(counts)/2] >= classifierWordings && len(articles) > 1
+	if ix.load(cfg, classify) {
 		return ix, nil
 	}
-	slices.Sort(counts)
-	if err := ix.build(ctx, cfg, counts[len(counts)/2] >= classifierWordings && len(articles) > 1); err != nil {
+	if err := ix.build(ctx, cfg, classify); err != nil {
 		return nil, err
 	}
 	ix.save(cfg)
