@@ -101,17 +101,31 @@ func likenesses(ctx context.Context, texts, background []string) ([][]like, erro
 			return nil, context.Cause(ctx)
 		}
 		words.similar(text, sims)
-		var near []like
+		near := make([]like, 0, 8)
 		for j, s := range sims {
-			s = math.Round(s*1e9) / 1e9 // the last bits depend on the order of a sum
-			if j != i && s >= leastLike {
-				near = append(near, like{j, s})
+			if j == i || s < leastLike-1e-9 {
+				continue
+			}
+			if s = math.Round(s*1e9) / 1e9; s >= leastLike { // the last bits depend on the order of a sum
+				near = among(near, like{j, s})
 			}
 		}
-		slices.SortFunc(near, func(a, b like) int { return cmp.Or(cmp.Compare(b.by, a.by), cmp.Compare(a.to, b.to)) })
-		out[i] = near[:min(len(near), nearest)]
+		out[i] = near
 	}
 	return symmetric(out), nil
+}
+
+// among puts a question among the nearest so far, the most like first, if it is
+// one of them. Questions come in their order.
+func among(near []like, l like) []like {
+	if len(near) == nearest {
+		if near[nearest-1].by >= l.by {
+			return near
+		}
+		near = near[:nearest-1]
+	}
+	at, _ := slices.BinarySearchFunc(near, l, func(o, l like) int { return cmp.Or(cmp.Compare(l.by, o.by), cmp.Compare(o.to, l.to)) })
+	return slices.Insert(near, at, l)
 }
 
 // symmetric makes a likeness count the same from both sides: the mean of the

@@ -388,7 +388,9 @@ func (b *builder) readArticle(r reader, n *node, seen map[string]int) {
 				a.Variants = append(a.Variants, u.Text)
 			}
 		case "answer":
-			a.Answer = r.phrase(q)
+			if !b.draft || r.str(q.value, "answer") != "" {
+				a.Answer = r.phrase(q)
+			}
 		case "remove":
 			remove = r.yes(q)
 		}
