@@ -11,7 +11,17 @@ type Standing struct {
 
 // Accepted tells whether an offer was accepted and its work still goes on.
 func (s Standing) Accepted(offerID string) bool {
-	return !s.Pending(offerID) && slices.ContainsFunc(s.Works, func(w Work) bool { return w.ID == offerID })
+	_, works := s.Work(offerID)
+	return works && !s.Pending(offerID)
+}
+
+// Work is an agent's work that goes on, by its id, which is that of its offer.
+func (s Standing) Work(id string) (Work, bool) {
+	i := slices.IndexFunc(s.Works, func(w Work) bool { return w.ID == id })
+	if i < 0 {
+		return Work{}, false
+	}
+	return s.Works[i], true
 }
 
 // Pending tells whether an offer is pending.

@@ -161,6 +161,8 @@ type Center struct {
 	mail    *mail  // nil without a bus
 	life    string // of this process among those of the node
 	intakes intakes
+	term    atomic.Pointer[Term] // the newest in which this node takes part
+	compare chan struct{}        // holds one: conversations may be out of step with the router
 	// reloading makes those take turns who read the records again.
 	reloading sync.Mutex
 
@@ -184,6 +186,7 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 		cfg: cfg.withDefaults(), store: store, calls: calls, lines: lines, speaker: speaker, log: log,
 		started:       make(chan struct{}),
 		life:          id.New("nl"),
+		compare:       make(chan struct{}, 1),
 		conversations: map[string]*conversation{},
 		desks:         map[string]*desk{},
 		phones:        map[string]*phoneCall{},
@@ -241,6 +244,7 @@ func (c *Center) Run(ctx context.Context) error {
 	}
 	c.calls.OnInbound(c.inbound)
 	c.work.Go(func() { c.watchDisk(ctx) })
+	c.work.Go(func() { c.keepInStep(ctx) })
 	if c.cfg.Shared {
 		if _, err := c.lookAround(ctx); err != nil {
 			c.log.Warn("no look at the other nodes", "err", err)
@@ -326,9 +330,10 @@ func (c *Center) beginTerm(ctx context.Context, t Term) (agent.State, []input, e
 	}
 	first = append(first, c.reachable()...)
 	c.fleet.current(t.Epoch)
+	c.term.Store(&t)
 	select {
 	case <-c.started:
-		c.work.Go(func() { c.reconcile(c.ctx, t) })
+		c.outOfStep()
 	default: // nothing is live yet
 	}
 	if !ours {

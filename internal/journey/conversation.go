@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
@@ -55,6 +56,8 @@ type conversation struct {
 	back     place               // in the queue that an outage took
 	inQueue  bool                // the router has, or is told, an entry of ours
 	asked    input               // the last wish for an agent
+	wish     uint64              // its number
+	granted  atomic.Uint64       // number of the last wish that the router has applied
 	wrapped  time.Time           // when the agent began to talk whose wrap-up the conversation shows
 	replies  []func(saved error) // to those who asked, once what they did is saved
 	unsaved  error               // of the end

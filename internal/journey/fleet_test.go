@@ -178,6 +178,7 @@ type hub struct {
 	handlers map[string]map[string]func(context.Context, []byte) ([]byte, error)
 	cut      map[string]bool
 	known    map[string]*carried
+	late     map[string]time.Duration // by which answers to commands of a name are late
 }
 
 type carried struct {
@@ -187,7 +188,8 @@ type carried struct {
 }
 
 func newHub() *hub {
-	return &hub{handlers: map[string]map[string]func(context.Context, []byte) ([]byte, error){}, cut: map[string]bool{}, known: map[string]*carried{}}
+	return &hub{handlers: map[string]map[string]func(context.Context, []byte) ([]byte, error){}, cut: map[string]bool{}, known: map[string]*carried{},
+		late: map[string]time.Duration{}}
 }
 
 // end is a node's bus.
@@ -229,6 +231,10 @@ func (e end) Command(ctx context.Context, commandID, node, name string, payload 
 	e.mu.Unlock()
 	select {
 	case <-k.done:
+		e.mu.Lock()
+		late := e.late[name]
+		e.mu.Unlock()
+		time.Sleep(late)
 		return k.out, k.err
 	case <-ctx.Done():
 		return nil, errors.Join(ErrAway, context.Cause(ctx))
@@ -277,6 +283,7 @@ func (c *Center) up(t *testing.T) (down func()) {
 	go func() { defer close(ended); _ = c.floor.run(ctx) }()
 	<-c.floor.settled
 	close(c.started)
+	c.work.Go(func() { c.keepInStep(ctx) })
 	if _, err := c.lookAround(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +295,8 @@ func (c *Center) up(t *testing.T) (down func()) {
 	}
 }
 
-// carry gives a node a conversation that waits in the queue; nobody runs it.
+// carry gives a node a conversation that waits in the queue. Nobody runs it: see
+// serve.
 func (c *Center) carry(id string) *conversation {
 	v := &conversation{
 		center: c, id: id, log: c.log, sides: map[string]*side{}, inQueue: true, asked: enqueue(id),
@@ -298,6 +306,27 @@ func (c *Center) carry(id string) *conversation {
 	defer c.mu.Unlock()
 	c.conversations[id] = v
 	return v
+}
+
+// serve does what is posted to a conversation, as its goroutine would.
+func (v *conversation) serve() {
+	v.center.work.Go(func() {
+		for {
+			select {
+			case op := <-v.ops:
+				op()
+			case <-v.center.ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// in runs f where the conversation is served and waits for it.
+func (v *conversation) in(f func()) {
+	done := make(chan struct{})
+	v.post(func() { f(); close(done) })
+	<-done
 }
 
 func (c *Center) reached(t *testing.T) bool {

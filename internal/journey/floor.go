@@ -29,16 +29,16 @@ type input func(at agent.At) agent.Input
 
 // ask is an input on its way to the router.
 type ask struct {
-	in      input
-	gone    string       // instead of an input: a node through which nobody can be reached any more
-	from    string       // the node that asks; empty: this one
-	ours    bool         // of the leader here and of no use to another: Restore and Tick
-	reply   chan verdict // nil when nobody waits; holds one
-	refused func(error)  // nil when nobody cares; must not block
-	until   time.Time    // after that it is of no use; zero: for ever
-	term    uint64       // for which it was numbered, or, of another node, in which alone it is of use
-	number  uint64       // among those that are passed on; rises
-	again   bool         // it was passed on in an earlier term, and may have been applied
+	in     input
+	gone   string       // instead of an input: a node through which nobody can be reached any more
+	from   string       // the node that asks; empty: this one
+	ours   bool         // of the leader here and of no use to another: Restore and Tick
+	reply  chan verdict // nil when nobody waits; holds one
+	then   func(error)  // hears of the outcome; nil when nobody cares; must not block
+	until  time.Time    // after that it is of no use; zero: for ever
+	term   uint64       // for which it was numbered, or, of another node, in which alone it is of use
+	number uint64       // among those that are passed on; rises
+	again  bool         // it was passed on in an earlier term, and may have been applied
 }
 
 // verdict is what became of an input.
@@ -52,8 +52,8 @@ func (a ask) answer(v verdict) {
 	if a.reply != nil {
 		a.reply <- v
 	}
-	if v.err != nil && a.refused != nil {
-		a.refused(v.err)
+	if a.then != nil {
+		a.then(v.err)
 	}
 }
 
@@ -123,13 +123,13 @@ const (
 	askLimit  = 10 * time.Second // when somebody waits for it
 )
 
-// tell passes an input on without waiting for what follows from it. refused,
-// which may be nil, is told when the router cannot apply it. It must not be
-// called in the router's goroutine (see tellLater).
-func (f *floor) tell(in input, refused ...func(error)) error {
+// tell passes an input on without waiting for what follows from it. then, which
+// may be left out, is told when the router has applied or refused it. It must not
+// be called in the router's goroutine (see tellLater).
+func (f *floor) tell(in input, then ...func(error)) error {
 	a := ask{in: in, until: f.now().Add(tellLimit)}
-	if len(refused) > 0 {
-		a.refused = refused[0]
+	if len(then) > 0 {
+		a.then = then[0]
 	}
 	select {
 	case f.asks <- a:
@@ -355,7 +355,7 @@ func (l *leader) decide(ctx context.Context, asks []ask) error {
 		w.Agent.Collect(outs[i])
 		for _, o := range outs[i] {
 			w.Omni.Events = append(w.Omni.Events, routingEvents(o, now)...)
-			if r, ok := o.(agent.Refused); ok && a.reply == nil && a.refused == nil {
+			if r, ok := o.(agent.Refused); ok && a.reply == nil && a.then == nil {
 				l.log.Warn("router input refused", "input", fmt.Sprintf("%T", r.Input), "err", r.Err)
 			}
 		}

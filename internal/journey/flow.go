@@ -288,7 +288,15 @@ func (v *conversation) joinQueue(req ivr.QueueRequest) error {
 // the agent was removed in the meantime) gives the customer back to the flow.
 func (v *conversation) wantAgent(in input) error {
 	v.asked = in
-	return v.center.floor.tell(in, func(err error) { v.later(func() { v.notQueued(err) })() })
+	v.wish++
+	wish := v.wish
+	return v.center.floor.tell(in, func(err error) {
+		if err != nil {
+			v.later(func() { v.notQueued(err) })()
+			return
+		}
+		v.granted.Store(wish)
+	})
 }
 
 // notQueued follows a refusal of wantAgent.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openhotline/hotline/internal/id"
@@ -29,6 +30,7 @@ type letter struct {
 	Socket       string          `json:"socket,omitempty"`
 	To           string          `json:"to,omitempty"`
 	Kind         string          `json:"kind,omitempty"`
+	Wish         uint64          `json:"wish,omitempty"`
 	Data         json.RawMessage `json:"data,omitempty"`
 }
 
@@ -40,6 +42,8 @@ const (
 	letterGone   = "gone"   // the page Socket, which was the softphone of Agent, is gone
 	letterMoved  = "moved"  // the page Socket of Agent has the new connection To
 	letterRing   = "ring"   // show Agent again that Conversation rings, if it does, or how it is recorded
+	letterStands = "stands" // where Conversation stood with the router, in the term Epoch, after its wish Wish
+	letterLost   = "lost"   // letters to the receiver were lost
 )
 
 const (
@@ -58,7 +62,9 @@ type bag struct {
 }
 
 // mail brings letters to the other nodes: each gets its letters in their order,
-// once. A letter for a node that has died is dropped.
+// once. A letter for a node that has died is dropped; a node that lives and did
+// not get its letters is told so, as soon as it gets any, and looks what it
+// missed.
 type mail struct {
 	node  string
 	bus   Bus
@@ -66,15 +72,21 @@ type mail struct {
 	log   *slog.Logger
 
 	mu     sync.Mutex
-	boxes  map[string]chan letter
+	boxes  map[string]*box
 	closed bool
 	work   sync.WaitGroup
 	ctx    context.Context
 	stop   context.CancelFunc
 }
 
+// box holds what waits for a node.
+type box struct {
+	letters chan letter
+	full    atomic.Bool // some had no room
+}
+
 func newMail(node string, bus Bus, alive func(string) bool, log *slog.Logger) *mail {
-	m := &mail{node: node, bus: bus, alive: alive, log: log, boxes: map[string]chan letter{}}
+	m := &mail{node: node, bus: bus, alive: alive, log: log, boxes: map[string]*box{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
 }
@@ -86,15 +98,16 @@ func (m *mail) to(node string, l letter) {
 	if m.closed || node == m.node || node == "" {
 		return
 	}
-	box := m.boxes[node]
-	if box == nil {
-		box = make(chan letter, letterQueue)
-		m.boxes[node] = box
-		m.work.Go(func() { m.carry(node, box) })
+	b := m.boxes[node]
+	if b == nil {
+		b = &box{letters: make(chan letter, letterQueue)}
+		m.boxes[node] = b
+		m.work.Go(func() { m.carry(node, b) })
 	}
 	select {
-	case box <- l:
+	case b.letters <- l:
 	default:
+		b.full.Store(true)
 		m.log.Error("letter lost: too many wait for the node", "to", node, "letter", l.Do)
 	}
 }
@@ -104,8 +117,8 @@ func (m *mail) close() {
 	m.mu.Lock()
 	if !m.closed {
 		m.closed = true
-		for _, box := range m.boxes {
-			close(box)
+		for _, b := range m.boxes {
+			close(b.letters)
 		}
 	}
 	m.mu.Unlock()
@@ -115,27 +128,39 @@ func (m *mail) close() {
 }
 
 // carry takes the letters of one box to their node.
-func (m *mail) carry(node string, box <-chan letter) {
-	for l := range box {
-		letters, size := []letter{l}, len(l.Data)
-	more:
-		for len(letters) < letterBatch && size < letterBytes {
-			select {
-			case l, ok := <-box:
-				if !ok {
-					break more
-				}
-				letters, size = append(letters, l), size+len(l.Data)
-			default:
-				break more
-			}
+func (m *mail) carry(node string, b *box) {
+	lost := false
+	for l := range b.letters {
+		letters := gatherLetters(l, b.letters)
+		if lost { // while the node was thought dead
+			letters = append([]letter{{Do: letterLost}}, letters...)
 		}
-		m.deliver(node, letters)
+		lost = !m.deliver(node, letters)
+		for (lost || b.full.Swap(false)) && m.alive(node) && m.ctx.Err() == nil {
+			lost = !m.deliver(node, []letter{{Do: letterLost}})
+		}
 	}
 }
 
-// deliver tries until the node has taken the letters.
-func (m *mail) deliver(node string, letters []letter) {
+// gatherLetters takes along what waits behind the first letter.
+func gatherLetters(first letter, box <-chan letter) []letter {
+	letters, size := []letter{first}, len(first.Data)
+	for len(letters) < letterBatch && size < letterBytes {
+		select {
+		case l, ok := <-box:
+			if !ok {
+				return letters
+			}
+			letters, size = append(letters, l), size+len(l.Data)
+		default:
+			return letters
+		}
+	}
+	return letters
+}
+
+// deliver tries until the node has taken the letters; false: it did not.
+func (m *mail) deliver(node string, letters []letter) bool {
 	body := mustJSON(bag{m.node, letters})
 	commandID := id.New("lt")
 	until := time.Now().Add(mailLimit)
@@ -144,11 +169,11 @@ func (m *mail) deliver(node string, letters []letter) {
 		_, err := m.bus.Command(ctx, commandID, node, commandPost, body)
 		cancel()
 		if err == nil {
-			return
+			return true
 		}
 		if !m.alive(node) || time.Now().After(until) || m.ctx.Err() != nil {
 			m.log.Warn("letters not delivered", "to", node, "letters", len(letters), "err", err)
-			return
+			return false
 		}
 		if !errors.Is(err, ErrAway) {
 			commandID = id.New("lt") // the failure is kept for the old one

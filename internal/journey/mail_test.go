@@ -19,6 +19,7 @@ type wires struct {
 	cut   map[string]bool
 	seen  map[string]bool
 	tries int
+	lose  bool // what is sent to a node that is cut off is lost; else only the answer
 	got   []letter
 }
 
@@ -29,6 +30,9 @@ func (w *wires) Command(_ context.Context, commandID, node, _ string, payload []
 	var b bag
 	if err := json.Unmarshal(payload, &b); err != nil {
 		return nil, err
+	}
+	if w.lose && w.cut[node] {
+		return nil, ErrAway
 	}
 	if !w.seen[commandID] {
 		w.seen[commandID] = true
@@ -97,4 +101,49 @@ func TestLettersArriveInOrderOnce(t *testing.T) {
 		}
 		m.to("nd_2", letter{Do: letterPage}) // after the end: nothing
 	})
+}
+
+// A node that lives and did not get its letters is told so once it gets any again,
+// also when it was thought dead meanwhile or there was no room for them.
+func TestLostLettersAreTold(t *testing.T) {
+	for _, why := range []string{"no answer", "thought dead", "no room"} {
+		t.Run(why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &wires{cut: map[string]bool{"nd_2": true}, lose: true, seen: map[string]bool{}}
+				var lives atomic.Bool
+				lives.Store(why != "thought dead")
+				m := newMail("nd_1", w, func(string) bool { return lives.Load() }, slog.New(slog.DiscardHandler))
+				defer m.close()
+				m.to("nd_2", letter{Do: letterPage})
+				synctest.Wait()
+				for range letterQueue * 2 {
+					if why == "no room" {
+						m.to("nd_2", letter{Do: letterPage})
+					}
+				}
+				if why == "no answer" {
+					time.Sleep(mailLimit + time.Second)
+				}
+				lives.Store(true)
+				w.mu.Lock()
+				w.cut = nil
+				w.mu.Unlock()
+				time.Sleep(time.Second)
+				if why == "thought dead" {
+					m.to("nd_2", letter{Do: letterHello})
+				}
+				time.Sleep(time.Second)
+				got, _ := w.state()
+				lost := 0
+				for _, l := range got {
+					if l.Do == letterLost {
+						lost++
+					}
+				}
+				if lost != 1 {
+					t.Errorf("told %d times among %d letters", lost, len(got))
+				}
+			})
+		})
+	}
 }

@@ -99,6 +99,13 @@ func (f *fleet) current(epoch uint64) bool {
 	return epoch == f.epoch
 }
 
+// newest is the epoch of the newest term that was heard of.
+func (f *fleet) newest() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.epoch
+}
+
 // maxOwners bounds the conversations whose nodes are remembered, twice: when it
 // is reached, those that were not asked for since the last time are forgotten.
 const maxOwners = 100_000
@@ -328,117 +335,6 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 		work:   func(conversationID string) bool { return left[conversationID] }, // what the router did not know
 		commit: func(ctx context.Context, w Write) error { return c.store.Route(ctx, t, w) },
 	})
-}
-
-// ---- after a change of the node that routes
-
-// standingBatch bounds the conversations that are asked about at once: each may
-// come back with explanations of some kilobytes.
-const standingBatch = 20
-
-// standingOf tells where conversations stand with the router here.
-func (c *Center) standingOf(ctx context.Context, ids []string) (out map[string]agent.Standing, err error) {
-	err = c.floor.look(ctx, func(r *agent.Router, _ time.Time) { out = r.StandingOf(ids) })
-	return out, err
-}
-
-// reconcile brings the conversations of this node and the router of a new term
-// into step: what the former leader decided and could not say any more is said,
-// and who waited and is not known to it is queued again. Open pages are greeted
-// anew.
-func (c *Center) reconcile(ctx context.Context, t Term) {
-	select {
-	case <-time.After(2 * sendEvery): // what was kept for the new leader goes first
-	case <-ctx.Done():
-		return
-	}
-	var ids []string
-	c.each(func(v *conversation) { ids = append(ids, v.id) })
-	for len(ids) > 0 {
-		n := min(len(ids), standingBatch)
-		standing, err := c.standingAnywhere(ctx, t, ids[:n])
-		switch {
-		case ctx.Err() != nil, c.fleet.newest() != t.Epoch:
-			return
-		case err != nil:
-			c.log.Warn("conversations are not in step with the router yet", "err", err)
-			select {
-			case <-time.After(standEvery):
-			case <-ctx.Done():
-			}
-			continue
-		}
-		for _, id := range ids[:n] {
-			c.to(id, func(v *conversation) { v.stand(standing[id]) })
-		}
-		ids = ids[n:]
-	}
-	c.greetAll(ctx)
-}
-
-// greetAll tells the pages that are open here what the new router knows of their
-// agents.
-func (c *Center) greetAll(ctx context.Context) {
-	c.mu.Lock()
-	open := make([]*desk, 0, len(c.desks))
-	for _, d := range c.desks {
-		if !d.empty() {
-			open = append(open, d)
-		}
-	}
-	c.mu.Unlock()
-	for _, d := range open {
-		c.greet(ctx, d.agentID, func(kind string, data any) bool { d.send(kind, data); return true })
-	}
-}
-
-// newest is the epoch of the newest term that was heard of.
-func (f *fleet) newest() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.epoch
-}
-
-func (c *Center) standingAnywhere(ctx context.Context, t Term, ids []string) (map[string]agent.Standing, error) {
-	within, cancel := context.WithTimeout(ctx, commandWithin)
-	defer cancel()
-	if t.Node == c.cfg.NodeID {
-		return c.standingOf(within, ids)
-	}
-	return request[map[string]agent.Standing](within, c, id.New("cm"), t.Node, commandStanding, ids)
-}
-
-// stand compares what a conversation knows of its offers, agents and place in a
-// queue with where it stands with a new router.
-func (v *conversation) stand(s agent.Standing) {
-	if v.gone {
-		return
-	}
-	busy := v.talking != nil
-	for offerID, side := range v.sides {
-		switch {
-		case side.state != ringing:
-			busy = true
-		case s.Accepted(offerID):
-			o := side.offer
-			o.State = agent.OfferAccepted
-			v.accepted(o)
-			busy = true
-		case !s.Pending(offerID):
-			o := side.offer
-			o.State = agent.OfferRescinded
-			v.offerOver(o)
-		}
-	}
-	for _, o := range s.Offers {
-		if v.sides[o.ID] == nil {
-			v.offered(agent.OfferCreated{Offer: o})
-		}
-	}
-	if v.inQueue && !busy && s.Entry == nil && v.asked != nil {
-		v.log.Warn("the router did not know a waiting caller; queued again")
-		v.must(v.wantAgent(v.asked))
-	}
 }
 
 // declareDead marks a node as dead; back tells that it has come back meanwhile.

@@ -94,7 +94,9 @@ func (c *Center) listen() {
 	handle(bus, commandRoute, c.routeFor)
 	handle(bus, commandAct, func(ctx context.Context, a action) (struct{}, error) { return struct{}{}, c.actHere(ctx, a) })
 	handle(bus, commandSeat, c.seatOf)
-	handle(bus, commandStanding, c.standingOf)
+	handle(bus, commandStanding, func(ctx context.Context, q standingQuestion) (struct{}, error) {
+		return struct{}{}, c.tellStanding(ctx, q)
+	})
 	handle(bus, commandFloor, func(ctx context.Context, _ struct{}) ([]byte, error) {
 		s, err := c.snapshotHere(ctx)
 		if err != nil {
@@ -142,6 +144,16 @@ func (c *Center) read(from string, l letter) {
 		c.desk(l.Agent).rename(l.Socket, l.To)
 	case letterRing:
 		c.ring(l.Agent, l.Conversation)
+	case letterStands:
+		var s agent.Standing
+		if err := json.Unmarshal(l.Data, &s); err != nil {
+			c.log.Error("standing from another node", "from", from, "err", err)
+		} else if c.fleet.current(l.Epoch) {
+			c.to(l.Conversation, func(v *conversation) { v.stand(s, l.Wish) })
+		}
+	case letterLost:
+		c.log.Warn("letters of another node were lost; comparing with the router", "from", from)
+		c.outOfStep()
 	}
 }
 

@@ -37,6 +37,8 @@ type side struct {
 	hold  *omni.Segment
 	wrap  *omni.Segment
 	timer *time.Timer // media wait or anchor
+	// finished: the agent's wrap-up was ended here; the router is told.
+	finished bool
 }
 
 // offered tells an agent's device that the conversation is theirs to take.
@@ -461,6 +463,11 @@ func (v *conversation) partAgent(s *side, why omni.EndReason, work bool) {
 		return
 	}
 	s.state = wrapping
+	v.endWork(s, why)
+}
+
+// endWork tells the router that an agent's talk is over.
+func (v *conversation) endWork(s *side, why omni.EndReason) {
 	agentID := s.offer.AgentID
 	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
 		return agent.EndWork{At: at, ConversationID: v.id, AgentID: agentID, Reason: string(why)}
@@ -529,10 +536,7 @@ func (v *conversation) forceClose() error {
 			continue
 		}
 		wrapUps = true
-		agentID := s.offer.AgentID
-		v.must(v.center.floor.tell(func(at agent.At) agent.Input {
-			return agent.FinishWrapUp{At: at, ConversationID: v.id, AgentID: agentID}
-		}))
+		v.must(v.finishWrapUp(s))
 	}
 	if !wrapUps {
 		return fmt.Errorf("%w: nothing to close", account.ErrState)

@@ -258,7 +258,7 @@ func (f *floor) passOn(ctx context.Context, t Term) {
 		f.greeted = t.Epoch
 		for i, err := range errs {
 			a := f.kept[i]
-			if err != nil && a.reply == nil && a.refused == nil {
+			if err != nil && a.reply == nil && a.then == nil {
 				f.log.Warn("router input refused", "input", fmt.Sprintf("%T", a.in(agent.At{})), "err", err)
 			}
 			a.answer(verdict{err: err})

@@ -31,6 +31,13 @@ func (v *conversation) wrapUp(agentID, code, note string) error {
 	if setup.RefusesContact(v.center.setup().WrapUpCodes, code) {
 		v.contactRefused(agentID, s.offer.QueueID, code)
 	}
+	return v.finishWrapUp(s)
+}
+
+// finishWrapUp tells the router that an agent's wrap-up is over.
+func (v *conversation) finishWrapUp(s *side) error {
+	s.finished = true
+	agentID := s.offer.AgentID
 	return v.center.floor.tell(func(at agent.At) agent.Input {
 		return agent.FinishWrapUp{At: at, ConversationID: v.id, AgentID: agentID}
 	})
