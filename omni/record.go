@@ -228,6 +228,7 @@ type Recording struct {
 	Path        string           `json:"-"` // below the recordings folder; empty: there never was a file
 	Bytes       int64            `json:"bytes"`
 	DurationMS  int64            `json:"duration_ms"`
+	SHA256      string           `json:"sha256" doc:"Of the file when it was finished, in hex; sealed in the chain of recordings"`
 	LegalHold   bool             `json:"legal_hold"` // written by Store.SetLegalHold alone, never by a Change
 	Demo        bool             `json:"demo"`
 	StartedAt   time.Time        `json:"started_at"`

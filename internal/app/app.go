@@ -42,6 +42,7 @@ func commands() []command {
 		{"eval", "--data FILE.jsonl [--train FILE.jsonl] …", "measure what the bot understands against labelled rows", evalCommand},
 		{"backup", "FILE", "database and recordings into one verified file", backupCommand},
 		{"restore", "FILE [--force]", "database and recordings from a backup", restoreCommand},
+		{"verify", "[--head SEAL] [--json]", "whether a recording was changed since it was finished", verifyCommand},
 		{"doctor", "[--json]", "check ports, disk, clock, database, speech engines, certificates", doctorCommand},
 		{"user", "list | password EMAIL | add EMAIL NAME ROLE", "people and their passwords", userCommand},
 		{"demo", "remove", "remove the demo shop and its history", demoCommand},

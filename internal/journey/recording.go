@@ -2,8 +2,11 @@ package journey
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -106,6 +109,7 @@ func (v *conversation) endRecording(why error) {
 		info, err = wav.Check(v.center.pathOf(r.Path))
 		r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
 	}
+	v.center.sum(&r)
 	r.DeleteAfter = v.center.cfg.Retention.DeleteAfter(r.Kind, r.EndedAt)
 	if err = errors.Join(err, why); err != nil {
 		v.failRecording(r, err)
@@ -151,6 +155,24 @@ func failureOf(err error) omni.RecordingFailure {
 // pathOf is where a recording is.
 func (c *Center) pathOf(rel string) string {
 	return filepath.Join(c.cfg.Recordings, filepath.FromSlash(rel))
+}
+
+// sum notes the hash of a finished recording's file, by which the store seals
+// it. Without a file there is nothing to seal.
+func (c *Center) sum(r *omni.Recording) {
+	if r.Bytes == 0 {
+		return
+	}
+	f, err := os.Open(c.pathOf(r.Path))
+	if err == nil {
+		defer f.Close()
+		h := sha256.New()
+		if _, err = io.Copy(h, f); err == nil {
+			r.SHA256 = hex.EncodeToString(h.Sum(nil))
+			return
+		}
+	}
+	c.log.Error("recording not sealed", "recording", r.ID, "err", err)
 }
 
 // recordingPath makes the folder of a recording.

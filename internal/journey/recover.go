@@ -167,6 +167,7 @@ func (c *Center) repaired(r omni.Recording, now time.Time) (omni.Recording, omni
 	info, err := wav.Repair(c.pathOf(r.Path))
 	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
 	r.EndedAt = r.StartedAt.Add(info.Duration)
+	c.sum(&r)
 	if err != nil {
 		c.log.Error("recording left behind cannot be read", "recording", r.ID, "err", err)
 		r.State, r.Failure, r.EndedAt = omni.RecordingFailed, failureOf(err), now

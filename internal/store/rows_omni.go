@@ -48,10 +48,10 @@ var legs = newRow("legs", `id conversation_id party agent_id line_id device_id t
 			stamp{&l.AnsweredAt}, stamp{&l.EndedAt}}
 	}, "conversation_id", "party", "started_at")
 
-var recordings = newRow("recordings", `id conversation_id kind state failure path bytes duration_ms legal_hold demo
+var recordings = newRow("recordings", `id conversation_id kind state failure path bytes duration_ms sha256 legal_hold demo
 	started_at ended_at delete_after`,
 	func(r *omni.Recording) []any {
-		return []any{&r.ID, &r.ConversationID, &r.Kind, &r.State, &r.Failure, &r.Path, &r.Bytes, &r.DurationMS, &r.LegalHold,
+		return []any{&r.ID, &r.ConversationID, &r.Kind, &r.State, &r.Failure, &r.Path, &r.Bytes, &r.DurationMS, &r.SHA256, &r.LegalHold,
 			&r.Demo, stamp{&r.StartedAt}, stamp{&r.EndedAt}, stamp{&r.DeleteAfter}}
 	}, "legal_hold")
 

@@ -48,6 +48,7 @@ func Run(t *testing.T, open Opener) {
 		"figures while calls go on":           figuresMeanwhile,
 		"demo data can be removed":            demoData,
 		"recordings expire unless held":       recordings,
+		"finished recordings are sealed":      sealed,
 		"strange text is kept":                strangeText,
 		"a store opens again with everything": reopen,
 	} {

@@ -2580,6 +2580,8 @@ export interface components {
             id: string;
             kind: string;
             legal_hold: boolean;
+            /** @description Of the file when it was finished, in hex; sealed in the chain of recordings */
+            sha256: string;
             /** Format: date-time */
             started_at: string;
             state: components["schemas"]["RecordingState"];

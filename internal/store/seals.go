@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/openhotline/hotline/omni"
+)
+
+var seals = newRow("seals", `seq recording_id conversation_id kind failure path bytes duration_ms sha256 started_at ended_at previous seal`,
+	func(s *omni.Seal) []any {
+		return []any{&s.Seq, &s.RecordingID, &s.ConversationID, &s.Kind, &s.Failure, &s.Path, &s.Bytes, &s.DurationMS, &s.SHA256,
+			stamp{&s.StartedAt}, stamp{&s.EndedAt}, &s.Previous, &s.Value}
+	})
+
+var insertSeal = "INSERT INTO seals (" + strings.Join(seals.columns, ", ") + ") VALUES (" + placeholders(1, len(seals.columns)) + ")"
+
+// nextSeal takes the next number of the chain and gives the seal before; the
+// row stays locked until the transaction ends, so that seals follow each other
+// in the order of commits.
+const nextSeal = `INSERT INTO seal_head (id, seq, seal) VALUES (1, 1, '') ON CONFLICT (id) DO UPDATE SET seq = seal_head.seq + 1
+	RETURNING seq, seal`
+
+// sealRecording seals a recording that is finished, once.
+func sealRecording(ctx context.Context, q querier, r *omni.Recording) error {
+	if r.SHA256 == "" || r.State != omni.RecordingReady && r.State != omni.RecordingFailed {
+		return nil
+	}
+	var known bool
+	if err := q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM seals WHERE recording_id = $1)", r.ID).Scan(&known); err != nil || known {
+		return err
+	}
+	var seq int64
+	var previous string
+	if err := q.QueryRowContext(ctx, nextSeal).Scan(&seq, &previous); err != nil {
+		return fmt.Errorf("seal %s: %w", r.ID, err)
+	}
+	s := omni.NewSeal(seq, previous, *r)
+	if _, err := q.ExecContext(ctx, insertSeal, seals.values(&s)...); err != nil {
+		return fmt.Errorf("seal %s: %w", r.ID, err)
+	}
+	if _, err := q.ExecContext(ctx, "UPDATE seal_head SET seal = $1 WHERE id = 1", s.Value); err != nil {
+		return fmt.Errorf("seal %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// SealReport is what VerifySeals found.
+type SealReport struct {
+	Sealed   int64       `json:"sealed"`
+	Deleted  int64       `json:"deleted"`  // of these, whose files are deleted as their rows say
+	Unsealed int64       `json:"unsealed"` // finished with a file, and no seal: older than the chain
+	Head     string      `json:"head"`     // the last seal; keep it elsewhere
+	Broken   *BrokenSeal `json:"broken,omitempty"`
+}
+
+// BrokenSeal is the first link of the chain that does not hold.
+type BrokenSeal struct {
+	Seq         int64  `json:"seq"`
+	RecordingID string `json:"recording_id"`
+	// What is wrong: chain (the seals themselves), row, file, missing (the file),
+	// cut (seals at the end are gone), head (the expected seal is not in the chain).
+	What   string `json:"what"`
+	Detail string `json:"detail"`
+}
+
+// VerifySeals walks the chain from its beginning: each seal, the row and the
+// file of its recording. It stops at the first link that does not hold. expect
+// is a head that was noted before, which must be in the chain; empty: none.
+func (db *DB) VerifySeals(ctx context.Context, folder, expect string) (rep SealReport, err error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return rep, fmt.Errorf("verify recordings: %w", err)
+	}
+	defer root.Close()
+	err = db.queryRow(ctx, `SELECT count(*) FROM recordings r WHERE r.state IN ('ready', 'failed') AND r.bytes > 0
+		AND NOT EXISTS (SELECT 1 FROM seals s WHERE s.recording_id = r.id)`).Scan(&rep.Unsealed)
+	if err != nil {
+		return rep, db.failed("verify recordings", err)
+	}
+	found := expect == ""
+	for {
+		next, err := list(ctx, db, seals, "seals", "WHERE t.seq > $1 ORDER BY t.seq LIMIT 500", rep.Sealed)
+		if err != nil {
+			return rep, err
+		}
+		for _, s := range next {
+			rep.Broken, err = db.checkSeal(ctx, root, s, &rep)
+			if err != nil || rep.Broken != nil {
+				return rep, err
+			}
+			rep.Sealed, rep.Head = s.Seq, s.Value
+			found = found || s.Value == expect
+		}
+		if len(next) == 0 {
+			break
+		}
+	}
+	var seq int64
+	var head string
+	err = db.queryRow(ctx, "SELECT seq, seal FROM seal_head WHERE id = 1").Scan(&seq, &head)
+	switch {
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return rep, db.failed("verify recordings", err)
+	case seq != rep.Sealed || head != rep.Head:
+		rep.Broken = &BrokenSeal{Seq: rep.Sealed + 1, What: "cut", Detail: fmt.Sprintf("the chain ends at %d, its head says %d", rep.Sealed, seq)}
+	case !found:
+		rep.Broken = &BrokenSeal{Seq: rep.Sealed, What: "head", Detail: "the expected seal is not in the chain"}
+	}
+	return rep, nil
+}
+
+// checkSeal holds one link to its recording.
+func (db *DB) checkSeal(ctx context.Context, root *os.Root, s omni.Seal, rep *SealReport) (*BrokenSeal, error) {
+	broken := func(what, detail string) (*BrokenSeal, error) {
+		return &BrokenSeal{Seq: s.Seq, RecordingID: s.RecordingID, What: what, Detail: detail}, nil
+	}
+	switch {
+	case s.Seq != rep.Sealed+1:
+		return broken("chain", fmt.Sprintf("number %d is gone", rep.Sealed+1))
+	case s.Previous != rep.Head:
+		return broken("chain", "it does not follow the seal before")
+	case s.Value != s.Compute():
+		return broken("chain", "it is not the hash of its fields")
+	}
+	r, err := db.Recording(ctx, s.RecordingID)
+	if errors.Is(err, omni.ErrNotFound) {
+		return broken("row", "it is gone")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if field := s.Differs(r); field != "" {
+		return broken("row", field+" was changed")
+	}
+	if r.State == omni.RecordingDeleted {
+		rep.Deleted++
+		return nil, nil //nolint:nilnil // nothing is broken
+	}
+	f, err := root.Open(r.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return broken("missing", r.Path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("verify %s: %w", r.ID, err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return nil, fmt.Errorf("verify %s: %w", r.ID, err)
+	}
+	if hex.EncodeToString(h.Sum(nil)) != s.SHA256 {
+		return broken("file", r.Path)
+	}
+	return nil, nil //nolint:nilnil // nothing is broken
+}
