@@ -66,6 +66,7 @@ type network struct {
 	life    context.Context // ends when the endpoint shuts down
 	group   group
 	udp     packetConn
+	udpTurn chan struct{} // holds one while a datagram is written
 	tcp     net.Listener
 	tls     net.Listener
 	parser  *sipgo.Parser
@@ -89,6 +90,7 @@ func newNetwork(life context.Context, cfg Config, src *sources, log *slog.Logger
 		streams: map[streamKey]*stream{},
 		unknown: strangers{of: map[netip.Addr]int{}},
 		deaf:    make(chan error, 1),
+		udpTurn: make(chan struct{}, 1),
 	}
 }
 
@@ -297,15 +299,7 @@ func (n *network) accept(l net.Listener, network string) {
 // nil.
 func (n *network) send(h hop, data []byte, failed func(error)) error {
 	if h.network == viaUDP {
-		if n.udp == nil {
-			return fmt.Errorf("%w: no UDP listener", ErrTransport)
-		}
-		// Whoever holds a lock meanwhile must not hold it for ever.
-		_ = n.udp.SetWriteDeadline(time.Now().Add(sendTimeout))
-		if _, err := n.udp.WriteToUDPAddrPort(data, h.addr); err != nil {
-			return fmt.Errorf("%w: %w", ErrTransport, err)
-		}
-		return nil
+		return n.sendDatagram(h.addr, data)
 	}
 	s := h.conn
 	if s == nil || s.isClosed() {
@@ -315,6 +309,34 @@ func (n *network) send(h hop, data []byte, failed func(error)) error {
 		}
 	}
 	return s.write(data, failed)
+}
+
+// sendDatagram writes one datagram, or gives it up after sendTimeout: whoever
+// sends may hold a lock that the reader of the socket waits for. Datagrams take
+// turns, since the deadline is the socket's: each that set it would prolong the
+// wait of the one that is being written.
+func (n *network) sendDatagram(to netip.AddrPort, data []byte) error {
+	if n.udp == nil {
+		return fmt.Errorf("%w: no UDP listener", ErrTransport)
+	}
+	until := time.Now().Add(sendTimeout)
+	select {
+	case n.udpTurn <- struct{}{}:
+	default:
+		patience := time.NewTimer(sendTimeout)
+		defer patience.Stop()
+		select {
+		case n.udpTurn <- struct{}{}:
+		case <-patience.C:
+			return fmt.Errorf("%w: no room for a datagram in %s", ErrTransport, sendTimeout)
+		}
+	}
+	defer func() { <-n.udpTurn }()
+	_ = n.udp.SetWriteDeadline(until)
+	if _, err := n.udp.WriteToUDPAddrPort(data, to); err != nil {
+		return fmt.Errorf("%w: %w", ErrTransport, err)
+	}
+	return nil
 }
 
 // sentBy is the address to put into Via and Contact for messages to a remote.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/media/wav"
 )
@@ -92,6 +94,57 @@ func TestRecordingKeepsSidesApart(t *testing.T) {
 	}
 	if again, err := c.StopRecording(); err != nil || again != (call.Recording{}) {
 		t.Errorf("stopping twice: %+v, %v", again, err)
+	}
+}
+
+// lagging holds the engine's only shard up until it is let go.
+type lagging struct {
+	held, begun atomic.Bool
+	let         chan struct{}
+}
+
+func (l *lagging) hear([]int16) {
+	if l.held.Load() && !l.begun.Swap(true) {
+		<-l.let
+	}
+}
+
+// TestLastFramesOfALaggingEngine: frames that were due when a call ended are in
+// its recording, though the engine ran them later. (The recorder keeps time by
+// frames: those that were never run are missing at the end.)
+func TestLastFramesOfALaggingEngine(t *testing.T) {
+	const lag = 160 * time.Millisecond
+	h, p := newPair(t, hubOptions{})
+	_, leg, c := connect(t, h, p, talkOptions{tone: 440})
+	slow := &lagging{let: make(chan struct{})}
+	room := h.engine.NewRoom("slow")
+	defer room.Close()
+	if err := room.Join(media.NewListener("slow", media.Rate8k, slow.hear)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "call.wav")
+	if err := c.Record(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	from := time.Now()
+	time.Sleep(300 * time.Millisecond) // of the recording
+	slow.held.Store(true)
+	eventually(t, "the engine lags", slow.begun.Load)
+	time.Sleep(lag)
+	due := time.Since(from)
+	closed := make(chan struct{})
+	go func() { defer close(closed); c.Close() }()
+	select {
+	case <-closed:
+		t.Error("closed while frames were due")
+	case <-time.After(60 * time.Millisecond):
+	}
+	close(slow.let)
+	await(t, "call closes", closed)
+	await(t, "leg ends", leg.Done())
+	left, _ := channels(t, path)
+	if got := time.Duration(len(left)) * time.Second / 8000; got < due-40*time.Millisecond {
+		t.Errorf("%s recorded of a call that ended after %s", got, due)
 	}
 }
 
