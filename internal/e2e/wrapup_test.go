@@ -15,7 +15,7 @@ import (
 func TestEachAgentWrapsUp(t *testing.T) {
 	s := start(t)
 	s.call(http.MethodPost, "/wrapup-codes", s.token, map[string]any{"code": "sold", "names": map[string]string{"en": "Sold"}, "queue_id": "qu_sales", "required": true}, nil)
-	s.call(http.MethodPost, "/wrapup-codes", s.token, map[string]any{"code": "repaired", "names": map[string]string{"en": "Repaired"}, "queue_id": "qu_service"}, nil)
+	s.call(http.MethodPost, "/wrapup-codes", s.token, map[string]any{"code": "repaired", "names": map[string]string{"en": "Repaired"}, "queue_id": "qu_service", "do_not_contact": true}, nil)
 	phone := newTelephone(t)
 	first := s.openDesk("agent@demo").softphone(950)
 	phone.dial(s, "9002", "+8613911117777", 440)
@@ -71,6 +71,12 @@ func TestEachAgentWrapsUp(t *testing.T) {
 	}
 	if found := s.conversations("q=blue+one"); len(found) != 1 || found[0].ID != id {
 		t.Errorf("the first agent's note finds %d conversations", len(found))
+	}
+	var customer struct{ Consents []omni.Consent }
+	s.call(http.MethodGet, "/customers/"+c.CustomerID, s.token, nil, &customer)
+	if said := customer.Consents; len(said) != 1 || said[0].Given || said[0].Kind != omni.ConsentContact || said[0].WrapUpCode != "repaired" ||
+		said[0].AgentID != second.agentID || said[0].ConversationID != id {
+		t.Errorf("the second agent's code, which refuses contact, left %+v", said)
 	}
 }
 
