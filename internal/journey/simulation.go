@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openhotline/hotline/agent/account"
@@ -30,10 +30,11 @@ const simulationKeyID = "simulation_key"
 const simulationPrefix = "hlsim_"
 
 // simulations signs and checks the tokens of simulations: an end in Unix
-// seconds, random bytes, and HMAC-SHA-256 over both.
+// seconds, random bytes, and HMAC-SHA-256 over both. Whoever needs the key first
+// reads it; several at once read it each for themselves, so that nobody waits
+// for somebody else's database.
 type simulations struct {
-	mu  sync.Mutex
-	key []byte // nil until it was needed
+	key atomic.Pointer[[]byte] // nil until it was needed
 }
 
 // NewSimulation returns a token with which calls count as simulated until it
@@ -90,10 +91,8 @@ func simulationMAC(key []byte, body string) string {
 
 // simulationKey reads the installation's key; wanted makes it when there is none.
 func (c *Center) simulationKey(ctx context.Context, wanted bool) ([]byte, error) {
-	c.simulations.mu.Lock()
-	defer c.simulations.mu.Unlock()
-	if c.simulations.key != nil {
-		return c.simulations.key, nil
+	if known := c.simulations.key.Load(); known != nil {
+		return *known, nil
 	}
 	key, err := c.readSimulationKey(ctx)
 	if errors.Is(err, account.ErrNotFound) && wanted {
@@ -111,7 +110,7 @@ func (c *Center) simulationKey(ctx context.Context, wanted bool) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("simulation key: %w", err)
 	}
-	c.simulations.key = key
+	c.simulations.key.Store(&key)
 	return key, nil
 }
 

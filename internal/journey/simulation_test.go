@@ -1,10 +1,60 @@
 package journey
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/openhotline/hotline/agent/account"
 )
+
+// keyStore has the record of the key; the first to read it waits.
+type keyStore struct {
+	Store
+	reads atomic.Int32
+}
+
+func (s *keyStore) Record(ctx context.Context, _ account.Kind, _ string) (account.Record, error) {
+	if s.reads.Add(1) == 1 {
+		<-ctx.Done()
+		return account.Record{}, context.Cause(ctx)
+	}
+	return account.Record{Body: mustJSON(simulationKey{Key: bytes.Repeat([]byte("k"), 32)})}, nil
+}
+
+// A call with a token does not wait for a database that answers another one
+// slowly; the key that was read is kept.
+func TestSimulationKeysAreReadBesideOneAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &keyStore{}
+		c := &Center{store: s}
+		slow, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		first := make(chan error, 1)
+		go func() {
+			_, err := c.simulationKey(slow, false)
+			first <- err
+		}()
+		synctest.Wait()
+		from := time.Now()
+		for range 3 {
+			if key, err := c.simulationKey(t.Context(), false); err != nil || len(key) != 32 {
+				t.Errorf("%q, %v", key, err)
+			}
+		}
+		if waited := time.Since(from); waited > 0 || s.reads.Load() != 2 {
+			t.Errorf("waited %s, read %d times", waited, s.reads.Load())
+		}
+		if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the first: %v", err)
+		}
+	})
+}
 
 func TestSimulationTokens(t *testing.T) {
 	t.Parallel()
