@@ -57,6 +57,8 @@ type Store interface {
 	ConversationSegments(ctx context.Context, conversationID string) ([]Segment, error)
 
 	Customer(ctx context.Context, id string) (Customer, error)
+	// CustomerNames are the names by id of those that exist.
+	CustomerNames(ctx context.Context, ids []string) (map[string]string, error)
 	// Customers lists newest first.
 	Customers(ctx context.Context, f CustomerFilter, p Page) (items []Customer, next string, err error)
 	CustomerByIdentity(ctx context.Context, kind, value, scope string) (Customer, Identity, error)

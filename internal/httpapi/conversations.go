@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/openhotline/hotline/agent/account"
@@ -76,19 +77,22 @@ func (s *Server) listConversations(ctx context.Context, in *conversationsInput) 
 	return s.withNames(ctx, items, next)
 }
 
-// withNames adds the customers' names.
+// withNames adds the customers' names, in one question to the database.
 func (s *Server) withNames(ctx context.Context, items []omni.Conversation, next string) (*list[ConversationItem], error) {
-	names := map[string]string{}
+	var ids []string
+	for _, c := range items {
+		if c.CustomerID != "" {
+			ids = append(ids, c.CustomerID)
+		}
+	}
+	slices.Sort(ids)
+	names, err := s.cfg.Omni.CustomerNames(ctx, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
 	out := make([]ConversationItem, 0, len(items))
 	for _, c := range items {
-		name, ok := names[c.CustomerID]
-		if !ok && c.CustomerID != "" {
-			if cu, err := s.cfg.Omni.Customer(ctx, c.CustomerID); err == nil {
-				name = cu.Name
-			}
-			names[c.CustomerID] = name
-		}
-		out = append(out, ConversationItem{c, name})
+		out = append(out, ConversationItem{c, names[c.CustomerID]})
 	}
 	return newList(out, next), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -146,6 +147,31 @@ func FuzzPeaks(f *testing.F) {
 			t.Fatalf("%d and %d steps", len(p.Left), len(p.Right))
 		}
 	})
+}
+
+// A list of conversations, and the wallboard, ask for the names of all customers
+// at once, each once.
+func TestNamesAreAskedForAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.addConversations()
+	var l struct {
+		Items []ConversationItem `json:"items"`
+	}
+	w.do(account.RoleAdmin, "GET", prefix+"/conversations", nil).want(200, &l)
+	if len(l.Items) != 3 || len(w.m.named) != 1 || !slices.Equal(w.m.named[0], []string{"cu_a", "cu_b"}) {
+		t.Errorf("%d conversations; asked for the names of %q", len(l.Items), w.m.named)
+	}
+	for _, c := range l.Items {
+		if c.CustomerName != w.m.customers[c.CustomerID].Name || c.CustomerName == "" {
+			t.Errorf("%s of %s has the name %q", c.ID, c.CustomerID, c.CustomerName)
+		}
+	}
+	w.m.named = nil
+	w.do(account.RoleAdmin, "GET", prefix+"/wallboard", nil).want(200)
+	if len(w.m.named) != 1 {
+		t.Errorf("the wallboard asked %d times", len(w.m.named))
+	}
 }
 
 func TestCustomerChangeIsAnEventWithoutPersonalData(t *testing.T) {

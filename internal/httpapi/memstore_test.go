@@ -26,6 +26,7 @@ type memory struct {
 
 	conversations map[string]omni.Detail
 	customers     map[string]omni.Customer
+	named         [][]string // whose names were asked for, by question
 	recordings    map[string]omni.Recording
 
 	events []omni.Event
@@ -219,6 +220,19 @@ func (m *memory) Customer(_ context.Context, id string) (omni.Customer, error) {
 		return c, omni.ErrNotFound
 	}
 	return c, nil
+}
+
+func (m *memory) CustomerNames(_ context.Context, ids []string) (map[string]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.named = append(m.named, ids)
+	names := map[string]string{}
+	for _, id := range ids {
+		if c, ok := m.customers[id]; ok {
+			names[id] = c.Name
+		}
+	}
+	return names, nil
 }
 
 func (m *memory) Customers(context.Context, omni.CustomerFilter, omni.Page) ([]omni.Customer, string, error) {

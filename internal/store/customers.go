@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -13,6 +14,35 @@ func missing(what string) error { return fmt.Errorf("%s: %w", what, ErrNotFound)
 // Customer returns one customer.
 func (db *DB) Customer(ctx context.Context, id string) (omni.Customer, error) {
 	return get(ctx, db, customers, "customer "+id, "t.id = $1", id)
+}
+
+// CustomerNames are the names by id of those that exist.
+func (db *DB) CustomerNames(ctx context.Context, ids []string) (map[string]string, error) {
+	names := make(map[string]string, len(ids))
+	if len(ids) == 0 {
+		return names, nil
+	}
+	wanted := make([]string, len(ids))
+	for i, id := range ids {
+		wanted[i] = clean(id)
+	}
+	param, err := json.Marshal(wanted)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.query(ctx, "SELECT t.id, t.name FROM customers t WHERE t.id IN (SELECT value FROM "+db.dialect.each("$1")+")", string(param))
+	if err != nil {
+		return nil, db.failed("names of customers", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, db.failed("names of customers", err)
+		}
+		names[id] = name
+	}
+	return names, db.failed("names of customers", rows.Err())
 }
 
 // customerEdit leaves a field alone whose value is NULL. Two edits never have the

@@ -420,20 +420,24 @@ func customerEdits(t *testing.T, open Opener) {
 	equal(t, "customer", must[omni.Customer](t)(db.Customer(t.Context(), "cu_1")), want)
 
 	refused := make([]error, 4)
-	names := []string{"w0", "w1", "w2", "w3"}
+	tried := []string{"w0", "w1", "w2", "w3"}
 	for i := range refused {
 		wg.Go(func() {
-			refused[i] = edit(i%2, omni.CustomerEdit{CustomerID: "cu_1", Name: &names[i], Of: want.UpdatedAt})
+			refused[i] = edit(i%2, omni.CustomerEdit{CustomerID: "cu_1", Name: &tried[i], Of: want.UpdatedAt})
 		})
 	}
 	wg.Wait()
 	got := must[omni.Customer](t)(db.Customer(t.Context(), "cu_1"))
-	won := slices.Index(names, got.Name)
+	won := slices.Index(tried, got.Name)
 	for i, err := range refused {
 		if (i == won) != (err == nil) || i != won && (!errors.Is(err, omni.ErrChanged) || !errors.Is(err, account.ErrVersion)) {
 			t.Errorf("%s lasts; edit %d: %v", got.Name, i, err)
 		}
 	}
+	Commit(t, db, omni.Change{Customers: []omni.Customer{{ID: "cu_2", Name: "Zhang"}}})
+	names := must[map[string]string](t)(db.CustomerNames(t.Context(), []string{"cu_2", "cu_\x00none", "cu_1", "cu_2"}))
+	equal(t, "names", names, map[string]string{"cu_1": got.Name, "cu_2": "Zhang"})
+	equal(t, "names of nobody", must[map[string]string](t)(db.CustomerNames(t.Context(), nil)), map[string]string{})
 	if n := lines("cu_1"); n != 5 {
 		t.Errorf("%d lines in the audit for 5 edits", n)
 	}
