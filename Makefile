@@ -8,7 +8,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 WEB_SRC  := $(shell find web/src web/public -type f 2>/dev/null) web/package-lock.json web/index.html web/vite.config.ts
 
 RUN_TOOLS  := espeak-ng open-jtalk open-jtalk-mecab-naist-jdic
-TEST_TOOLS := $(RUN_TOOLS) sip-tester baresip-core chromium postgresql fonts-noto-cjk iproute2
+TEST_TOOLS := $(RUN_TOOLS) sip-tester baresip-core chromium postgresql fonts-noto-cjk iproute2 kamailio
 BENCH_TOOLS := rtpengine-daemon
 
 .PHONY: run build web test test-go test-web e2e stress bench lint fuzz clean run-tools test-tools bench-tools
