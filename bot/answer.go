@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/openhotline/hotline/bot/entity"
+	"github.com/openhotline/hotline/bot/pack"
 )
 
 // pursue asks for what an intent still needs, or answers it.
@@ -16,14 +17,15 @@ func (t *turn) pursue(intent string) bool {
 		return false
 	}
 	t.st.Active = intent
-	for _, slot := range in.Required {
-		kind := entity.Kind(slot)
-		if t.st.Slots[kind] == "" {
-			t.st.Pending = Pending{Kind: PendingSlot, Slot: kind}
-			t.reason("slot_missing")
-			t.d.Action, t.d.Reply = Ask, t.brain.pack.Ask[slot]
-			return true
-		}
+	if slot := t.missing(in); slot != "" {
+		t.st.Pending = Pending{Kind: PendingSlot, Slot: entity.Kind(slot)}
+		t.reason("slot_missing")
+		t.d.Action, t.d.Reply = Ask, joined(t.st.Language, t.sorry(in), t.brain.pack.Ask[slot])
+		return true
+	}
+	if known, ok := t.brain.labels[in.Known]; ok && t.missing(known) == "" {
+		t.reason("known")
+		in = known
 	}
 	t.st.Pending = Pending{}
 	fields := map[string]string{}
@@ -50,17 +52,47 @@ func (t *turn) pursue(intent string) bool {
 		t.reason("field_missing")
 		return t.handOverSaying(in.Fallback)
 	}
-	if text == t.st.Last { // it was said just now: that was not what is wanted
+	if t.wasSaid(text) { // that was not what is wanted
 		t.reason("said_before")
 		if t.moreOn(intent) {
 			return true
 		}
-		return t.offer()
+		return t.offerFor("no_article")
 	}
-	t.d.Sources = append(t.d.Sources, Source{Intent: intent, P: t.d.P})
+	t.d.Sources = append(t.d.Sources, Source{Intent: in.ID, P: t.d.P})
+	if in.Then == pack.ThenHandOver {
+		t.handOver("specialist")
+		t.d.Reply = text // which says so
+		return true
+	}
 	t.d.Reply = t.withReturn(text)
+	if in.Then == pack.ThenOffer && t.st.Pending.Kind == "" {
+		t.st.Pending = Pending{Kind: PendingHandOver}
+	}
 	return true
 }
+
+// missing is the first slot that an intent needs and that is not known, or "".
+func (t *turn) missing(in pack.Intent) string {
+	for _, slot := range in.Required {
+		if t.st.Slots[entity.Kind(slot)] == "" {
+			return slot
+		}
+	}
+	return ""
+}
+
+// sorry is what is said before a question to who is unhappy about something that
+// went wrong.
+func (t *turn) sorry(in pack.Intent) string {
+	if in.Priority <= 0 || t.mood.Name != "angry" && t.mood.Name != "negative" || t.st.Failures > 0 {
+		return ""
+	}
+	return t.say("sorry", nil)
+}
+
+// wasSaid tells that the last reply held a text.
+func (t *turn) wasSaid(text string) bool { return text != "" && strings.Contains(t.st.Last, text) }
 
 func (t *turn) lookUp(action string) (map[string]string, error) {
 	if t.engine.cfg.Lookup == nil {
@@ -114,8 +146,12 @@ func (t *turn) withReturn(text string) string {
 	if !ok || back == t.d.Intent {
 		return text
 	}
-	t.reason("topic_return")
-	return joined(t.st.Language, text, t.say("topic_return", map[string]string{"label": in.Label}), t.pursued(back))
+	wording := "topic_return"
+	if back == t.second {
+		wording = "second_topic"
+	}
+	t.reason(wording)
+	return joined(t.st.Language, text, t.say(wording, map[string]string{"label": in.Label}), t.pursued(back))
 }
 
 // pursued is what is said when an intent is pursued behind another answer.
@@ -155,9 +191,13 @@ func (t *turn) answerArticle(id string, p float64) bool {
 }
 
 // offer asks whether to put the customer through.
-func (t *turn) offer() bool {
+func (t *turn) offer() bool { return t.offerFor("") }
+
+// offerFor offers a person and says why: by a wording of the dialogue, or "".
+func (t *turn) offerFor(why string) bool {
+	t.takeAll()
 	t.st.Pending = Pending{Kind: PendingHandOver}
-	t.d.Action, t.d.Reply = Offer, t.say("handover_offer", nil)
+	t.d.Action, t.d.Reply = Offer, joined(t.st.Language, t.say(why, nil), t.say("handover_offer", nil))
 	return true
 }
 

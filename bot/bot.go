@@ -139,7 +139,7 @@ type Packet struct {
 	Group    string                 `json:"group"`
 	Mood     Mood                   `json:"mood"`
 	Priority int                    `json:"priority"` // added to the queue's, -5 to 10
-	Reason   string                 `json:"reason"`   // human_wanted, failed_twice, complaint, accepted, lookup_failed, not_found
+	Reason   string                 `json:"reason"`   // human_wanted, failed_twice, complaint, accepted, lookup_failed, not_found, not_helped, specialist
 }
 
 // Lookup performs a declared action of a pack: business data by slots. It has

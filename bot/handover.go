@@ -36,7 +36,8 @@ func (t *turn) handOver(why string) bool {
 // handOverIntent is what the person will work on: the text's own intent if it
 // has one, otherwise the topic.
 func (t *turn) handOverIntent() string {
-	if in, ok := t.brain.labels[t.res.Label]; ok && !in.Shared && t.res.Decision != nlu.Reject {
+	in, ok := t.brain.labels[t.res.Label]
+	if ok && !in.Shared && (t.res.Decision == nlu.Accept || t.res.Decision == nlu.Choose && t.st.Active == "") && t.d.Intent != t.st.Active {
 		return in.ID
 	}
 	return t.st.Active

@@ -35,7 +35,7 @@ func (t *turn) fill() bool {
 		t.st.Failures = 0
 		t.takeAll()
 		intent := t.st.Active
-		if t.switches() {
+		if t.switches() && t.res.P >= switchEnough {
 			t.reason("slot_filled", "topic_switched")
 			t.leave(intent)
 			intent = t.res.Label
@@ -56,6 +56,10 @@ func (t *turn) switches() bool {
 	return ok && !in.Shared && t.res.Label != t.st.Active && t.res.Decision == nlu.Accept && !elliptical(t.rest())
 }
 
+// switchEnough is how sure the model must be of another intent in a text that
+// holds what was asked for.
+const switchEnough = 0.8
+
 // rest is the text without what was found in it.
 func (t *turn) rest() string {
 	var b strings.Builder
@@ -74,10 +78,8 @@ func (t *turn) rest() string {
 func (t *turn) notFilled() bool {
 	in := t.brain.labels[t.res.Label]
 	switch {
-	case t.brain.mood.No(t.text) || t.likely("deny") || t.brain.words.withoutIt(t.text):
-		t.reason("slot_not_there")
-		t.about(t.st.Active)
-		return t.offer()
+	case t.brain.mood.No(t.text) || t.likely("deny") || t.brain.words.withoutIt(t.text) || t.brain.words.within("refuses", t.text):
+		return t.withoutSlot()
 	case t.sure("repeat") || t.brain.mood.Repeat(t.text):
 		return false // said again by the step after this one
 	case in.Shared && t.res.Decision == nlu.Accept && t.res.Label != "out_of_scope" && t.res.Label != "affirm":
@@ -87,15 +89,48 @@ func (t *turn) notFilled() bool {
 		t.leave(t.st.Active)
 		t.st.Pending = Pending{}
 		return false
+	case t.brain.words.within("where_is_it", t.text):
+		t.reason("slot_where")
+		t.about(t.st.Active)
+		t.d.Action = Ask
+		t.d.Reply = t.say("slot_where", map[string]string{"ask": t.brain.pack.Ask[string(t.st.Pending.Slot)]})
+		return true
 	}
 	if a, ok := t.article(); ok && a.P >= t.articleUpper() {
 		return false
 	}
+	if t.moreOn(t.st.Active) { // a question about the topic, rather
+		return true
+	}
 	return t.askAgain("slot_not_understood")
 }
 
-// leave remembers an intent that is not done.
+// withoutSlot answers who has not got what was asked for, or does not want to
+// give it, by what can be said without it, and offers a person.
+func (t *turn) withoutSlot() bool {
+	t.reason("slot_not_there")
+	t.about(t.st.Active)
+	general := ""
+	if t.brain.faq != nil {
+		lower, _ := t.brain.faq.Thresholds()
+		for _, text := range []string{t.text, t.st.Said} {
+			if h := t.brain.faq.Search(text, 1)[0]; general == "" && h.Article.Intent == t.st.Active && h.P >= lower {
+				general = h.Article.Answer
+				t.d.Sources = append(t.d.Sources, Source{Article: h.Article.ID, P: h.P})
+			}
+		}
+	}
+	t.offer()
+	t.d.Reply = joined(t.st.Language, general, t.d.Reply)
+	return true
+}
+
+// leave remembers an intent that is not done, unless the text puts another in
+// its place: "never mind, exchange it instead".
 func (t *turn) leave(intent string) {
+	if intent != t.second && t.brain.words.within("instead", t.text) {
+		return
+	}
 	if intent == "" || slices.Contains(t.st.Waiting, intent) || len(t.st.Waiting) >= 3 {
 		return
 	}
@@ -174,7 +209,24 @@ func (t *turn) chosen(choices []Choice) int {
 			return i
 		}
 	}
-	return -1
+	return t.explained(choices)
+}
+
+// explained is the choice that a text describes: the article that is nearest to
+// it, or what it means behind the text before.
+func (t *turn) explained(choices []Choice) int {
+	if hit, ok := t.article(); ok {
+		if lower, _ := t.brain.faq.Thresholds(); hit.P >= lower {
+			if i := slices.IndexFunc(choices, func(c Choice) bool { return c.Article == hit.Article.ID }); i >= 0 {
+				return i
+			}
+		}
+	}
+	r := t.together()
+	if r.Decision != nlu.Accept || t.res.Decision == nlu.Accept && t.res.P >= r.P {
+		return -1
+	}
+	return slices.IndexFunc(choices, func(c Choice) bool { return c.Intent == r.Label })
 }
 
 // noChoice tells that a short text refuses what was offered: "一个都不对", "none
@@ -190,10 +242,18 @@ func digits(text string) []string {
 
 // acceptOffer takes the text as the answer to "shall I put you through?".
 func (t *turn) acceptOffer() bool {
+	t.offered = true
 	switch {
+	case t.brain.words.within("not_helped", t.text):
+		t.st.Pending = Pending{}
+		return false
 	case t.brain.mood.Yes(t.text) || t.sure("affirm"):
 		t.reason("offer_taken")
 		t.d.Intent = "affirm"
+		return t.handOver("accepted")
+	case t.givesAddress():
+		t.reason("offer_taken")
+		t.about(t.st.Active)
 		return t.handOver("accepted")
 	case t.brain.mood.No(t.text) || t.sure("deny"):
 		t.reason("offer_refused")
@@ -203,6 +263,15 @@ func (t *turn) acceptOffer() bool {
 	}
 	t.st.Pending = Pending{}
 	return false
+}
+
+// givesAddress tells that a text gives where or how the colleague that was
+// offered finds the customer, and asks nothing else.
+func (t *turn) givesAddress() bool {
+	use := wanted(t.brain.labels[t.st.Active])
+	return elliptical(t.rest()) && slices.ContainsFunc(t.entities, func(e entity.Entity) bool {
+		return (e.Kind == entity.Address || e.Kind == entity.Phone) && slices.Contains(use, e.Kind) && !e.Invalid
+	})
 }
 
 // correct takes a value that replaces one that was given before ("no, 4712"),

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -27,7 +28,9 @@ func (t *turn) small() bool {
 	}
 	t.reason("small_talk")
 	t.about(in.ID)
-	t.st.Failures = 0
+	if !t.brain.words.is("wrong", t.text) {
+		t.st.Failures = 0
+	}
 	t.d.Action, t.d.Reply = SmallTalk, in.Answer
 	switch in.ID {
 	case "complaint":
@@ -35,8 +38,17 @@ func (t *turn) small() bool {
 	case "goodbye":
 		t.d.Action = Close
 	case "deny":
-		if t.st.Turns > 1 {
+		switch {
+		case t.st.Turns > 1 && t.brain.words.is("wrong", t.text):
+			t.reason("answer_was_wrong")
+			if t.failed() {
+				return t.handOver("failed_twice")
+			}
+			t.d.Action, t.d.Reply = NotKnown, t.say("not_understood", nil)
+		case t.st.Turns > 1 && (t.brain.mood.No(t.text) || elliptical(t.text)):
 			t.d.Action, t.d.Reply = Close, t.say("closing", nil)
+		case t.st.Turns > 1:
+			t.d.Reply = t.say("anything_else", nil)
 		}
 	case "affirm", "repeat":
 		t.d.Reply = t.say("anything_else", nil)
@@ -55,6 +67,13 @@ func (t *turn) article() (faq.Hit, bool) {
 	hits := t.brain.faq.Search(t.text, 1)
 	if len(hits) == 0 {
 		return faq.Hit{}, false
+	}
+	active, ok := t.open()
+	if ok && hits[0].Article.Intent != active.ID && t.leans() { // of an intent's articles, the one for this topic: the rate of loans
+		named := t.brain.faq.Search(joined("en", active.Label, t.text), 1)
+		if named[0].Article.Intent == hits[0].Article.Intent && named[0].P >= t.articleUpper() {
+			return named[0], true
+		}
 	}
 	return hits[0], true
 }
@@ -82,9 +101,17 @@ func (t *turn) topic() bool {
 	}
 	in, known := t.brain.labels[t.res.Label]
 	known = known && !in.Shared && t.res.Decision != nlu.Reject
+	taught := t.taught.ID != ""
+	if !taught && t.ofTopic() {
+		return true
+	}
 	hit, ok := t.nearest()
 	if ok && hit.P >= t.articleUpper() && (t.taught.Article != "" || !(known && t.res.Decision == nlu.Accept && t.concrete(in))) {
+		if !taught && t.toldAgain(hit) {
+			return true
+		}
 		t.reason("article")
+		t.noteSecond(cmp.Or(hit.Article.Intent, in.ID), t.requests())
 		switch {
 		case !known:
 		case t.st.Pending.Kind == PendingSlot: // the open question stays the topic's
@@ -98,12 +125,13 @@ func (t *turn) topic() bool {
 	if known && t.res.Decision == nlu.Accept {
 		t.reason("intent")
 		t.begin(in.ID)
+		t.noteSecond(in.ID, t.requests())
 		return t.pursue(in.ID)
 	}
-	if t.followUp() {
+	if t.both() || t.followUp() {
 		return true
 	}
-	choices := t.choices(known)
+	choices := t.choices(known || t.res.Label != pack.OutOfScope && t.res.Decision == nlu.Choose)
 	if known && t.res.P >= aloneEnough && t.ahead() {
 		t.reason("intent", "far_ahead")
 		t.begin(in.ID)
@@ -123,10 +151,10 @@ func (t *turn) topic() bool {
 // the topic that is open: an article of the topic, or a person.
 func (t *turn) followUp() bool {
 	active, ok := t.brain.labels[t.st.Active]
-	if !ok || active.Shared || t.st.Turns < 2 || t.st.Pending.Kind == PendingSlot || !elliptical(t.text) || t.res.Decision == nlu.Accept && t.res.Label != active.ID {
+	if !ok || active.Shared || t.st.Turns < 2 || t.st.Pending.Kind == PendingSlot || t.res.Decision == nlu.Accept && t.res.Label != active.ID || !t.leans() && t.res.Label != active.ID && !t.stays() {
 		return false
 	}
-	if in := t.brain.labels[t.res.Label]; in.Shared && t.res.Decision != nlu.Reject {
+	if in := t.brain.labels[t.res.Label]; in.Shared && (t.res.Decision == nlu.Accept || t.res.Decision == nlu.Choose && in.ID == "greeting") {
 		return false
 	}
 	if likely := t.brain.labels[t.res.Label]; likely.Group == active.Group && t.res.Decision == nlu.Choose && likely.ID != active.ID && t.ahead() {
@@ -137,30 +165,58 @@ func (t *turn) followUp() bool {
 	if t.moreOn(active.ID) {
 		return true
 	}
+	if t.sayAgain(active) {
+		return true
+	}
 	if t.failed() {
 		return t.handOver("failed_twice")
 	}
-	return t.offer()
+	return t.offerFor("no_article")
 }
 
-// moreOn answers with the article of an intent that is nearest to the text and
-// was not said just now.
+// sayAgain says the topic's article once more to who asks just that again.
+func (t *turn) sayAgain(topic pack.Intent) bool {
+	if !t.brain.words.question(t.text) {
+		return false
+	}
+	hit, _ := t.inLight(topic)
+	return hit.Article != nil && t.answerFrom(topic.ID, hit)
+}
+
+// both takes a text that is not surely about one thing because it asks for two.
+func (t *turn) both() bool {
+	r := t.requests()
+	if len(r) < 2 || t.st.Pending.Kind == PendingSlot {
+		return false
+	}
+	t.reason("two_requests")
+	t.begin(r[0])
+	t.noteSecond(r[0], r[1:])
+	return t.pursue(r[0])
+}
+
+// moreOn answers with the article of an intent that is nearest to the text, or
+// to a question in the light of the intent, and was not said just now.
 func (t *turn) moreOn(intent string) bool {
 	if t.brain.faq == nil {
 		return false
 	}
-	lower, _ := t.brain.faq.Thresholds()
-	text := t.text
-	if t.brain.words.follows(text) { // "how much?" alone is like no article: the topic says of what
-		text, lower = joined("en", t.brain.labels[intent].Label, text), 0
+	follows := t.brain.words.follows(t.text) // "how much?" alone is like no article: the topic says of what
+	asks := follows || t.brain.words.question(t.text)
+	least, upper := t.brain.faq.Thresholds()
+	if sure := t.res.Label == intent && t.res.Decision == nlu.Accept; !asks && !sure { // who only tells something wants no answer that is beside it
+		least = (least + upper) / 2
 	}
-	for _, h := range t.brain.faq.Search(text, 5) {
-		if h.Article.Intent == intent && h.P >= lower && !strings.Contains(t.st.Last, h.Article.Answer) {
-			t.reason("article_of_topic")
-			return t.answerArticle(h.Article.ID, h.P)
+	for _, h := range t.brain.faq.Search(t.text, 5) {
+		if !follows && h.Article.Intent == intent && h.P >= least && !t.wasSaid(h.Article.Answer) {
+			return t.answerFrom(intent, h)
 		}
 	}
-	return false
+	if !asks {
+		return false
+	}
+	hit, _ := t.inLight(t.brain.labels[intent])
+	return hit.Article != nil && !t.wasSaid(hit.Article.Answer) && t.answerFrom(intent, hit)
 }
 
 // concrete tells that an intent is about the customer's own case, so that a
@@ -170,13 +226,32 @@ func (t *turn) concrete(in pack.Intent) bool {
 	if in.Action == "" && len(in.Required) == 0 {
 		return false
 	}
+	if t.general(in) {
+		return false
+	}
 	use := wanted(in)
 	for _, e := range t.entities {
 		if slices.Contains(use, e.Kind) {
 			return true
 		}
 	}
-	return in.Action != "" || !t.brain.words.question(t.text)
+	return in.Action != "" || in.Then == pack.ThenHandOver || !t.brain.words.question(t.text)
+}
+
+// general tells that a look-up would not answer: the text asks why, or goes on
+// from what is talked about, of which there is no number yet ("and how long does
+// that take?").
+func (t *turn) general(in pack.Intent) bool {
+	if in.Action == "" || t.missing(in) == "" {
+		return false
+	}
+	for _, e := range t.entities {
+		if slices.Contains(in.Required, string(e.Kind)) {
+			return false
+		}
+	}
+	active, ok := t.open()
+	return t.brain.words.within("why", t.text) || ok && active.ID != in.ID && active.Group == in.Group && active.Action == "" && t.leans() && t.brain.words.question(t.text)
 }
 
 // begin makes an intent the topic.
@@ -234,6 +309,10 @@ func (t *turn) offerChoices(choices []Choice) bool {
 	}
 	t.takeAll()
 	t.st.Pending = Pending{Kind: PendingChoice, Choices: choices}
+	if len(choices) == 1 {
+		t.d.Action, t.d.Reply = Choices, t.say("choice_one", map[string]string{"label": choices[0].Label})
+		return true
+	}
 	lines := make([]string, 0, len(choices)+1)
 	for i, c := range choices {
 		lines = append(lines, string(rune('1'+i))+". "+c.Label)

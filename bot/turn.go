@@ -42,6 +42,9 @@ type turn struct {
 	d        Decision
 	repeated bool        // the reply before was said again
 	taught   pack.Lesson // the correction of just this text, if there is one
+	second   string      // what the text asks for besides what it is about
+	offered  bool        // the turn before offered a person
+	raw      float64     // the model's probability of its label, without the topic
 }
 
 // Turn answers one text. st is the state that the turn before left; the next
@@ -58,7 +61,7 @@ func (e *Engine) Turn(ctx context.Context, st State, text string) (Decision, err
 	t.d.Before = copied(t.st)
 	t.said = kept(t.text)
 	t.st.Turns++
-	steps := []func() bool{t.unreadable, t.understand, t.human, t.again, t.reply, t.correct, t.small, t.topic, t.unknown}
+	steps := []func() bool{t.unreadable, t.understand, t.human, t.again, t.reply, t.correct, t.notHelped, t.small, t.topic, t.unknown}
 	for _, step := range steps {
 		if step() {
 			break
@@ -299,10 +302,11 @@ type leanings struct{ topic, group, others float64 }
 // open when the text is too short to stand for itself.
 func (t *turn) classify() {
 	t.res = t.brain.model.Classify(t.text)
+	t.raw = t.res.P
 	t.p = t.brain.model.Scores(t.text, nil)
 	t.recall()
 	labels := t.brain.model.Labels()
-	if active, ok := t.brain.labels[t.st.Active]; ok && t.taught.ID == "" && active.Group != "" && elliptical(t.text) {
+	if active, ok := t.brain.labels[t.st.Active]; ok && t.taught.ID == "" && active.Group != "" && (elliptical(t.text) || t.brain.words.follows(t.text)) {
 		lean := leanings{topic: 1.5, group: 2, others: 1}
 		if t.brain.words.follows(t.text) { // "how much?" says nothing of its own
 			lean = leanings{topic: 2, group: 1, others: 0.05}
@@ -314,7 +318,7 @@ func (t *turn) classify() {
 				t.p[i] *= lean.topic
 			case in.Group == active.Group:
 				t.p[i] *= lean.group
-			case !in.Shared:
+			case !in.Shared || l == "opening_hours":
 				t.p[i] *= lean.others
 			}
 			sum += t.p[i]
@@ -328,16 +332,16 @@ func (t *turn) classify() {
 		}
 		if labels[best] != t.res.Label || t.p[best] > t.res.P {
 			t.reason("leaning_on_topic")
-			lower, upper := t.brain.model.Thresholds()
+			if labels[best] != t.res.Label {
+				t.raw = t.p[best]
+			}
 			t.res.Label, t.res.P = labels[best], t.p[best]
-			switch {
-			case t.res.P >= upper:
-				t.res.Decision = nlu.Accept
-			case t.res.P >= lower:
-				t.res.Decision = nlu.Choose
+			if d := t.decide(t.res.P); d != nlu.Reject {
+				t.res.Decision = d
 			}
 		}
 	}
+	t.noReply()
 	for _, i := range t.ranked(nlu.TopN) {
 		t.d.Guesses = append(t.d.Guesses, Guess{labels[i], t.p[i]})
 	}

@@ -91,6 +91,27 @@ func (w words) ends(clause string) bool {
 	})
 }
 
+// asks tells that a text surely asks something: by its sign or a word that always
+// asks.
+func (w words) asks(text string) bool {
+	text = nlu.Normalize(text)
+	for _, s := range w.lists["question_not"] {
+		text = strings.ReplaceAll(text, s, " ")
+	}
+	return strings.ContainsAny(text, "?？") || w.within("question_within", text)
+}
+
+// refers tells that a text speaks of something that was named before: "that",
+// "那", "それ".
+func (w words) refers(text string) bool { return w.within("refers", text) }
+
+// onlyAsks tells that a text is made of words that say nothing by themselves
+// ("and how long will that take"); of a language that writes spaces.
+func (w words) onlyAsks(text string) bool {
+	fields := strings.Fields(text)
+	return len(fields) > 1 && !slices.ContainsFunc(fields, func(f string) bool { return !slices.Contains(w.lists["follow_words"], f) })
+}
+
 // follows tells that a text asks for more of what was said before and names
 // nothing itself: "and how much?", "那多久呢".
 func (w words) follows(text string) bool {
@@ -107,7 +128,7 @@ func (w words) follows(text string) bool {
 			}
 		}
 	}
-	return slices.Contains(w.lists["follow_up"], text)
+	return slices.Contains(w.lists["follow_up"], text) || w.onlyAsks(text)
 }
 
 // withoutIt tells that the customer does not have what was asked for.

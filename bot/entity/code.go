@@ -152,8 +152,8 @@ func (s *search) trackingNumbers() {
 // codeLead and codeTail are what people say around a code that they were asked
 // for.
 var (
-	codeLead = regexp.MustCompile(`^(?:[\s,，、。.:：「"'#]|(?:yes|yeah|sure|ok|okay|well|um|uh|er|erm|so|no|sorry|please|it's|it is|its|that's|that is|the (?:number|code|order|reference)(?: number)? is|my (?:number|order|reference)(?: number)? is|it says|i think|here|is|number|` +
-		`是的|好的|好|嗯|哦|呃|那个|就是|应该是|我的|号码|单号|订单号|手机号|是|为|不对|` +
+	codeLead = regexp.MustCompile(`^(?:[\s,，、。.:：「"'#]|(?:yes|yeah|sure|ok|okay|well|um|uh|er|erm|so|no|sorry|please|it's|it is|its|that's|that is|the (?:number|code|order|reference)(?: number)? is|my (?:number|order|reference)(?: number)? is|(?:the |my )?(?:order|reference|ref|receipt|case|ticket|booking|application)(?: number| no)?|it says|i think|here|is|number|` +
+		`是的|好的|好|嗯|哦|呃|那个|就是|应该是|我的|号码|单号|订单号?|手机号|是|为|不对|` +
 		`はい|ええと|えっと|えーと|えー|あの|番号は|番号|は))*`)
 	codeTail  = regexp.MustCompile(`(?:[\s,，、。.!！?？」"']|please|thanks|thank you|i think|谢谢|吧|啊|的|哈|呢|这个|番|です|ですね|になります|だと思います|でお願いします|お願いします|ね|でしょうか)*$`)
 	wholeCode = regexp.MustCompile(`^(?:[a-z]{1,5}[ \-/_#.]?)?\d` + codeRest + `$`)

@@ -122,6 +122,9 @@ func (b *builder) checkIntents() {
 		if !in.Shared && in.Group == "" && len(b.pack.Groups) > 0 {
 			b.fail(in.At, "intent %q has no group", in.ID)
 		}
+		if _, ok := b.intents[in.Known]; in.Known != "" && !ok {
+			b.fail(in.At, "intent %q is answered by %q when its slots are known, but there is no such intent", in.ID, in.Known)
+		}
 		for _, slot := range in.Required {
 			if b.pack.Ask[slot] == "" {
 				b.fail(in.At, "intent %q asks for %s, for which %s has no question (ask)", in.ID, slot, texts)

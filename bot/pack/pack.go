@@ -72,12 +72,18 @@ type Code struct {
 
 // WordLists are the names of the lists in words.yaml.
 var WordLists = []string{"question_start", "question_within", "question_end", "question_not", "without", "without_alone",
-	"follow_lead", "follow_up", "follow_tail", "choice_1", "choice_2", "choice_3", "no_choice", "group_suffix", "thumbs_up", "thumbs_down"}
+	"follow_lead", "follow_up", "follow_tail", "follow_words", "refers", "also", "why", "cost_asked", "cost_said", "time_asked", "time_said", "instead", "not_helped", "wrong", "refuses", "where_is_it", "choice_1", "choice_2", "choice_3", "no_choice", "group_suffix", "thumbs_up", "thumbs_down"}
 
 // Wordings are the names of what the dialogue itself says.
 var Wordings = []string{"not_understood", "not_understood_again", "choices", "none_of_these", "handing_over", "handover_offer", "confirm", "anything_else",
 	"repeat_prefix", "slot_not_understood", "slot_invalid", "too_long", "empty", "rude_warning", "lookup_wait", "closing", "corrected", "topic_return",
-	"not_found", "not_found_again"}
+	"not_found", "not_found_again", "choice_one", "not_helped", "no_article", "sorry", "slot_where", "second_topic"}
+
+// What an intent may declare for behind its answer.
+const (
+	ThenOffer    = "offer"     // the answer ends in the offer of a person, which may be taken up
+	ThenHandOver = "hand_over" // the answer says that a person takes over
+)
 
 // Group is a skill group.
 type Group struct {
@@ -94,6 +100,8 @@ type Intent struct {
 	Required, Optional []string
 	Priority           int    // added to the routing priority, -5 to 5
 	Action             string // declared look-up, or ""
+	Then               string // what comes behind the answer: ThenOffer, ThenHandOver, or ""
+	Known              string // the intent that answers instead when all that it needs is known, or ""
 	Label              string // short name, for a choice
 	Answer             string // with {slot} and {field} placeholders
 	Fallback           string // said when the action fails

@@ -176,7 +176,7 @@ func (b *builder) readIntent(r reader, p pair, shared bool) {
 		in = &Intent{ID: p.key, Shared: shared, At: Position{r.file, p.line}}
 		b.intents[p.key] = in
 	}
-	for _, q := range r.pairs(p.value, "an intent", "group", "required", "optional", "priority", "action", "remove") {
+	for _, q := range r.pairs(p.value, "an intent", "group", "required", "optional", "priority", "action", "then", "known", "remove") {
 		switch q.key {
 		case "group":
 			in.Group = r.str(q.value, "group")
@@ -194,6 +194,13 @@ func (b *builder) readIntent(r reader, p pair, shared bool) {
 			if in.Action != "" && !nameRule.MatchString(in.Action) {
 				r.fail(q.line, []string{nameRule.String()}, "%q is no name for an action", in.Action)
 			}
+		case "then":
+			in.Then = r.str(q.value, "then")
+			if allowed := []string{ThenOffer, ThenHandOver}; !slices.Contains(allowed, in.Then) {
+				r.fail(q.line, allowed, "nothing is known to do %q behind an answer", in.Then)
+			}
+		case "known":
+			in.Known = r.str(q.value, "known")
 		case "remove":
 			if r.yes(q) {
 				delete(b.intents, p.key)
