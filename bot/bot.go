@@ -37,6 +37,8 @@ type State struct {
 	Said  string `json:"said,omitempty"`
 	Same  int    `json:"same,omitempty"`
 	Turns int    `json:"turns,omitempty"`
+	// Asked is the text with which the topic began.
+	Asked string `json:"asked,omitempty"`
 	// HandedOver tells that a person has been asked for.
 	HandedOver bool `json:"handed_over,omitempty"`
 	// Anger is how angry the customer has been so far, 0 to 3; Urgent, that it

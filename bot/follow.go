@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/openhotline/hotline/bot/faq"
@@ -15,9 +16,9 @@ func (t *turn) open() (pack.Intent, bool) {
 }
 
 // leans tells that a text does not stand for itself: it is short, asks and
-// names nothing, or speaks of "that".
+// names nothing, speaks of "that", or says little without what began the topic.
 func (t *turn) leans() bool {
-	return elliptical(t.text) || t.brain.words.follows(t.text) || t.brain.words.refers(t.text)
+	return elliptical(t.text) || t.brain.words.follows(t.text) || t.brain.words.refers(t.text) || t.stays()
 }
 
 // noReply puts the pack's likeliest own intent in place of yes, no and goodbye,
@@ -62,20 +63,24 @@ func (t *turn) decide(p float64) nlu.Decision {
 	return nlu.Reject
 }
 
-// together is what the model makes of the text behind the one before it, where
-// that one says something.
+// together is what the model makes of the text behind the one with which the
+// topic began.
 func (t *turn) together() nlu.Result {
-	if t.st.Said == "" || t.st.Said == t.said {
+	before := cmp.Or(t.st.Asked, t.st.Said)
+	if before == "" || before == t.said {
 		return nlu.Result{}
 	}
-	return t.brain.model.Classify(joined("en", t.st.Said, t.text))
+	return t.brain.model.Classify(joined("en", before, t.text))
 }
 
 // stays tells that a text that says little by itself is surely about the topic
-// that is open when it is read behind the one before.
+// that is open when it is read behind the one with which it began.
 func (t *turn) stays() bool {
+	if t.taught.ID != "" || t.raw >= ownLittle || t.st.Active == "" {
+		return false
+	}
 	r := t.together()
-	return r.Label == t.st.Active && r.Decision == nlu.Accept && r.P >= staysEnough && t.res.P < ownLittle
+	return r.Label == t.st.Active && r.Decision == nlu.Accept && r.P >= staysEnough
 }
 
 // How sure the model must be of both texts together, and how little of the one,
@@ -109,12 +114,12 @@ func (t *turn) ofTopic() bool {
 		return false
 	}
 	hit, lift := t.inLight(active)
-	if accepted && in.ID != active.ID && !t.overrides(hit.P) {
-		return false
-	}
 	if follows && lift < liftSure && t.saidIt() {
 		t.about(active.ID)
 		return true
+	}
+	if accepted && in.ID != active.ID && !t.overrides(hit.P, lift) {
+		return false
 	}
 	if hit.Article == nil {
 		return false
@@ -122,16 +127,16 @@ func (t *turn) ofTopic() bool {
 	return t.answerFrom(active.ID, hit)
 }
 
-// overrides tells that an article of the topic, p sure, goes before the intent
-// that the model takes the text for.
-func (t *turn) overrides(p float64) bool {
+// overrides tells that an article of the topic, p sure and lifted by it, goes
+// before the intent that the model takes the text for.
+func (t *turn) overrides(p, lift float64) bool {
 	switch {
-	case !t.brain.words.follows(t.text) && !t.brain.words.refers(t.text):
+	case !t.brain.words.follows(t.text) && !t.brain.words.refers(t.text) && !t.stays():
 		return false
 	case t.raw < ownHalf:
 		return p >= contextLeast
 	case t.raw < ownEnough:
-		return p >= contextHalf
+		return p >= contextHalf || lift >= liftClear
 	}
 	return p >= contextEnough && t.brain.labels[t.res.Label].Group != t.brain.labels[t.st.Active].Group && elliptical(t.text)
 }
@@ -158,11 +163,10 @@ func (t *turn) answerFrom(intent string, hit faq.Hit) bool {
 	return true
 }
 
-// saidIt says the last reply again to who only asks how much or how long, when
-// it holds that.
+// saidIt says the last reply again to who only asks how much, when it holds
+// that. (How long is in nearly every reply, of one thing or another.)
 func (t *turn) saidIt() bool {
-	kind := t.brain.words.asked(t.text)
-	if kind == "" || t.brain.words.follows(t.st.Said) || !t.brain.words.within(kind+"_said", t.st.Last) {
+	if t.brain.words.asked(t.text) != "cost" || t.brain.words.follows(t.st.Said) || !t.brain.words.within("cost_said", t.st.Last) {
 		return false
 	}
 	t.reason("said_again")
@@ -179,6 +183,8 @@ const (
 	lightShort = 0.15 // the same where the text names nothing itself
 	liftLeast  = 0.35 // that squared, over the probability for the name alone
 	liftSure   = 0.7  // the same to be taken before what was said just now
+	liftClear  = 1    // the same where the topic alone hardly suggests the article
+	ownShare   = 0.05 // probability for the text alone, where it must say something itself
 	alikeLeast = 0.3  // probability for the text alone, of an article of a neighbour
 )
 
@@ -205,9 +211,13 @@ func (t *turn) inLight(topic pack.Intent) (best faq.Hit, lift float64) {
 		least = lightShort
 	}
 	lift = liftLeast
+	short := elliptical(t.text) || t.brain.words.follows(t.text) || t.brain.words.refers(t.text)
 	for _, h := range t.brain.faq.Search(joined("en", topic.Label, t.text), t.brain.faq.Len()) {
 		neighbour := t.brain.labels[h.Article.Intent].Group == topic.Group && h.Article.ID == nearest && plain[nearest] >= alikeLeast && h.P >= 0.5
 		if h.P < least || h.Article.Intent != topic.ID && !neighbour {
+			continue
+		}
+		if plain[h.Article.ID] < ownShare && (least == lightLeast && h.P < 0.5 || !short) {
 			continue
 		}
 		if kind != "" && !t.brain.words.within(kind+"_said", h.Article.Answer) {
@@ -240,7 +250,7 @@ func (t *turn) notHelped() bool {
 	if in := t.brain.labels[t.res.Label]; t.res.Decision == nlu.Accept && t.res.P >= ownEnough && in.ID != active.ID && !in.Shared && in.Group != active.Group {
 		return false
 	}
-	if hit, ok := t.article(); ok && hit.P >= t.articleUpper() && !t.wasSaid(hit.Article.Answer) && t.brain.labels[hit.Article.Intent].Group == active.Group {
+	if hit, ok := t.article(); ok && hit.P >= t.articleUpper() && !t.wasSaid(hit.Article.Answer) && hit.Article.Intent == active.ID {
 		return false
 	}
 	t.reason("not_helped")
@@ -256,7 +266,7 @@ func (t *turn) notHelped() bool {
 // toldAgain treats the article that was said just now: who asks hears it again;
 // who tells more gets what the intent has to say, or a person.
 func (t *turn) toldAgain(hit faq.Hit) bool {
-	if !t.wasSaid(hit.Article.Answer) || t.brain.words.asks(t.text) {
+	if !t.wasSaid(hit.Article.Answer) || t.brain.words.question(t.text) {
 		return false
 	}
 	intent := hit.Article.Intent

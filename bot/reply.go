@@ -84,25 +84,30 @@ func (t *turn) notFilled() bool {
 		return false // said again by the step after this one
 	case in.Shared && t.res.Decision == nlu.Accept && t.res.Label != "out_of_scope" && t.res.Label != "affirm":
 		return false // small talk; the question is asked again behind it
-	case t.switches() || t.res.Decision == nlu.Accept && !in.Shared && t.res.Label != t.st.Active:
-		t.reason("topic_switched")
-		t.leave(t.st.Active)
-		t.st.Pending = Pending{}
-		return false
-	case t.brain.words.within("where_is_it", t.text):
+	case t.asksWhere():
 		t.reason("slot_where")
 		t.about(t.st.Active)
 		t.d.Action = Ask
 		t.d.Reply = t.say("slot_where", map[string]string{"ask": t.brain.pack.Ask[string(t.st.Pending.Slot)]})
 		return true
-	}
-	if a, ok := t.article(); ok && a.P >= t.articleUpper() {
+	case t.switches() || t.res.Decision == nlu.Accept && !in.Shared && t.res.Label != t.st.Active:
+		t.reason("topic_switched")
+		t.leave(t.st.Active)
+		t.st.Pending = Pending{}
 		return false
 	}
 	if t.moreOn(t.st.Active) { // a question about the topic, rather
 		return true
 	}
+	if a, ok := t.article(); ok && a.P >= t.articleUpper() {
+		return false
+	}
 	return t.askAgain("slot_not_understood")
+}
+
+// asksWhere tells that the customer asks where to find what was asked for.
+func (t *turn) asksWhere() bool {
+	return t.brain.words.within("where_is_it", t.text) && (t.res.Decision != nlu.Accept || t.res.P < switchEnough)
 }
 
 // withoutSlot answers who has not got what was asked for, or does not want to

@@ -64,15 +64,16 @@ func (t *turn) article() (faq.Hit, bool) {
 	if t.brain.faq == nil {
 		return faq.Hit{}, false
 	}
-	hits := t.brain.faq.Search(t.text, 1)
+	hits := t.brain.faq.Search(t.text, 3)
 	if len(hits) == 0 {
 		return faq.Hit{}, false
 	}
 	active, ok := t.open()
-	if ok && hits[0].Article.Intent != active.ID && t.leans() { // of an intent's articles, the one for this topic: the rate of loans
-		named := t.brain.faq.Search(joined("en", active.Label, t.text), 1)
-		if named[0].Article.Intent == hits[0].Article.Intent && named[0].P >= t.articleUpper() {
-			return named[0], true
+	if ok && hits[0].Article.Intent != active.ID && t.leans() {
+		named := t.brain.faq.Search(joined("en", active.Label, t.text), 1)[0]
+		near := slices.ContainsFunc(hits, func(h faq.Hit) bool { return h.Article.ID == named.Article.ID })
+		if near && named.P >= t.articleUpper() && named.Article.Intent == hits[0].Article.Intent {
+			return named, true // of an intent's articles the one for this topic: the rate of loans
 		}
 	}
 	return hits[0], true
@@ -99,8 +100,14 @@ func (t *turn) topic() bool {
 	if t.taught.Intent == pack.OutOfScope {
 		return false
 	}
+	if t.res.Decision == nlu.Accept && t.res.Label != t.st.Active && t.stays() {
+		t.res.Decision = nlu.Choose
+	}
 	in, known := t.brain.labels[t.res.Label]
 	known = known && !in.Shared && t.res.Decision != nlu.Reject
+	if known && in.Then == pack.ThenHandOver && t.res.P >= ownEnough && t.concrete(in) {
+		t.res.Decision = nlu.Accept // nothing general to who reports a theft
+	}
 	taught := t.taught.ID != ""
 	if !taught && t.ofTopic() {
 		return true
@@ -189,10 +196,14 @@ func (t *turn) both() bool {
 	if len(r) < 2 || t.st.Pending.Kind == PendingSlot {
 		return false
 	}
+	main := r[0]
+	if slices.Contains(r, t.res.Label) { // the likelier one of the whole text
+		main = t.res.Label
+	}
 	t.reason("two_requests")
-	t.begin(r[0])
-	t.noteSecond(r[0], r[1:])
-	return t.pursue(r[0])
+	t.begin(main)
+	t.noteSecond(main, r)
+	return t.pursue(main)
 }
 
 // moreOn answers with the article of an intent that is nearest to the text, or
@@ -223,6 +234,9 @@ func (t *turn) moreOn(intent string) bool {
 // general article is not the answer: a look-up or a slot, and either a value or
 // no question about how things are.
 func (t *turn) concrete(in pack.Intent) bool {
+	if k, ok := t.brain.labels[in.Known]; ok && t.missing(k) == "" {
+		return true
+	}
 	if in.Action == "" && len(in.Required) == 0 {
 		return false
 	}
@@ -239,8 +253,7 @@ func (t *turn) concrete(in pack.Intent) bool {
 }
 
 // general tells that a look-up would not answer: the text asks why, or goes on
-// from what is talked about, of which there is no number yet ("and how long does
-// that take?").
+// from what was talked about without a number ("and how long does that take?").
 func (t *turn) general(in pack.Intent) bool {
 	if in.Action == "" || t.missing(in) == "" {
 		return false
@@ -251,7 +264,8 @@ func (t *turn) general(in pack.Intent) bool {
 		}
 	}
 	active, ok := t.open()
-	return t.brain.words.within("why", t.text) || ok && active.ID != in.ID && active.Group == in.Group && active.Action == "" && t.leans() && t.brain.words.question(t.text)
+	before := active.ID == in.ID || active.Group == in.Group && active.Action == ""
+	return t.brain.words.within("why", t.text) || ok && before && t.leans() && t.brain.words.question(t.text)
 }
 
 // begin makes an intent the topic.
@@ -263,6 +277,9 @@ func (t *turn) begin(intent string) {
 	t.st.Failures = 0
 	t.takeAll()
 	t.about(intent)
+	if t.st.Active != intent {
+		t.st.Asked = t.said
+	}
 	t.st.Active = intent
 	t.st.Waiting = slices.DeleteFunc(t.st.Waiting, func(w string) bool { return w == intent })
 }
@@ -299,7 +316,7 @@ func (t *turn) offerChoices(choices []Choice) bool {
 	t.reason("between_thresholds")
 	if c := choices[0]; c.Intent != "" { // until it is settled, the likeliest is the topic
 		t.about(c.Intent)
-		t.st.Active = c.Intent
+		t.st.Active, t.st.Asked = c.Intent, t.said
 	}
 	if a, ok := t.assisted(); ok {
 		return a

@@ -175,6 +175,7 @@ func sane(st State) State {
 	st.Anger = max(0, min(st.Anger, 3))
 	st.Turns = max(0, st.Turns)
 	st.Same = max(0, min(st.Same, sameText))
+	st.Asked = kept(st.Asked)
 	st.Said, st.Last = kept(st.Said), st.Last[:min(len(st.Last), 8*longest)]
 	st.Waiting = st.Waiting[:min(len(st.Waiting), 3)]
 	return st
@@ -318,7 +319,7 @@ func (t *turn) classify() {
 				t.p[i] *= lean.topic
 			case in.Group == active.Group:
 				t.p[i] *= lean.group
-			case !in.Shared || l == "opening_hours":
+			case !in.Shared || l == "opening_hours" || l == "bot_identity":
 				t.p[i] *= lean.others
 			}
 			sum += t.p[i]
