@@ -9,9 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
+	"github.com/openhotline/hotline/bot/disk"
 	"github.com/openhotline/hotline/bot/pack"
 	"github.com/openhotline/hotline/internal/id"
 )
@@ -46,7 +46,7 @@ func (b book) read() (pack.Lessons, error) {
 // append adds the line that next makes of those that are there. What a process
 // that was killed left of a line is cut off first.
 func (b book) append(ctx context.Context, next func(pack.Lessons) (pack.Lesson, error)) (_ pack.Lesson, err error) {
-	f, made, err := openLocked(ctx, b.path)
+	f, made, err := disk.Lock(ctx, b.path)
 	if err != nil {
 		return pack.Lesson{}, fmt.Errorf("learn: %w", err)
 	}
@@ -78,54 +78,10 @@ func (b book) append(ctx context.Context, next func(pack.Lessons) (pack.Lesson, 
 		err = f.Sync()
 	}
 	if err == nil && made {
-		err = syncFolder(filepath.Dir(b.path))
+		err = disk.SyncFolder(filepath.Dir(b.path))
 	}
 	if err != nil {
 		return pack.Lesson{}, fmt.Errorf("learn: %w", err)
 	}
 	return l, nil
-}
-
-const (
-	lockWait  = 10 * time.Second
-	lockEvery = 10 * time.Millisecond
-)
-
-// openLocked opens a file for this process alone, making it and its folders
-// where they are not there. Closing it gives the lock back; so does the end of
-// the process, however that comes.
-func openLocked(ctx context.Context, path string) (f *os.File, made bool, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, false, err
-	}
-	_, err = os.Stat(path)
-	made = errors.Is(err, fs.ErrNotExist)
-	if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return nil, false, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, fmt.Errorf("%s is locked by another process", path))
-	defer cancel()
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return f, made, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return nil, false, errors.Join(err, f.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, false, errors.Join(context.Cause(ctx), f.Close())
-		case <-time.After(lockEvery):
-		}
-	}
-}
-
-// syncFolder makes sure that a new file's name is on the disk.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/openhotline/hotline/bot/disk"
 	"github.com/openhotline/hotline/bot/entity"
 	"github.com/openhotline/hotline/bot/nlu"
 	"github.com/openhotline/hotline/bot/pack"
@@ -94,7 +95,7 @@ func (s *School) Draft(ctx context.Context, language string, g Group, id, intent
 	if err != nil {
 		return "", err
 	}
-	lock, _, err := openLocked(ctx, path+".lock")
+	lock, _, err := disk.Lock(ctx, path+".lock")
 	if err != nil {
 		return "", fmt.Errorf("learn: %w", err)
 	}
@@ -106,7 +107,7 @@ func (s *School) Draft(ctx context.Context, language string, g Group, id, intent
 	if text, err = pack.AppendDraft(path, text, a); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInput, err)
 	}
-	if err := replace(path, text); err != nil {
+	if err := disk.Replace(path, text); err != nil {
 		return "", fmt.Errorf("learn: %w", err)
 	}
 	return path, nil

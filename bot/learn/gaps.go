@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/openhotline/hotline/bot"
+	"github.com/openhotline/hotline/bot/disk"
 	"github.com/openhotline/hotline/bot/faq"
 	"github.com/openhotline/hotline/internal/redact"
 )
@@ -68,7 +69,7 @@ func (g GapFolder) KeepGaps(ctx context.Context, gaps []bot.Gap) error {
 
 // keep appends to one file, and cuts it back where it has become too long.
 func keep(ctx context.Context, path string, gaps []bot.Gap) (err error) {
-	lock, _, err := openLocked(ctx, path+".lock")
+	lock, _, err := disk.Lock(ctx, path+".lock")
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func keep(ctx context.Context, path string, gaps []bot.Gap) (err error) {
 			}
 			more.Write(append(line, '\n'))
 		}
-		return replace(path, more.Bytes())
+		return disk.Replace(path, more.Bytes())
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -104,29 +105,6 @@ func keep(ctx context.Context, path string, gaps []bot.Gap) (err error) {
 	}
 	_, err = f.Write(more.Bytes())
 	return errors.Join(err, f.Close())
-}
-
-// replace writes a whole file: it is the old one or the new one at any moment.
-func replace(path string, text []byte) (err error) {
-	part, err := os.CreateTemp(filepath.Dir(path), ".*.part")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(part.Name()))
-		}
-	}()
-	if _, err = part.Write(text); err == nil {
-		err = part.Sync()
-	}
-	if err = errors.Join(err, part.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(part.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
 }
 
 // readGaps reads the lines that can be read: one that was cut short is no loss.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openhotline/hotline/bot/disk"
 	"github.com/openhotline/hotline/bot/pack"
 )
 
@@ -254,12 +255,17 @@ func author(lessons pack.Lessons) string {
 	return ""
 }
 
+const (
+	lockOnce  = 10 * time.Millisecond
+	lockAgain = 200 * time.Millisecond
+)
+
 // trainingLock is held by the one process that trains a language.
 func (s *School) trainingLock(ctx context.Context, language string, wait bool) (free func() error, err error) {
 	path := filepath.Join(s.cfg.Dir, s.cfg.Pack, language, ".training")
 	for {
-		short, cancel := context.WithTimeoutCause(ctx, lockEvery, errTraining)
-		f, _, err := openLocked(short, path)
+		short, cancel := context.WithTimeoutCause(ctx, lockOnce, errTraining)
+		f, _, err := disk.Lock(short, path)
 		cancel()
 		switch {
 		case err == nil:
@@ -274,7 +280,7 @@ func (s *School) trainingLock(ctx context.Context, language string, wait bool) (
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(20 * lockEvery):
+		case <-time.After(lockAgain):
 		}
 	}
 }

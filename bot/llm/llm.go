@@ -62,7 +62,8 @@ type Config struct {
 	MaxTokens int
 	// DayTokens bounds what is spent in a day (UTC). Defaults to 1,000,000.
 	DayTokens int
-	// Ledger keeps what was spent over a restart. Defaults to memory alone.
+	// Ledger keeps what was spent over a restart, and what other processes spend
+	// (OpenLedger). Defaults to memory alone.
 	Ledger Ledger
 	// Parallel bounds the questions being asked at once. Defaults to 8.
 	Parallel int
@@ -73,7 +74,9 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Ledger keeps the tokens of a day (YYYY-MM-DD, UTC).
+// Ledger keeps the tokens of a day (YYYY-MM-DD, UTC). Before every question it is
+// asked, and what the question may take at most is spent; afterwards that is
+// given back, as negative tokens, and what it took is spent.
 type Ledger interface {
 	Spent(day string) (tokens int, err error)
 	Spend(day string, tokens int) error
@@ -87,7 +90,8 @@ type Provider struct {
 
 	mu       sync.Mutex // guards what follows; never held while asking
 	day      string
-	spent    int
+	spent    int  // as far as it is known here
+	unkept   bool // the ledger did not take something of the day
 	failures int
 	rest     time.Time // nothing is asked before
 }
@@ -137,10 +141,11 @@ func (p *Provider) Answer(ctx context.Context, q bot.Question) (bot.Reply, error
 	if len(q.Articles) == 0 {
 		return bot.Reply{}, bot.ErrNoAnswer
 	}
-	if err := p.admit(); err != nil {
+	leave, err := p.admit(p.estimate(q))
+	if err != nil {
 		return bot.Reply{}, err
 	}
-	defer func() { <-p.slots }()
+	defer leave()
 	parent := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.Timeout, fmt.Errorf("llm: no answer within %v", p.cfg.Timeout))
 	defer cancel()
@@ -177,33 +182,72 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// admit takes a place, unless the budget is spent or the provider rests.
-func (p *Provider) admit() error {
+// rulesTokens is more than what the rules of a prompt take.
+const rulesTokens = 250
+
+// estimate is how many tokens a question may take at most, about.
+func (p *Provider) estimate(q bot.Question) int {
+	bytes := len(q.Text)
+	for _, a := range q.Articles {
+		bytes += len(a.ID) + len(a.Question) + len(a.Answer)
+	}
+	rounds := 1
+	if len(p.cfg.Tools) > 0 {
+		rounds += toolRounds
+	}
+	return rounds * (rulesTokens + bytes/3 + p.cfg.MaxTokens)
+}
+
+// admit takes a place, unless the budget is spent, by the questions being asked
+// in any process at the latest, or the provider rests: a process overspends by
+// one question at most. leave gives the place back.
+func (p *Provider) admit(may int) (leave func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.cfg.Now().UTC()
 	if day := now.Format(time.DateOnly); day != p.day {
-		p.day, p.spent = day, 0
-		if p.cfg.Ledger != nil {
-			spent, err := p.cfg.Ledger.Spent(day)
-			if err != nil {
-				p.day = ""
-				return fmt.Errorf("llm: ledger: %w", err)
-			}
-			p.spent = spent
+		p.day, p.spent, p.unkept = day, 0, false
+	}
+	if p.cfg.Ledger != nil {
+		if p.spent, err = p.cfg.Ledger.Spent(p.day); err != nil {
+			return nil, fmt.Errorf("llm: ledger: %w", err)
 		}
 	}
 	switch {
-	case p.spent >= p.cfg.DayTokens:
-		return ErrBudget
+	case p.unkept, p.spent >= p.cfg.DayTokens:
+		return nil, ErrBudget
 	case now.Before(p.rest):
-		return ErrBusy
+		return nil, ErrBusy
 	}
 	select {
 	case p.slots <- struct{}{}:
-		return nil
 	default:
-		return ErrBusy
+		return nil, ErrBusy
+	}
+	day := p.day
+	p.book(day, may)
+	if p.unkept {
+		<-p.slots
+		return nil, ErrBudget
+	}
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.book(day, -may)
+		<-p.slots
+	}, nil
+}
+
+// book writes tokens into the ledger. The caller holds mu.
+func (p *Provider) book(day string, tokens int) {
+	if day == p.day {
+		p.spent += tokens
+	}
+	if p.cfg.Ledger == nil {
+		return
+	}
+	if err := p.cfg.Ledger.Spend(day, tokens); err != nil {
+		p.unkept = true // what cannot be kept must not be spent
 	}
 }
 
@@ -223,16 +267,11 @@ func (p *Provider) note(err error) {
 func (p *Provider) spend(tokens int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.spent += tokens
-	if p.cfg.Ledger == nil {
-		return
-	}
-	if err := p.cfg.Ledger.Spend(p.day, tokens); err != nil {
-		p.spent = p.cfg.DayTokens // what cannot be kept must not be spent
-	}
+	p.book(p.day, tokens)
 }
 
-// Spent is how many tokens were used today.
+// Spent is how many tokens were used today, with what the questions being asked
+// may take.
 func (p *Provider) Spent() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

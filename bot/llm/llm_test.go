@@ -247,6 +247,7 @@ func TestToolsSeeValuesTheModelDoesNot(t *testing.T) {
 		fmt.Fprint(w, "data: [DONE]\n\n")
 	})
 	p := provider(t, peer, func(c *Config) {
+		c.Timeout = time.Minute // masking much takes long under the race detector
 		c.Tools = map[string]Tool{"order": {Description: "state of an order", Parameters: json.RawMessage(`{"type":"object"}`),
 			Do: func(_ context.Context, args json.RawMessage) (string, error) {
 				if string(args) != `{"order":"AB-102938"}` {

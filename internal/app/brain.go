@@ -30,7 +30,7 @@ func ownBot(name, language, dir string, env []string) (bot.Config, error) {
 	}
 	cfg.Lookup = l
 	for _, o := range cfg.Overlays {
-		if cfg.Assistant, err = assistant(o, look); err != nil {
+		if cfg.Assistant, err = assistant(o, dir, look); err != nil {
 			return cfg, err
 		}
 	}
@@ -84,8 +84,9 @@ func (b byHost) RoundTrip(r *http.Request) (*http.Response, error) {
 // assistantFile is where a folder declares a language model.
 const assistantFile = "assistant.yaml"
 
-// assistant makes the language model that a folder declares; nil for none.
-func assistant(files fs.FS, env lookup.Environment) (bot.Assistant, error) {
+// assistant makes the language model that a folder declares; nil for none. What
+// it spends is kept in dir.
+func assistant(files fs.FS, dir string, env lookup.Environment) (bot.Assistant, error) {
 	text, err := fs.ReadFile(files, assistantFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -117,7 +118,11 @@ func assistant(files fs.FS, env lookup.Environment) (bot.Assistant, error) {
 			return nil, fmt.Errorf("%s: key_env: the environment variable %s is not set", assistantFile, in.KeyEnv)
 		}
 	}
-	p, err := llm.New(llm.Config{BaseURL: in.BaseURL, Model: in.Model, Key: key, Timeout: in.Timeout, FirstToken: in.FirstToken,
+	ledger, err := llm.OpenLedger(dir)
+	if err != nil {
+		return nil, err
+	}
+	p, err := llm.New(llm.Config{Ledger: ledger, BaseURL: in.BaseURL, Model: in.Model, Key: key, Timeout: in.Timeout, FirstToken: in.FirstToken,
 		MaxTokens: in.MaxTokens, DayTokens: in.DayTokens, Parallel: in.Parallel})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", assistantFile, err)
