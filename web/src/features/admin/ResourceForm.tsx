@@ -10,7 +10,7 @@ import { Button, Notice } from "@/ui";
 import { notify } from "@/ui/notify";
 import { useFaultText, useProblemText } from "@/ui/problem";
 import { FieldInput } from "./FieldInput";
-import { at, bodyOf, type Resource, type Row } from "./resource";
+import { at, bodyOf, type Resource, type Row, titleOf } from "./resource";
 
 type Values = Record<string, unknown>;
 
@@ -58,7 +58,7 @@ export function ResourceForm({
   const failed = save.error ?? remove.error;
   const title = creating
     ? t(`admin.${resource.section}.new`)
-    : String(at(row, resource.columns[0]?.name ?? "id") ?? row.id);
+    : titleOf(row, resource.columns[0]?.name ?? "id") || row.id;
   return (
     <Drawer
       opened

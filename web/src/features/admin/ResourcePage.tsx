@@ -11,7 +11,7 @@ import { Button, PageHead, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
 import { ResourceForm } from "./ResourceForm";
 import { useRefs } from "./refs";
-import { at, type Resource, type Row, type TableColumn } from "./resource";
+import { at, type Resource, type Row, type TableColumn, titleOf } from "./resource";
 
 /** One kind of record: its table, and a form at the side for one of them. */
 export function ResourcePage({ resource, id }: { resource: Resource; id: string | undefined }) {
@@ -79,7 +79,7 @@ function Cell({ c, r, to }: { c: TableColumn; r: Row; to: string }) {
       return (
         <>
           <Link to={to} style={{ fontWeight: 600 }}>
-            {String(v ?? "")}
+            {titleOf(r, c.name)}
           </Link>{" "}
           {r.demo === true && <Tag>{t("state.demo")}</Tag>}
         </>

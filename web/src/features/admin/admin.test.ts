@@ -1,7 +1,8 @@
+import i18next from "i18next";
 import { describe, expect, it } from "vitest";
 import { offsetOf } from "./CodeEditor";
 import { readHours, writeHours } from "./hours";
-import { at, bodyOf, RESOURCES } from "./resource";
+import { at, bodyOf, RESOURCES, titleOf } from "./resource";
 
 describe("opening hours", () => {
   it.each([
@@ -39,6 +40,24 @@ describe("opening hours", () => {
 });
 
 describe("records", () => {
+  it("are called by their name in the reader's language, where they have one", async () => {
+    const queue = {
+      id: "qu_1",
+      version: 1,
+      name: "Sales",
+      names: { en: "Sales", ja: "販売", "zh-CN": "销售" },
+    };
+    for (const [language, want] of [
+      ["zh-CN", "销售"],
+      ["ja", "販売"],
+      ["en", "Sales"],
+    ] as const) {
+      await i18next.init({ lng: language, resources: {} });
+      expect(titleOf(queue, "name")).toBe(want);
+      expect(titleOf({ ...queue, names: {} }, "name")).toBe("Sales");
+      expect(titleOf({ ...queue, number: "9000" }, "number")).toBe("9000");
+    }
+  });
   const lines = RESOURCES.lines;
   const users = RESOURCES.users;
   if (!lines || !users) throw new Error("resources are missing");

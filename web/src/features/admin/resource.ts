@@ -1,4 +1,5 @@
 // Descriptions of administered records: what their tables and forms show.
+import { type Labels, labelOf } from "@/api/directory";
 import type { Permission } from "@/api/types";
 import type { AdminSection } from "./sections";
 
@@ -573,6 +574,12 @@ export function at(row: unknown, path: string): unknown {
   for (const key of path.split("."))
     v = typeof v === "object" && v !== null ? (v as Record<string, unknown>)[key] : undefined;
   return v;
+}
+
+/** What a record is called in the reader's language, by the column of its name. */
+export function titleOf(row: Row, column: string): string {
+  const name = String(at(row, column) ?? "");
+  return column === "name" ? labelOf(row.names as Labels | undefined, name) : name;
 }
 
 /** The fields of a form that are sent: top-level ones named by its fields. */
