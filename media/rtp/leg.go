@@ -34,6 +34,11 @@ var (
 	ErrBusy   = errors.New("rtp: too many digits are waiting to be sent")
 )
 
+// burst is how many packets of a leg are taken at once where one goroutine reads
+// many sockets: what has gathered behind a stall is caught up, a flood at one
+// port does not starve the others. Elsewhere package udp leaves it aside.
+const burst = 4
+
 // LegConfig sets up a Leg.
 type LegConfig struct {
 	ID   string
