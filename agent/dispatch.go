@@ -1,6 +1,9 @@
 package agent
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // dispatch offers a waiting entry to the best ready agent, if there is one. An
 // agent who became free in this very step is fed first, since somebody older
@@ -165,13 +168,13 @@ func (r *Router) offer(e *entry, agents []*agentState) {
 		r.offerSeq++
 		o := &offer{e: e, a: a, row: Offer{
 			ID: r.offerID(), ConversationID: e.row.ConversationID, QueueID: e.row.QueueID, AgentID: a.row.ID,
-			Channel: e.row.Channel, State: OfferPending, Direct: e.direct != nil,
+			Channel: e.row.Channel, State: OfferPending, Direct: e.direct != nil, ConsultBy: e.row.ConsultBy,
 			CreatedAt: r.now, ExpiresAt: expires, Explanation: explained[i],
 		}}
 		r.seq++
 		o.w = &work{a: a, q: e.q, offer: o, row: Work{
 			ID: o.row.ID, AgentID: a.row.ID, ConversationID: e.row.ConversationID, QueueID: e.row.QueueID,
-			Channel: e.row.Channel, State: Reserved, Since: r.now, StartedAt: r.now, Entry: &row,
+			Channel: e.row.Channel, ConsultBy: e.row.ConsultBy, State: Reserved, Since: r.now, StartedAt: r.now, Entry: &row,
 		}}
 		o.w.timer = timer{seq: r.seq, owner: o.w}
 		r.offers[o.row.ID] = o
@@ -223,6 +226,9 @@ func (r *Router) missed(e *entry, offers []*offer, how OfferState) {
 	}
 	if len(e.offers) == 0 {
 		if e.direct != nil {
+			if e.row.ConsultBy != "" {
+				e.refused = e.direct.whyNotAsked(how)
+			}
 			r.fallBack(e)
 		} else {
 			e.avoid = slices.DeleteFunc(e.avoid, func(v avoidance) bool { return v.until <= r.ms })
@@ -356,6 +362,8 @@ func (r *Router) fallBack(e *entry) {
 		r.place(n, true)
 		r.dispatch(n)
 		r.checkEmpty(q)
+	} else if e.row.ConsultBy != "" {
+		r.overflow(e, cmp.Or(e.refused, tried.whyNotAsked("")))
 	} else {
 		r.overflow(e, OverflowNoAnswer)
 	}

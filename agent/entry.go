@@ -21,6 +21,7 @@ type entry struct {
 
 	direct   *agentState // whom a direct offer is for at present
 	fallback bool        // and whether that is the fallback agent
+	refused  string      // why a colleague who was asked does not come
 
 	enteredMS  int64
 	stickyMS   int64 // end of the preferred agent's time; 0: none

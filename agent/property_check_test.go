@@ -72,9 +72,19 @@ func (w *world) checkWork(k *work) {
 	case k.row.State == WrapUp:
 		ok = k.timer.pos > 0 && !k.row.WrapUpUntil.Before(w.now)
 	}
+	if k.row.ConsultBy != "" {
+		ok = ok && k.row.State != WrapUp && (!k.row.ConnectedAt.IsZero() || w.asks(k.row.ConsultBy, k.row.ConversationID, k.row.AgentID))
+	}
 	if !ok {
 		w.t.Fatalf("event %d: stuck work %+v, offer %+v", w.events, k.row, k.offer.row)
 	}
+}
+
+// asks reports whether an agent may ask others about a conversation: who asks
+// still has it, and is not asked.
+func (w *world) asks(agentID, conv, asked string) bool {
+	k, err := w.r.workOf(agentID, conv)
+	return err == nil && agentID != asked && k.row.State != WrapUp && k.row.State != Alerting && k.row.ConsultBy == ""
 }
 
 // checkEntry: an entry waits with a reason, a deadline and a place, or is
@@ -82,6 +92,9 @@ func (w *world) checkWork(k *work) {
 func (w *world) checkEntry(conv string, e *entry) {
 	if e.timer.pos == 0 || e.timer.at < w.now.UnixMilli() {
 		w.t.Fatalf("event %d: %s has no deadline, or one that passed", w.events, conv)
+	}
+	if e.row.ConsultBy != "" && !w.asks(e.row.ConsultBy, conv, e.row.DirectAgent) {
+		w.t.Fatalf("event %d: nobody asks for %+v any more", w.events, e.row)
 	}
 	if !e.placed {
 		if len(e.offers) == 0 {

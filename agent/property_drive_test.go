@@ -125,7 +125,7 @@ func (w *world) work() {
 		}
 		return
 	}
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(18) {
 	case 0:
 		w.apply(Hold{at, conv, agent})
 	case 1:
@@ -142,9 +142,41 @@ func (w *world) work() {
 		w.apply(OfferTo{At: at, ConversationID: conv, AgentID: pickOne(w.rng, w.agents).ID, FallbackAgent: agent})
 	case 7:
 		w.apply(TakeOver{at, conv, agent, pickOne(w.rng, w.agents).ID, "barged"})
+	case 8, 9, 10:
+		w.consult(k)
 	default:
 		w.apply(EndWork{at, conv, agent, "customer_disconnect"})
 	}
+}
+
+// consult asks a colleague about a conversation, stops asking, or lets the
+// colleague join.
+func (w *world) consult(k Work) {
+	in := ConsultWith{At: At(w.now), ConversationID: k.ConversationID, AgentID: k.AgentID}
+	switch {
+	case k.ConsultBy != "" && w.rng.IntN(2) == 0:
+		w.apply(JoinCall{At(w.now), k.ConversationID, k.AgentID})
+		return
+	case k.ConsultBy != "":
+		w.apply(EndConsult{At(w.now), k.ConversationID, k.ConsultBy, "canceled"})
+		for _, id := range w.workID {
+			if o := w.works[id]; o.ConversationID == k.ConversationID && o.ConsultBy == k.ConsultBy {
+				w.t.Fatalf("event %d: %s asks no longer and %s still consults", w.events, k.ConsultBy, o.AgentID)
+			}
+		}
+		return
+	case w.rng.IntN(8) == 0:
+		w.apply(EndConsult{At(w.now), k.ConversationID, k.AgentID, "canceled"})
+		return
+	case w.rng.IntN(3) == 0:
+		in.QueueID = pickOne(w.rng, w.queues).ID
+	default:
+		in.With = pickOne(w.rng, w.agents).ID
+		if w.rng.IntN(2) == 0 {
+			in.QueueID = k.QueueID
+		}
+	}
+	w.apply(in)
 }
 
 func (w *world) hangUp() {

@@ -337,7 +337,8 @@ func (w *world) checkNoPassing(in Input, o OfferCreated) {
 		}
 		sticky := s.row.PreferredAgent != "" && w.now.Sub(s.entered) <= q.StickyAgent.Duration()+w.late
 		missed := slices.Contains(s.row.Missed, o.Offer.AgentID) && w.now.Sub(s.queuedAt) <= 10*time.Second+w.late
-		if !sticky && !missed && !w.draining(q) {
+		asks := s.row.ConsultBy == o.Offer.AgentID // nobody consults themselves
+		if !sticky && !missed && !asks && !w.draining(q) {
 			w.fail(in, "%s (entered %v) is passed over by %s for %s (entered %v); %+v", conv, s.entered, o.Offer.AgentID, o.Offer.ConversationID, o.Entry.EnteredAt, s.row)
 		}
 	}

@@ -113,9 +113,12 @@ func (r *Router) restoreEntries(rows []QueueEntry, offers map[string]Offer) {
 				continue
 			}
 		}
+		if row.ConsultBy != "" && row.DirectAgent == "" {
+			r.spareAsker(e)
+		}
 		for _, id := range row.Missed {
 			until := row.UpdatedAt.UnixMilli() + r.cfg.MissPause.Milliseconds()
-			if a := r.agents[id]; a != nil && until > r.ms {
+			if a := r.agents[id]; a != nil && until > r.ms && id != row.ConsultBy {
 				e.avoid = append(e.avoid, avoidance{a, until})
 			}
 		}

@@ -169,6 +169,12 @@ func (r *Router) handle(in Input) error {
 		return r.shift(in.AgentID, in.ConversationID, Connected)
 	case Consult:
 		return r.shift(in.AgentID, in.ConversationID, Consulting)
+	case ConsultWith:
+		return r.consultWith(in)
+	case EndConsult:
+		return r.endConsult(in)
+	case JoinCall:
+		return r.joinCall(in)
 	case Park:
 		return r.park(in)
 	case EndWork:

@@ -28,7 +28,7 @@ func (r *Router) takeOver(in TakeOver) error {
 	if err != nil {
 		return err
 	}
-	if w.row.State == Alerting || w.row.State == WrapUp {
+	if w.row.State == Alerting || w.row.State == WrapUp || w.row.ConsultBy != "" {
 		return fmt.Errorf("%w: a conversation in %s is not taken over", ErrTransition, w.row.State)
 	}
 	a := r.agents[in.AgentID]

@@ -50,6 +50,7 @@ type Work struct {
 	ConversationID string    `json:"conversation_id"`
 	QueueID        string    `json:"queue_id"` // empty: a direct offer without a queue
 	Channel        Channel   `json:"channel"`
+	ConsultBy      string    `json:"consult_by,omitempty" doc:"The agent who asks, while this one only consults"`
 	State          WorkState `json:"state"`
 	Parked         bool      `json:"parked"` // a parked text uses no capacity
 	Since          time.Time `json:"since"`  // of the state
@@ -104,7 +105,8 @@ type Offer struct {
 	AgentID        string       `json:"agent_id"`
 	Channel        Channel      `json:"channel"`
 	State          OfferState   `json:"state"`
-	Direct         bool         `json:"direct"` // a transfer to this agent
+	Direct         bool         `json:"direct"`               // a transfer to this agent
+	ConsultBy      string       `json:"consult_by,omitempty"` // the agent who asks, where it is about consulting
 	CreatedAt      time.Time    `json:"created_at"`
 	ExpiresAt      time.Time    `json:"expires_at"`
 	EndedAt        time.Time    `json:"ended_at,omitzero"` // when it left pending
@@ -130,7 +132,8 @@ type QueueEntry struct {
 	QueueID        string      `json:"queue_id"`
 	Channel        Channel     `json:"channel"`
 	State          EntryState  `json:"state"`
-	Priority       int         `json:"priority"` // points added to the queue's
+	ConsultBy      string      `json:"consult_by,omitempty"` // the agent who asks, where not the customer waits
+	Priority       int         `json:"priority"`             // points added to the queue's
 	Skills         []SkillNeed `json:"skills,omitempty"`
 	PreferredAgent string      `json:"preferred_agent,omitempty"`
 	Top            bool        `json:"top,omitempty"`            // before everybody else: a lost agent's customer

@@ -45,7 +45,8 @@ func (r *Router) moveOffer(o *offer, to OfferState) {
 
 // endWork ends an accepted work without further wrap-up.
 func (r *Router) endWork(w *work, reason string) {
-	if !w.row.ConnectedAt.IsZero() {
+	r.unask(w.row.AgentID, w.row.ConversationID, reason)
+	if !w.row.ConnectedAt.IsZero() && w.row.ConsultBy == "" {
 		w.q.handled(r.now.Sub(w.row.ConnectedAt).Milliseconds())
 	}
 	r.moveOffer(w.offer, OfferCompleted)
@@ -136,7 +137,9 @@ func (r *Router) connect(in Connect) error {
 	r.timers.stop(&w.timer)
 	delete(r.accepted, in.ConversationID)
 	w.row.ConnectedAt = r.now
-	w.a.p.Contacts++
+	if w.row.ConsultBy == "" {
+		w.a.p.Contacts++
+	}
 	r.moveWork(w, Connected)
 	r.refresh(w.a)
 	return nil
@@ -186,11 +189,12 @@ func (r *Router) finishTalk(in EndWork) error {
 	if w.row.State == WrapUp {
 		return fmt.Errorf("%w: %s to %s", ErrTransition, WrapUp, WrapUp)
 	}
-	if w.row.State == Alerting || w.q.row.WrapUpTime == 0 {
+	if w.row.State == Alerting || w.row.ConsultBy != "" || w.q.row.WrapUpTime == 0 {
 		r.endWork(w, in.Reason)
 		r.update(w.a)
 		return nil
 	}
+	r.unask(in.AgentID, in.ConversationID, in.Reason)
 	w.row.EndReason = in.Reason
 	w.row.WrapUpUntil = r.now.Add(w.q.row.WrapUpTime.Duration())
 	// The wrap-up of a parked text stays parked unless there is room for it.
@@ -282,30 +286,42 @@ func (r *Router) dropConversation(in Drop) error {
 		r.emit(EntryEnded{Entry: e.row})
 		r.forget(e, OfferCanceled)
 	}
-	var ended []*work
+	for _, w := range r.worksOn(in.ConversationID) {
+		if w.row.State != Idle { // it ended with who asked
+			r.endWork(w, in.Reason)
+			r.update(w.a)
+		}
+	}
+	return nil
+}
+
+// worksOn lists every agent's work on a conversation, oldest first.
+func (r *Router) worksOn(conversationID string) []*work {
+	var works []*work
 	for _, a := range r.agents {
 		for _, w := range a.works {
-			if w.row.ConversationID == in.ConversationID {
-				ended = append(ended, w)
+			if w.row.ConversationID == conversationID {
+				works = append(works, w)
 			}
 		}
 	}
-	slices.SortFunc(ended, func(a, b *work) int { return cmp.Compare(a.timer.seq, b.timer.seq) })
-	for _, w := range ended {
-		r.endWork(w, in.Reason)
-		r.update(w.a)
-	}
-	return nil
+	slices.SortFunc(works, func(a, b *work) int { return cmp.Compare(a.timer.seq, b.timer.seq) })
+	return works
 }
 
 // AgentLost is the end reason of a work whose agent got lost.
 const AgentLost = "agent_lost"
 
-// requeue ends a lost agent's work and puts the customer at the top.
+// requeue ends a lost agent's work and puts the customer at the top. Who only
+// consulted did not have the customer.
 func (r *Router) requeue(w *work) {
 	a := w.a
 	r.endWork(w, AgentLost)
 	r.settle(a)
+	if w.row.ConsultBy != "" {
+		r.update(a)
+		return
+	}
 	if r.entries[w.row.ConversationID] == nil { // else it is queued elsewhere already
 		row := w.entry()
 		row.Top, row.Missed, row.PreferredAgent = true, nil, ""

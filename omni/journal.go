@@ -24,17 +24,22 @@ type Event struct {
 
 // The types of events.
 const (
-	ConversationInitiated     = "conversation.initiated"
-	ConversationFlowEntered   = "conversation.flow_entered"
-	ConversationQueued        = "conversation.queued"
-	ConversationOffered       = "conversation.offered"
-	ConversationConnected     = "conversation.connected"
-	ConversationHeld          = "conversation.held"
-	ConversationResumed       = "conversation.resumed"
-	ConversationTransferred   = "conversation.transferred"
-	ConversationWrapUpStarted = "conversation.wrap_up_started"
-	ConversationWrappedUp     = "conversation.wrapped_up" // by one agent; SegmentID is that agent's
-	ConversationCompleted     = "conversation.completed"
+	ConversationInitiated   = "conversation.initiated"
+	ConversationFlowEntered = "conversation.flow_entered"
+	ConversationQueued      = "conversation.queued"
+	ConversationOffered     = "conversation.offered"
+	ConversationConnected   = "conversation.connected"
+	ConversationHeld        = "conversation.held"
+	ConversationResumed     = "conversation.resumed"
+	ConversationTransferred = "conversation.transferred"
+	// The agent asks somebody else, who comes or does not; parties come and leave.
+	ConversationConsultStarted = "conversation.consult_started"
+	ConversationConsultEnded   = "conversation.consult_ended"
+	ConversationPartyJoined    = "conversation.party_joined"
+	ConversationPartyLeft      = "conversation.party_left"
+	ConversationWrapUpStarted  = "conversation.wrap_up_started"
+	ConversationWrappedUp      = "conversation.wrapped_up" // by one agent; SegmentID is that agent's
+	ConversationCompleted      = "conversation.completed"
 
 	OfferCreated   = "offer.created"
 	OfferAccepted  = "offer.accepted"

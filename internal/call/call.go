@@ -16,6 +16,7 @@ type member struct {
 	leg   *Leg
 	role  Supervision // Talk for everybody but supervisors
 	muted bool
+	aside bool // out of the customer's hearing; see Arrange
 }
 
 // Call is one room: the customer, what is played to them, the people bridged to
@@ -36,18 +37,22 @@ type Call struct {
 	group   sync.WaitGroup // the owner
 
 	// What follows is touched by the owner goroutine alone.
-	present  bool // the customer's leg is in the room
-	muted    bool // the customer
-	members  map[string]*member
-	held     bool
-	comfort  bool
-	back     media.Party // background: music, echo, tone, comfort
-	queue    []*playback // the first one is audible
-	serial   int         // makes ids of sources unique
-	gains    map[pair]media.Gain
-	rec      *recording
-	unheard  bool        // recordings are silent
-	heardRec [2][]string // what the recorder was told last: left, right
+	present bool // the customer's leg is in the room
+	muted   bool // the customer
+	members map[string]*member
+	held    bool
+	comfort bool
+	aside   []string // legs that sit aside, or sat there when they ended
+	lead    string   // the leg whose company supervisors keep
+	// leadAside is where the lead sits, or sat.
+	leadAside bool
+	back      media.Party // background: music, echo, tone, comfort
+	queue     []*playback // the first one is audible
+	serial    int         // makes ids of sources unique
+	gains     map[pair]media.Gain
+	rec       *recording
+	unheard   bool        // recordings are silent
+	heardRec  [2][]string // what the recorder was told last: left, right
 }
 
 type pair struct{ from, to string }
@@ -181,7 +186,7 @@ func (c *Call) Bridge(leg *Leg) error {
 		if err := c.add(leg, Talk, false); err != nil {
 			return err
 		}
-		if !c.held && !c.comfort {
+		if !c.held && !c.comfort && !c.parted() {
 			c.background(nil)
 		}
 		c.apply()
@@ -200,8 +205,8 @@ func (c *Call) Unbridge(legID string) {
 }
 
 // ReplaceAgent puts a new leg in the place of an old one, ended or not, keeping
-// its mute and the recording without a gap, and ends Comfort. The old leg, if
-// alive, is hung up with reason agent_lost.
+// its mute, its seat and the recording without a gap, and ends Comfort. The old
+// leg, if alive, is hung up with reason agent_lost.
 func (c *Call) ReplaceAgent(oldID string, leg *Leg) error {
 	return c.do(func() error {
 		old := c.members[oldID]
@@ -219,6 +224,7 @@ func (c *Call) ReplaceAgent(oldID string, leg *Leg) error {
 			}
 			return err
 		}
+		c.takeSeat(oldID, leg.ID())
 		if c.comfort && !c.held { // a held customer goes on hearing the music
 			c.background(nil)
 		}
@@ -268,15 +274,15 @@ func (c *Call) Held() bool {
 }
 
 // Comfort plays prompts to the customer in a loop while the agent's media is
-// lost; bridged legs stay in the room. Resume and ReplaceAgent end it. A held
-// customer goes on hearing the music.
+// lost; bridged legs stay in the room. Resume and ReplaceAgent end it. A customer
+// on hold, or who waits while others consult, goes on hearing the music.
 func (c *Call) Comfort(prompts ...Prompt) error {
 	p, err := c.loop("comfort", prompts)
 	if err != nil {
 		return err
 	}
 	return c.do(func() error {
-		if c.held {
+		if c.held || c.parted() && c.alone(c.customer.ID(), false) {
 			return nil
 		}
 		c.comfort = true
@@ -407,11 +413,11 @@ func (c *Call) matrix() map[pair]media.Gain {
 	customer := c.customer.ID()
 	for id, m := range c.members {
 		for other, o := range c.members {
-			if other != id && !o.muted && o.heardBy(m) {
+			if other != id && !o.muted && c.isAside(m) == c.isAside(o) && c.hears(m, o) {
 				hear(id, other)
 			}
 		}
-		if !c.present {
+		if !c.present || c.isAside(m) {
 			continue
 		}
 		if !c.held && !c.muted {
@@ -421,6 +427,7 @@ func (c *Call) matrix() map[pair]media.Gain {
 			hear(customer, id)
 		}
 	}
+	c.waiting(hear)
 	if !c.present {
 		return want
 	}
@@ -428,7 +435,7 @@ func (c *Call) matrix() map[pair]media.Gain {
 	switch {
 	case len(c.queue) > 0:
 		sound = c.queue[0].player.ID()
-	case c.back != nil:
+	case c.back != nil && c.customerWaits():
 		sound = c.back.ID()
 	}
 	if sound != "" {

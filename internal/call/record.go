@@ -23,8 +23,8 @@ type Recording struct {
 	Duration time.Duration
 }
 
-// Record begins to record to a stereo file: the customer left, everybody else
-// and prompts right. An existing file is continued. failed, which may be nil,
+// Record begins to record to a stereo file: the customer left, everybody else who
+// is with them and prompts right. An existing file is continued. failed, which may be nil,
 // is told once when the file can no longer be written; the call goes on.
 func (c *Call) Record(path string, failed func(error)) error {
 	return c.RecordWatched(path, failed, nil)
@@ -116,7 +116,7 @@ func (c *Call) listen() {
 		left = append(left, c.customer.ID())
 	}
 	for id, m := range c.members {
-		if !m.muted && (m.role == Talk || m.role == Barge) {
+		if !m.muted && !c.isAside(m) && (m.role == Talk || m.role == Barge) {
 			right = append(right, id)
 		}
 	}

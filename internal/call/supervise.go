@@ -44,6 +44,7 @@ func (c *Call) TakeOver(supervisorID, agentID string) error {
 			return fmt.Errorf("%w: %s", ErrUnknownLeg, supervisorID)
 		}
 		m.role = Talk
+		c.takeSeat(agentID, supervisorID)
 		if c.held || c.comfort {
 			c.held, c.comfort = false, false
 			c.background(nil)
@@ -75,14 +76,13 @@ func (c *Call) hasRoom(role Supervision) bool {
 	return supervising < MaxSupervisors
 }
 
-// heardBy tells whether what m says is for other. Who took a call over is its
-// agent.
-func (m *member) heardBy(other *member) bool {
-	switch m.role {
+// hears tells whether what from says is for m. Who took a call over is its agent.
+func (c *Call) hears(m, from *member) bool {
+	switch from.role {
 	case Monitor:
 		return false
 	case Whisper:
-		return other.role == Talk && (other.leg.Party() == Agent || other.leg.Party() == Supervisor)
+		return c.whispersTo(m)
 	}
 	return true
 }

@@ -220,6 +220,14 @@ func TestDeskCalls(t *testing.T) {
 		{"POST", "/conversations/cv_own/transfer", `{"kind":"agent","target":"ag_two"}`, "transfer ag_one cv_own agent ag_two 0s"},
 		{"POST", "/conversations/cv_own/transfer", `{"kind":"number","target":"+8613800138000","ring":25}`, "transfer ag_one cv_own number +8613800138000 25s"},
 		{"POST", "/conversations/cv_own/wrap-up", `{"note":"done"}`, "wrapup ag_one cv_own  done"},
+		{"POST", "/conversations/cv_own/consult", `{"kind":"agent","target":"ag_two"}`, "consult ag_one cv_own agent ag_two false 0s"},
+		{"POST", "/conversations/cv_own/consult", `{"kind":"number","target":"+8613800138000","joins":true,"ring":25}`, "consult ag_one cv_own number +8613800138000 true 25s"},
+		{"POST", "/conversations/cv_own/consult/complete", "", "consult ag_one cv_own complete"},
+		{"POST", "/conversations/cv_own/consult/cancel", "", "consult ag_one cv_own cancel"},
+		{"POST", "/conversations/cv_own/consult/swap", "", "consult ag_one cv_own swap"},
+		{"POST", "/conversations/cv_own/consult/merge", "", "consult ag_one cv_own merge"},
+		{"POST", "/conversations/cv_own/leave", "", "leave ag_one cv_own"},
+		{"DELETE", "/conversations/cv_own/parties/lg_1", "", "remove ag_one cv_own lg_1"},
 		{"POST", "/conversations/cv_own/wrap-up/extend", "", "extend ag_one cv_own"},
 	}
 	for _, c := range tests {
@@ -237,6 +245,9 @@ func TestDeskCalls(t *testing.T) {
 	w.do(account.RoleAgent, "PUT", prefix+"/agents/me/presence", `{"presence":"asleep"}`).problem(422, ProblemValidation, "#/presence")
 	w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/transfer", `{"kind":"queue","target":"qu_none"}`).problem(422, ProblemValidation, "#/target")
 	w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/transfer", `{"kind":"number","target":"my mother"}`).problem(422, ProblemValidation, "#/target")
+	for _, body := range []string{`{"kind":"queue","target":"qu_none"}`, `{"kind":"number","target":"my mother"}`, `{"kind":"agent","target":"ag_one"}`} {
+		w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/consult", body).problem(422, ProblemValidation, "#/target")
+	}
 	w.do(account.RoleAgent, "POST", prefix+"/conversations/cv_own/digits", `{"digits":"hello"}`).problem(422, ProblemValidation, "#/digits")
 	w.do(account.RoleSupervisor, "POST", prefix+"/conversations/cv_own/end", nil).want(204)
 	if got := <-w.desk.seen; got != "end  cv_own" {

@@ -101,6 +101,20 @@ type Desk interface {
 	// Transfer is blind; kind is agent, queue, flow or number. A number rings for
 	// the given time, 0 being the default, and the customer then comes back.
 	Transfer(ctx context.Context, agentID, conversationID, kind, target string, ring time.Duration) error
+	// StartConsult asks somebody about the conversation; kind is agent, queue or
+	// number, which rings for the given time, 0 being the default. With joins who
+	// comes talks with the customer at once. That nobody comes is told to the
+	// agent's pages (consult.ended {reason}).
+	StartConsult(ctx context.Context, agentID, conversationID, kind, target string, joins bool, ring time.Duration) error
+	// ChangeConsult goes on with it: step is complete, cancel, swap or merge.
+	ChangeConsult(ctx context.Context, agentID, conversationID, step string) error
+	// Leave ends the agent's part while the customer and somebody else remain.
+	Leave(ctx context.Context, agentID, conversationID string) error
+	// RemoveParty takes a colleague (agent's id) or an outside number (leg's id)
+	// out of the call.
+	RemoveParty(ctx context.Context, agentID, conversationID, partyID string) error
+	// Parties is who is in a running call.
+	Parties(ctx context.Context, conversationID string) (journey.Parties, error)
 	// Note keeps what the agent has written so far about their part, in the call,
 	// in the wrap-up, and for a while after it has run out.
 	Note(ctx context.Context, agentID, conversationID, note string) error

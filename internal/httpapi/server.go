@@ -123,6 +123,7 @@ func (s *Server) registerAll() {
 	s.registerAccount()
 	s.registerDesk()
 	s.registerSupervision()
+	s.registerConsult()
 	s.registerConversations()
 	s.registerRecordings()
 	s.registerCustomers()

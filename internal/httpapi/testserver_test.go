@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/insight"
+	"github.com/openhotline/hotline/internal/journey"
 )
 
 func newTestServer(t testing.TB, change func(*Config)) *Server {
@@ -103,6 +105,19 @@ func (d *desk) Digits(_ context.Context, a, id, digits string) error {
 }
 func (d *desk) Transfer(_ context.Context, a, id, kind, target string, ring time.Duration) error {
 	return d.note("transfer", a, id, kind, target, ring.String())
+}
+func (d *desk) StartConsult(_ context.Context, a, id, kind, target string, joins bool, ring time.Duration) error {
+	return d.note("consult", a, id, kind, target, strconv.FormatBool(joins), ring.String())
+}
+func (d *desk) ChangeConsult(_ context.Context, a, id, step string) error {
+	return d.note("consult", a, id, step)
+}
+func (d *desk) Leave(_ context.Context, a, id string) error { return d.note("leave", a, id) }
+func (d *desk) RemoveParty(_ context.Context, a, id, party string) error {
+	return d.note("remove", a, id, party)
+}
+func (d *desk) Parties(_ context.Context, id string) (journey.Parties, error) {
+	return journey.Parties{ConversationID: id, Parties: []journey.Member{{ID: "customer", Kind: "customer", State: "talking"}}}, d.note("parties", "", id)
 }
 func (d *desk) Note(_ context.Context, a, id, note string) error { return d.note("note", a, id, note) }
 func (d *desk) WrapUp(_ context.Context, a, id, code, note string) error {

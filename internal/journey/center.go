@@ -506,7 +506,7 @@ func (c *Center) begin(leg *call.Leg, n numberRef, typed <-chan byte) {
 	v := &conversation{
 		center: c, id: id.New(id.Conversation), number: n, leg: leg, typed: typed,
 		ops: make(chan func(), mailbox), done: make(chan struct{}), waits: make(chan waitEvent, 32), sides: map[string]*side{},
-		supervisors: map[string]*supervisor{},
+		supervisors: map[string]*supervisor{}, outsiders: map[string]*outsider{},
 	}
 	v.log = c.log.With("conversation", v.id)
 	c.mu.Lock()

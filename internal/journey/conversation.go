@@ -41,8 +41,13 @@ type conversation struct {
 	next     *flowStart // starts when the present flow has stopped
 	waits    chan waitEvent
 	sides    map[string]*side // by offer
-	talking  *side
+	talking  *side            // the agent who has the customer
+	holding  bool             // the customer is on hold, as that agent wished
+	consult  *consultation    // what that agent asks of somebody else
+	seated   string           // how the call was parted last, see seat
 	external *externalLeg
+	// outsiders are the outside numbers beside agents, by leg.
+	outsiders map[string]*outsider
 	// supervisors are those who listen, or are about to, by user.
 	supervisors map[string]*supervisor
 	// direct is the agent to whom a colleague is handing the customer, past the
@@ -176,7 +181,7 @@ func (v *conversation) answerAll(saved error) {
 // finished tells whether nothing is left to do: the customer is gone, the flow
 // has stopped and nobody wraps up.
 func (v *conversation) finished() bool {
-	return v.gone && v.flow == nil && len(v.sides) == 0 && v.external == nil
+	return v.gone && v.flow == nil && len(v.sides) == 0 && v.external == nil && len(v.outsiders) == 0
 }
 
 // save commits what has changed. What cannot be committed now is kept on disk
@@ -420,9 +425,7 @@ func (v *conversation) customerGone() {
 	v.stopFlow()
 	v.stopExternal(why)
 	v.dropSupervisors(why)
-	if v.talking != nil {
-		v.partAgent(v.talking, why, true)
-	}
+	v.dropParties(why)
 	if v.inQueue {
 		v.leaveQueue(string(why))
 	}

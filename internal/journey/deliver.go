@@ -46,10 +46,15 @@ func (c *Center) handleHere(o agent.Output) bool {
 		return c.to(o.Work.ConversationID, func(v *conversation) { v.workMoved(o) })
 	case agent.EntryQueued:
 		return c.to(o.Entry.ConversationID, func(v *conversation) {
-			v.wait(waitEvent{kind: waitEntered, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
+			if o.Entry.ConsultBy == "" {
+				v.wait(waitEvent{kind: waitEntered, queueID: o.Entry.QueueID, position: o.Position, expected: o.ExpectedWait})
+			}
 		})
 	case agent.PositionChanged:
 		return c.to(o.ConversationID, func(v *conversation) {
+			if v.consult != nil {
+				return // an agent waits, not the customer
+			}
 			v.wait(waitEvent{kind: waitPosition, queueID: o.QueueID, position: o.Position, expected: o.ExpectedWait})
 		})
 	case agent.Overflowed:

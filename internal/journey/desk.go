@@ -118,19 +118,21 @@ func (c *Center) greet(ctx context.Context, agentID string, send func(string, an
 			v.post(func() {
 				v.greetSupervised(agentID, send)
 				v.greetRecording(agentID, send)
+				v.greetParties(agentID, send)
 			})
 		}
 	}
 }
 
-// ring shows an agent again that a conversation of this node rings, or how it
-// is recorded.
+// ring shows an agent again that a conversation of this node rings, how it is
+// recorded, or who is in it.
 func (c *Center) ring(agentID, conversationID string) {
 	c.to(conversationID, func(v *conversation) {
 		v.greetRecording(agentID, func(kind string, data any) bool { c.page(agentID, kind, data); return true })
 		if s := v.sideOf(agentID); s != nil && s.state == ringing {
 			c.page(agentID, "offer", v.popUp(s))
 		}
+		v.greetParties(agentID, func(kind string, data any) bool { c.page(agentID, kind, data); return true })
 	})
 }
 

@@ -390,7 +390,7 @@ func routingEvents(o agent.Output, now time.Time) []omni.Event {
 	case agent.OfferCreated:
 		of := o.Offer
 		return []omni.Event{
-			ev(omni.OfferCreated, of.ConversationID, of.AgentID, of.QueueID, map[string]any{"offer_id": of.ID, "expires_at": of.ExpiresAt}),
+			ev(omni.OfferCreated, of.ConversationID, of.AgentID, of.QueueID, offerData(of)),
 			ev(omni.RoutingExplained, of.ConversationID, of.AgentID, of.QueueID, map[string]any{"offer_id": of.ID, "explanation": of.Explanation}),
 		}
 	case agent.OfferEnded:
@@ -410,10 +410,16 @@ func routingEvents(o agent.Output, now time.Time) []omni.Event {
 			"next": p.Next, "next_reason": p.NextReason, "not_responding": p.NotResponding, "connected": p.Connected,
 		})}
 	case agent.EntryQueued:
+		if o.Entry.ConsultBy != "" {
+			return nil // the customer waits in no queue
+		}
 		return []omni.Event{ev(omni.QueueEntered, o.Entry.ConversationID, o.Entry.PreferredAgent, o.Entry.QueueID, map[string]any{
 			"entered_at": o.Entry.EnteredAt, "requeued": o.Requeued, "position": o.Position, "priority": o.Entry.Priority,
 		})}
 	case agent.Overflowed:
+		if o.Entry.ConsultBy != "" {
+			return nil
+		}
 		out := []omni.Event{}
 		if o.Reason == agent.OverflowMaxWait {
 			out = append(out, ev(omni.QueueTimeout, o.Entry.ConversationID, "", o.Entry.QueueID, nil))
@@ -421,6 +427,15 @@ func routingEvents(o agent.Output, now time.Time) []omni.Event {
 		return append(out, ev(omni.QueueOverflowed, o.Entry.ConversationID, "", o.Entry.QueueID, map[string]any{"reason": o.Reason, "actions": o.Actions}))
 	}
 	return nil
+}
+
+// offerData is what the journal says of a new offer.
+func offerData(o agent.Offer) map[string]any {
+	d := map[string]any{"offer_id": o.ID, "expires_at": o.ExpiresAt}
+	if o.ConsultBy != "" {
+		d["consult_by"] = o.ConsultBy
+	}
+	return d
 }
 
 var offerEvents = map[agent.OfferState]string{

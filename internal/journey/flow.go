@@ -161,7 +161,7 @@ func (v *conversation) flowStopped(run *flowRun, res ivr.Result, err error) {
 	case err != nil || res.End == ivr.EndLimit || res.End == ivr.EndError:
 		v.log.Error("flow failed", "flow", res.Flow, "node", res.Node, "end", res.End, "err", err)
 		v.apologise()
-	case v.talking != nil || v.external != nil:
+	case v.talking != nil || v.external != nil || len(v.outsiders) > 0:
 		// an agent or an outside party has the customer; their end ends the call
 	default:
 		v.hangUp(v.flowReason(res))
@@ -326,6 +326,10 @@ func (v *conversation) enterQueue(queueID string, why omni.EndReason) {
 // overflowed follows a queue that gave the customer up: the first action that
 // can be done here is done.
 func (v *conversation) overflowed(o agent.Overflowed) {
+	if o.Entry.ConsultBy != "" {
+		v.notConsulted(v.consult, o.Reason)
+		return
+	}
 	if v.gone {
 		return
 	}

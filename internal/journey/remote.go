@@ -97,6 +97,7 @@ func (c *Center) listen() {
 	handle(bus, commandStanding, func(ctx context.Context, q standingQuestion) (struct{}, error) {
 		return struct{}{}, c.tellStanding(ctx, q)
 	})
+	handle(bus, commandParties, c.partiesHere)
 	handle(bus, commandFloor, func(ctx context.Context, _ struct{}) ([]byte, error) {
 		s, err := c.snapshotHere(ctx)
 		if err != nil {
@@ -309,6 +310,7 @@ type action struct {
 	AgentID        string          `json:"agent_id"` // empty with end: forced
 	Kind           string          `json:"kind,omitempty"`
 	Target         string          `json:"target,omitempty"`
+	Joins          bool            `json:"joins,omitempty"`
 	Ring           time.Duration   `json:"ring,omitempty"`
 	Digits         string          `json:"digits,omitempty"`
 	Code           string          `json:"code,omitempty"`
@@ -325,6 +327,8 @@ const (
 	actAudio, actCandidate                = "rtc.offer", "rtc.candidate"
 	actPause, actUnpause                  = "recording.pause", "recording.resume"
 	actRecord                             = "recording.start"
+	actConsult, actConsultStep            = "consult", "consult_step"
+	actLeave, actRemove                   = "leave", "remove"
 )
 
 // act carries an action out, here or on the node that owns the conversation.
@@ -390,11 +394,7 @@ func (v *conversation) perform(a action) error {
 		if a.AgentID == "" {
 			return v.forceClose()
 		}
-		if _, err := v.own(a.AgentID); err != nil {
-			return err
-		}
-		v.hangUp(omni.AgentDisconnect)
-		return nil
+		return v.endPart(a.AgentID)
 	case actRecord:
 		return v.recordOnDemand(a.AgentID)
 	case actPause, actUnpause:
@@ -406,6 +406,14 @@ func (v *conversation) perform(a action) error {
 		return v.leg.SendDigits(a.Digits)
 	case actTransfer:
 		return v.transfer(a.AgentID, a.Kind, a.Target, a.Ring)
+	case actConsult:
+		return v.startConsult(a.AgentID, a.Kind, a.Target, a.Joins, a.Ring)
+	case actConsultStep:
+		return v.consultStep(a.AgentID, a.Kind)
+	case actLeave:
+		return v.leave(a.AgentID)
+	case actRemove:
+		return v.removeParty(a.AgentID, a.Target)
 	case actNote:
 		return v.keepNote(a.AgentID, a.Note)
 	case actWrapUp:

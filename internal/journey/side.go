@@ -36,7 +36,8 @@ type side struct {
 	stay  *omni.Segment
 	hold  *omni.Segment
 	wrap  *omni.Segment
-	timer *time.Timer // media wait or anchor
+	timer *time.Timer     // media wait or anchor
+	work  agent.WorkState // as the router was told last, once connected
 	// finished: the agent's wrap-up was ended here; the router is told.
 	finished bool
 }
@@ -50,8 +51,11 @@ func (v *conversation) offered(o agent.OfferCreated) {
 	v.sides[o.Offer.ID] = s
 	s.ring = v.book.begin(omni.SegmentOffer, func(seg *omni.Segment) {
 		seg.AgentID, seg.QueueID, seg.OfferID, seg.Explanation = o.Offer.AgentID, o.Offer.QueueID, o.Offer.ID, mustJSON(o.Offer.Explanation)
-		if v.stay != nil {
+		switch {
+		case v.stay != nil:
 			seg.ParentID = v.stay.ID
+		case v.talking != nil: // who asks a colleague
+			seg.ParentID = v.talking.stay.ID
 		}
 	})
 	if v.book.conv.State == omni.Queued {
@@ -73,6 +77,8 @@ func (v *conversation) alert(offerID string) {
 // popUp is what an agent sees of a ringing conversation.
 type popUp struct {
 	OfferID        string    `json:"offer_id"`
+	Kind           string    `json:"kind"`               // conversation or consult
+	AskedBy        string    `json:"asked_by,omitempty"` // name of the agent who consults
 	ConversationID string    `json:"conversation_id"`
 	Caller         string    `json:"caller"`
 	Dialled        string    `json:"dialled"`
@@ -90,9 +96,12 @@ type popUp struct {
 func (v *conversation) popUp(s *side) popUp {
 	c := v.book.conv
 	p := popUp{
-		OfferID: s.offer.ID, ConversationID: v.id, Caller: c.CallerNumber, Dialled: c.DialledNumber, CustomerID: c.CustomerID,
+		OfferID: s.offer.ID, Kind: "conversation", ConversationID: v.id, Caller: c.CallerNumber, Dialled: c.DialledNumber, CustomerID: c.CustomerID,
 		QueueID: s.offer.QueueID, Queue: v.center.setup().queues[s.offer.QueueID].Name, Language: c.Language,
 		FlowPath: c.FlowPath, Device: "browser", CreatedAt: s.offer.CreatedAt, ExpiresAt: s.offer.ExpiresAt,
+	}
+	if by := s.offer.ConsultBy; by != "" {
+		p.Kind, p.AskedBy = "consult", v.nameOf("agent", by)
 	}
 	if v.stay != nil {
 		p.WaitedMS = v.center.now().Sub(v.stay.StartedAt).Milliseconds()
@@ -211,9 +220,10 @@ func (v *conversation) reattach(s *side, old, leg *call.Leg) {
 		s.stopTimer()
 		v.book.event(omni.AgentMediaResumed, nil, of(s.offer.AgentID, s.offer.QueueID))
 	}
-	if s.hold != nil {
+	if v.holding {
 		v.must(v.call.Hold(v.center.music(v.musicOf(s.offer.QueueID))...))
 	}
+	v.rearrange()
 }
 
 func (s *side) stopTimer() {
@@ -263,6 +273,10 @@ func (v *conversation) accepted(o agent.Offer) {
 
 // connect lets customer and agent talk.
 func (v *conversation) connect(s *side) {
+	if s.offer.ConsultBy != "" {
+		v.colleagueCame(s)
+		return
+	}
 	s.stopTimer()
 	v.sound.hush()
 	if err := v.call.Bridge(s.leg); err != nil {
@@ -270,7 +284,7 @@ func (v *conversation) connect(s *side) {
 		v.loseAgent(s, "not bridged")
 		return
 	}
-	s.state, v.talking = talking, s
+	s.state, s.work, v.talking = talking, agent.Connected, s
 	v.inQueue = false
 	s.row.AnsweredAt = v.center.now()
 	v.agentLegChanged(s)
@@ -326,10 +340,14 @@ func (v *conversation) offerOver(o agent.Offer) {
 	}
 	delete(v.sides, o.ID)
 	s.stopTimer()
-	v.book.end(s.ring, offerEnd[o.State])
+	why := offerEnd[o.State]
+	if o.ConsultBy != "" && o.State == agent.OfferCanceled {
+		why = omni.NextStep // who asked asks no longer
+	}
+	v.book.end(s.ring, why)
 	v.center.page(o.AgentID, "offer.ended", map[string]any{"offer_id": o.ID, "conversation_id": v.id, "state": o.State})
 	if s.leg != nil {
-		s.leg.Hangup(call.Reason(offerEnd[o.State]))
+		s.leg.Hangup(call.Reason(why))
 		v.endLegRow(&s.row, s.leg)
 	}
 	if v.book.conv.State == omni.Offered && !v.anyRinging() {
@@ -366,9 +384,11 @@ func (v *conversation) agentMedia(offerID string, leg *call.Leg, gone bool) {
 		s.state = talking
 		s.stopTimer()
 		v.book.event(omni.AgentMediaResumed, nil, of(s.offer.AgentID, s.offer.QueueID))
-		if s.hold == nil {
+		if s == v.talking && !v.holding { // the comfort ends
 			v.must(v.call.Resume())
+			v.seated = ""
 		}
+		v.rearrange()
 	}
 }
 
@@ -376,16 +396,22 @@ func (v *conversation) agentMedia(offerID string, leg *call.Leg, gone bool) {
 func (v *conversation) mediaLost(s *side) {
 	s.state = lost
 	v.book.event(omni.AgentMediaLost, nil, of(s.offer.AgentID, s.offer.QueueID))
+	v.comfort(s)
+	v.after(s, v.center.cfg.Anchor, func() { v.loseAgent(s, "agent did not return") })
+	v.tellParties()
+}
+
+// comfort tells a customer whom nobody talks to that the agent will be back.
+func (v *conversation) comfort(s *side) {
 	lang := v.book.conv.Language
 	v.center.work.Go(func() {
 		prompts := v.center.comfort(v.ctx, lang)
 		v.post(func() {
-			if s.state == lost && s == v.talking && !v.gone {
+			if s.state == lost && s == v.talking && !v.gone && len(v.others(s)) == 0 {
 				v.must(v.call.Comfort(prompts...))
 			}
 		})
 	})
-	v.after(s, v.center.cfg.Anchor, func() { v.loseAgent(s, "agent did not return") })
 }
 
 // tabsGone is told when the last tab of an agent has gone.
@@ -396,7 +422,7 @@ func (v *conversation) tabsGone(agentID string) {
 }
 
 // agentLegDone reacts to the end of an agent's leg: a desk phone that hung up
-// ends the call, a browser that went away is lost media.
+// ends its part of the call, a browser that went away is lost media.
 func (v *conversation) agentLegDone(offerID string, leg *call.Leg) {
 	s := v.sides[offerID]
 	if s == nil || s.leg != leg {
@@ -405,7 +431,7 @@ func (v *conversation) agentLegDone(offerID string, leg *call.Leg) {
 	info, end := leg.Info(), leg.End()
 	if !v.gone && s.state == talking {
 		if info.Kind == call.SIP && end.Reason == call.AgentDisconnect {
-			v.hangUp(omni.AgentDisconnect)
+			v.hangsUp(s)
 			return
 		}
 		if info.Kind == call.SIP {
@@ -422,6 +448,10 @@ func (v *conversation) loseAgent(s *side, why string) {
 		return
 	}
 	v.log.Warn("agent lost", "agent", s.offer.AgentID, "why", why)
+	if v.goesOnWithout(s) {
+		return
+	}
+	v.holding = false
 	wasTalking := s == v.talking
 	v.partAgent(s, omni.AgentLost, false)
 	delete(v.sides, s.offer.ID)
@@ -430,6 +460,7 @@ func (v *conversation) loseAgent(s *side, why string) {
 			v.must(v.book.move(omni.Connected))
 		}
 		v.must(v.call.Resume()) // neither comfort nor hold outlives the agent
+		v.seated = ""
 		v.enterQueue(s.offer.QueueID, omni.AgentLost)
 	} else if v.book.conv.State == omni.Offered {
 		v.must(v.book.move(omni.Queued))
@@ -541,53 +572,5 @@ func (v *conversation) forceClose() error {
 	if !wrapUps {
 		return fmt.Errorf("%w: nothing to close", account.ErrState)
 	}
-	return nil
-}
-
-// own checks that the conversation is in the agent's hands.
-func (v *conversation) own(agentID string) (*side, error) {
-	if v.talking == nil || v.talking.offer.AgentID != agentID {
-		return nil, fmt.Errorf("%w: not in this agent's hands", account.ErrState)
-	}
-	return v.talking, nil
-}
-
-// holdCall and resumeCall part the customer from the agent and join them again.
-func (v *conversation) holdCall(agentID string) error {
-	s, err := v.own(agentID)
-	if err != nil {
-		return err
-	}
-	if s.hold != nil {
-		return nil
-	}
-	if err := v.call.Hold(v.center.music(v.musicOf(s.offer.QueueID))...); err != nil {
-		return err
-	}
-	v.must(v.book.move(omni.OnHold))
-	s.hold = v.book.begin(omni.SegmentHold, func(seg *omni.Segment) {
-		seg.AgentID, seg.QueueID, seg.ParentID = agentID, s.offer.QueueID, s.stay.ID
-	})
-	v.book.event(omni.ConversationHeld, nil, of(agentID, s.offer.QueueID))
-	v.must(v.center.floor.tell(func(at agent.At) agent.Input { return agent.Hold{At: at, ConversationID: v.id, AgentID: agentID} }))
-	return nil
-}
-
-func (v *conversation) resumeCall(agentID string) error {
-	s, err := v.own(agentID)
-	if err != nil {
-		return err
-	}
-	if s.hold == nil {
-		return nil
-	}
-	if err := v.call.Resume(); err != nil {
-		return err
-	}
-	v.must(v.book.move(omni.Connected))
-	v.book.end(s.hold, omni.Resumed)
-	s.hold = nil
-	v.book.event(omni.ConversationResumed, nil, of(agentID, s.offer.QueueID))
-	v.must(v.center.floor.tell(func(at agent.At) agent.Input { return agent.Resume{At: at, ConversationID: v.id, AgentID: agentID} }))
 	return nil
 }

@@ -149,6 +149,7 @@ func (v *conversation) stand(s agent.Standing, wish uint64) {
 			v.offered(agent.OfferCreated{Offer: o})
 		}
 	}
+	v.askedAnew(s)
 	if v.inQueue && !busy && s.Entry == nil && v.asked != nil && wish == v.wish {
 		v.log.Warn("the router did not know a waiting caller; queued again")
 		v.must(v.wantAgent(v.asked))

@@ -54,7 +54,7 @@ func (v *conversation) supervise(by account.Actor, mode call.Supervision) error 
 	if v.gone || v.call == nil {
 		return ErrEnded
 	}
-	if v.talking != nil && by.User.AgentID != "" && v.talking.offer.AgentID == by.User.AgentID {
+	if v.member(by.User.AgentID) != nil {
 		return fmt.Errorf("%w: nobody supervises their own call", account.ErrState)
 	}
 	if o := v.supervisors[by.User.ID]; o != nil {
@@ -369,7 +369,11 @@ func (v *conversation) takenOver(t agent.TakenOver) {
 		v.must(v.center.floor.tell(giveBack(t.Offer)))
 		return
 	}
-	old, s := v.talking, &side{offer: t.Offer, state: talking}
+	if v.consult != nil {
+		v.endConsult(consultOver, omni.NextStep)
+	}
+	v.holding = false
+	old, s := v.talking, &side{offer: t.Offer, state: talking, work: agent.Connected}
 	var o *supervisor
 	for _, x := range v.supervisors {
 		if x.agentID == t.Offer.AgentID && x.stay != nil {
@@ -403,6 +407,7 @@ func (v *conversation) takenOver(t agent.TakenOver) {
 	o.row.AgentID = o.agentID
 	s.row = o.row
 	v.watchLeg(s, o.leg)
+	v.rearrange()
 	v.tellSupervised()
 }
 

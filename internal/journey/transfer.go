@@ -38,6 +38,9 @@ func (v *conversation) transfer(agentID, kind, target string, ring time.Duration
 	if err != nil {
 		return err
 	}
+	if v.consult != nil || len(v.others(s)) > 0 {
+		return fmt.Errorf("%w: others are in the call, or asked", account.ErrState)
+	}
 	in := v.center.setup()
 	bad := func() error { return fmt.Errorf("%w: %s %q", account.ErrNotFound, kind, target) }
 	switch kind {
@@ -88,6 +91,7 @@ func (v *conversation) handOver(s *side, kind, target string) {
 	}
 	v.partAgent(s, omni.Transferred, true)
 	v.must(v.call.Resume())
+	v.holding, v.seated = false, ""
 	v.book.event(omni.ConversationTransferred, map[string]any{"kind": kind, "target": target}, of(s.offer.AgentID, s.offer.QueueID))
 }
 

@@ -23,7 +23,7 @@ type item struct {
 var (
 	inputTypes = typesByName[agent.Input](agent.PutAgent{}, agent.RemoveAgent{}, agent.PutQueue{}, agent.RemoveQueue{},
 		agent.SetPresence{}, agent.SetNext{}, agent.DeviceUp{}, agent.DeviceDown{}, agent.Enqueue{}, agent.OfferTo{}, agent.Leave{},
-		agent.Alert{}, agent.Accept{}, agent.Reject{}, agent.Connect{}, agent.Hold{}, agent.Resume{}, agent.Consult{}, agent.Park{},
+		agent.Alert{}, agent.Accept{}, agent.Reject{}, agent.Connect{}, agent.Hold{}, agent.Resume{}, agent.Consult{}, agent.ConsultWith{}, agent.EndConsult{}, agent.JoinCall{}, agent.Park{},
 		agent.EndWork{}, agent.ExtendWrapUp{}, agent.FinishWrapUp{}, agent.LoseAgent{}, agent.TakeOver{}, agent.Drop{})
 	outputTypes = typesByName[agent.Output](agent.OfferCreated{}, agent.OfferEnded{}, agent.TakenOver{}, agent.WorkStateChanged{},
 		agent.EntryQueued{}, agent.PositionChanged{}, agent.Overflowed{})

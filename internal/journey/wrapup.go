@@ -54,7 +54,7 @@ var errPartOver = fmt.Errorf("%w: this agent's part is over", account.ErrState)
 // nothing: the journal hears of the note with the wrap-up.
 func (v *conversation) keepNote(agentID, note string) error {
 	s := v.wrappingSide(agentID)
-	if t := v.talking; t != nil && t.offer.AgentID == agentID && t.stay != nil {
+	if t := v.member(agentID); t != nil {
 		s = t
 	}
 	if s == nil {

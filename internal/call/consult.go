@@ -1,0 +1,121 @@
+package call
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Seating says who sits aside: out of the customer's hearing, to consult in
+// private. Everybody who is not named is with the customer.
+type Seating struct {
+	// Aside names legs that are in the call or about to join it by JoinAside.
+	Aside []string
+	// Lead is the leg whose company supervisors keep, the one they whisper to.
+	// Empty, or gone: they are where the lead was, and whisper to every agent.
+	Lead string
+	// Music is what those hear who are left alone: the customer, and somebody
+	// aside other than the lead. None is silence.
+	Music []Prompt
+}
+
+// Arrange parts a call in two, or joins it again, at one frame boundary. The
+// recording hears only who is with the customer. It does not touch Hold.
+func (c *Call) Arrange(s Seating) error {
+	p, err := c.loop("consult", s.Music)
+	if err != nil {
+		return err
+	}
+	return c.do(func() error {
+		c.aside, c.lead, c.leadAside = slices.Clone(s.Aside), s.Lead, slices.Contains(s.Aside, s.Lead)
+		for id, m := range c.members {
+			m.aside = slices.Contains(s.Aside, id)
+		}
+		if !c.parted() {
+			p = nil
+		}
+		if !c.held && !c.comfort {
+			c.background(p)
+		}
+		c.apply()
+		return nil
+	})
+}
+
+// JoinAside brings a leg into the call out of the customer's hearing: it talks
+// with those whom Arrange seats aside, or hears their music while it is alone.
+func (c *Call) JoinAside(leg *Leg) error {
+	return c.do(func() error {
+		if !c.parted() {
+			return fmt.Errorf("%w: nobody sits aside", ErrState)
+		}
+		if err := c.add(leg, Talk, false); err != nil {
+			return err
+		}
+		c.members[leg.ID()].aside = true
+		c.aside = append(c.aside, leg.ID())
+		c.apply()
+		return nil
+	})
+}
+
+// parted tells whether somebody sits aside.
+func (c *Call) parted() bool { return len(c.aside) > 0 }
+
+// takeSeat seats a leg where another one sat, or sits still.
+func (c *Call) takeSeat(oldID, newID string) {
+	if i := slices.Index(c.aside, oldID); i >= 0 {
+		c.aside[i] = newID
+		c.members[newID].aside = true
+	}
+	if oldID != "" && c.lead == oldID {
+		c.lead = newID
+	}
+}
+
+// isAside tells where a member sits: supervisors are where the lead is.
+func (c *Call) isAside(m *member) bool {
+	if m.role != Talk {
+		return c.leadAside
+	}
+	return m.aside
+}
+
+// whispersTo tells whether a whisper is for other: for the lead, or without one
+// in the call for every agent.
+func (c *Call) whispersTo(other *member) bool {
+	if other.role != Talk {
+		return false
+	}
+	if c.members[c.lead] != nil {
+		return other.leg.ID() == c.lead
+	}
+	return other.leg.Party() == Agent || other.leg.Party() == Supervisor
+}
+
+// alone tells whether nobody talks with a party that sits on a side.
+func (c *Call) alone(id string, aside bool) bool {
+	for other, m := range c.members {
+		if other != id && m.role == Talk && m.aside == aside {
+			return false
+		}
+	}
+	return true
+}
+
+// waiting lets those aside hear the music who were left alone there.
+func (c *Call) waiting(hear func(to, from string)) {
+	if !c.parted() || c.back == nil {
+		return
+	}
+	for id, m := range c.members {
+		if m.role == Talk && m.aside && id != c.lead && c.alone(id, true) {
+			hear(id, c.back.ID())
+		}
+	}
+}
+
+// customerWaits tells whether the background is for the customer: in a parted
+// call only while nobody is with them.
+func (c *Call) customerWaits() bool {
+	return !c.parted() || c.held || c.comfort || c.alone(c.customer.ID(), false)
+}

@@ -1,0 +1,115 @@
+package journey
+
+import (
+	"errors"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/omni"
+)
+
+// outsider is an outside number that is, or is about to be, in the call beside
+// an agent.
+type outsider struct {
+	leg    *call.Leg
+	row    omni.Leg
+	number string
+	joined bool // talks with the customer
+}
+
+// follow takes an outside leg in and watches it.
+func (v *conversation) follow(leg *call.Leg, number string) *outsider {
+	info := leg.Info()
+	x := &outsider{leg: leg, number: number, row: omni.Leg{ID: info.ID, ConversationID: v.id, Party: omni.PartyExternal,
+		LineID: info.LineID, Transport: info.Transport, SIPCallID: info.CallID, StartedAt: v.center.now()}}
+	v.outsiders[info.ID] = x
+	v.book.leg(x.row)
+	v.center.work.Go(func() {
+		select {
+		case <-leg.Answered():
+			v.post(func() { v.outsiderCame(x) })
+			<-leg.Done()
+		case <-leg.Done():
+		}
+		v.post(func() { v.outsiderGone(x) })
+	})
+	return x
+}
+
+// outsiderCame lets an outside number that answered talk.
+func (v *conversation) outsiderCame(x *outsider) {
+	c := v.consult
+	if c == nil || c.out != x || v.gone {
+		return
+	}
+	join := v.call.JoinAside
+	if c.joins {
+		join = v.call.Bridge
+	}
+	if err := join(x.leg); err != nil {
+		if !errors.Is(err, call.ErrEnded) {
+			v.log.Error("outside number not in the call", "err", err)
+		}
+		v.endConsult(consultFailed, omni.SystemError)
+		return
+	}
+	x.row.AnsweredAt, x.row.Codec, x.row.Dialog = v.center.now(), x.leg.Info().Codec, x.leg.Dialog()
+	v.book.leg(x.row)
+	x.leg.OnChange(v.later(func() { v.outsiderChanged(x) }))
+	v.consultAnswered(c, "", c.by.offer.QueueID, "")
+}
+
+// outsiderChanged keeps what a restarted process needs to end the dialog.
+func (v *conversation) outsiderChanged(x *outsider) {
+	if v.outsiders[x.row.ID] == x {
+		x.row.Dialog, x.row.Codec = x.leg.Dialog(), x.leg.Info().Codec
+		v.book.leg(x.row)
+	}
+}
+
+// outsiderGone follows the end of an outside leg.
+func (v *conversation) outsiderGone(x *outsider) {
+	if v.outsiders[x.row.ID] != x {
+		return
+	}
+	if c := v.consult; c != nil && c.out == x {
+		reason := consultLeft
+		if !c.answered() {
+			reason = dialFailure(x.leg.End())
+		}
+		v.endConsult(reason, omni.ThirdPartyDisconnect)
+		return
+	}
+	v.dropOutsider(x, omni.ThirdPartyDisconnect)
+	v.book.event(omni.ConversationPartyLeft, map[string]any{"party": omni.PartyExternal, "leg_id": x.row.ID}, of("", v.book.conv.QueueID))
+	if v.talking == nil && len(v.others(nil)) == 0 {
+		v.hangUp(omni.ThirdPartyDisconnect)
+		return
+	}
+	v.rearrange()
+}
+
+// dialFailure says in the words of consultations why a number was not reached.
+func dialFailure(e call.End) string {
+	switch e.Status {
+	case 486, 600:
+		return agent.ConsultBusy
+	case 408, 480, 487:
+		return agent.OverflowNoAnswer
+	case 404, 410, 484, 604:
+		return consultUnknown
+	case 403, 603:
+		return agent.ConsultRejected
+	}
+	return consultFailed
+}
+
+// dropOutsider takes an outside number out, its row with it.
+func (v *conversation) dropOutsider(x *outsider, why omni.EndReason) {
+	delete(v.outsiders, x.row.ID)
+	if v.call != nil {
+		v.call.Unbridge(x.row.ID)
+	}
+	x.leg.Hangup(call.Reason(why))
+	v.endLegRow(&x.row, x.leg)
+}
