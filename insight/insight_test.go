@@ -509,3 +509,37 @@ func TestSpans(t *testing.T) {
 		}
 	}
 }
+
+// A consultation is hold of the customer for who asks, busy time for who is
+// asked, and no offer of the queue unless the colleague gets to talk with the
+// customer; a hand-over by it is a transfer.
+func TestConsultationsCountForThoseWhoTalk(t *testing.T) {
+	f := &fake{}
+	f.add("cv_1", omni.SegmentOffer, "qu_a", "ann", 0, 5*time.Second, omni.Answered)
+	f.segments[0].OfferID = "of_1"
+	f.add("cv_1", omni.SegmentAgent, "qu_a", "ann", 5*time.Second, 100*time.Second, omni.Transferred)
+	f.segments[1].ID, f.segments[1].OfferID = "sg_ann", "of_1"
+	for i, o := range []struct {
+		id, agent string
+		why       omni.EndReason
+	}{{"of_2", "eve", omni.AgentRejected}, {"of_3", "bob", omni.Answered}} {
+		f.add("cv_1", omni.SegmentOffer, "qu_a", o.agent, time.Duration(30+5*i)*time.Second, 5*time.Second, o.why)
+		f.segments[2+i].ParentID, f.segments[2+i].OfferID = "sg_ann", o.id
+	}
+	f.add("cv_1", omni.SegmentHold, "qu_a", "ann", 30*time.Second, 30*time.Second, omni.Resumed)
+	f.add("cv_1", omni.SegmentConsult, "qu_a", "bob", 40*time.Second, 20*time.Second, omni.NextStep)
+	f.add("cv_1", omni.SegmentAgent, "qu_a", "bob", 60*time.Second, 60*time.Second, omni.CustomerDisconnect)
+	f.segments[6].OfferID = "of_3"
+	rows, err := Figures(t.Context(), f, whole(ByAgent))
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%v, %v", rows, err)
+	}
+	want(t, rows[0], map[string]float64{Offered: 1, Answered: 1, Talk: 70, Hold: 30, Transfers: 1, Accuracy: 1})
+	want(t, rows[1], map[string]float64{Offered: 1, Answered: 1, Rejected: 0, Talk: 60, Hold: 0, Transfers: 0, Usage: 1, Occupancy: 1})
+	// The colleague, who had joined before, hands the customer over once more.
+	f.segments[6].EndReason = omni.Transferred
+	if rows, err = Figures(t.Context(), f, whole(ByAgent)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, rows[0], map[string]float64{Accuracy: 0})
+}

@@ -17,7 +17,7 @@ type ledger interface {
 	talk(queueID, agentID string, at time.Time, t talk)
 	// transfer is one made by an agent; right says that it stayed where it went.
 	transfer(queueID, agentID string, at time.Time, right bool)
-	// busy is a time in which an agent talked, held or wrapped up.
+	// busy is a time in which an agent talked, held, consulted or wrapped up.
 	busy(agentID string, s span)
 }
 
@@ -35,13 +35,32 @@ func post(segments []omni.Segment, to ledger) {
 		case omni.SegmentQueue:
 			to.stay(s.QueueID, s.StartedAt, outcomeOf(s), s.EndedAt.Sub(s.StartedAt))
 		case omni.SegmentOffer:
-			to.offer(s.AgentID, s.StartedAt, s.EndReason)
+			if !onlyConsulted(segments, s) {
+				to.offer(s.AgentID, s.StartedAt, s.EndReason)
+			}
 		case omni.SegmentAgent:
 			postTalk(segments, i, to)
-		case omni.SegmentWrapUp:
+		case omni.SegmentWrapUp, omni.SegmentConsult:
 			to.busy(s.AgentID, spanOf(s.StartedAt, s.EndedAt))
 		}
 	}
+}
+
+// onlyConsulted reports whether an offer asked a colleague of who had the
+// customer, and the colleague did not get to talk with the customer.
+func onlyConsulted(segments []omni.Segment, offer *omni.Segment) bool {
+	asked := false
+	for i := range segments {
+		s := &segments[i]
+		if s.Kind != omni.SegmentAgent {
+			continue
+		}
+		if s.OfferID == offer.OfferID && offer.OfferID != "" {
+			return false
+		}
+		asked = asked || s.ID == offer.ParentID
+	}
+	return asked
 }
 
 // postTalk tells of an agent segment with its holds, its wrap-up and its transfer.
@@ -117,7 +136,9 @@ func arrived(segments []omni.Segment, i int) bool {
 	queues, first := 0, omni.SegmentKind("")
 	for j := range segments {
 		s := &segments[j]
-		if j == i || s.StartedAt.Before(segments[i].EndedAt) {
+		end := segments[i].EndedAt
+		stayed := s.Kind == omni.SegmentAgent && (s.EndedAt.IsZero() || s.EndedAt.After(end)) // had joined before
+		if j == i || s.StartedAt.Before(end) && !stayed {
 			continue
 		}
 		switch s.Kind {

@@ -88,13 +88,13 @@ func (p *softphone) open(kind, conversationID, legID string) *hearing {
 	return h
 }
 
-// matrix waits until an ear has exactly the wanted of the three tones.
+// matrix waits until an ear has exactly the wanted of the tones in question.
 func (s *server) matrix(who string, listen func() []int16, want ...float64) {
 	s.t.Helper()
 	var heard []int16
 	s.eventually(15*time.Second, who+" hears exactly whom they should", func() bool {
 		heard = listen()
-		for _, hz := range []float64{440, 950, 1330} {
+		for _, hz := range []float64{440, 950, 1330, 1700} {
 			wanted := false
 			for _, w := range want {
 				wanted = wanted || w == hz
