@@ -114,7 +114,7 @@ func (c *Center) greet(ctx context.Context, agentID string, send func(string, an
 					send("offer", v.popUp(s))
 				}
 			})
-		case v != nil:
+		default:
 			v.post(func() {
 				v.greetSupervised(agentID, send)
 				v.greetRecording(agentID, send)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -390,7 +391,7 @@ func routingEvents(o agent.Output, now time.Time) []omni.Event {
 	case agent.OfferCreated:
 		of := o.Offer
 		return []omni.Event{
-			ev(omni.OfferCreated, of.ConversationID, of.AgentID, of.QueueID, offerData(of)),
+			ev(omni.OfferCreated, of.ConversationID, of.AgentID, of.QueueID, offerData(of, map[string]any{"expires_at": of.ExpiresAt})),
 			ev(omni.RoutingExplained, of.ConversationID, of.AgentID, of.QueueID, map[string]any{"offer_id": of.ID, "explanation": of.Explanation}),
 		}
 	case agent.OfferEnded:
@@ -398,7 +399,7 @@ func routingEvents(o agent.Output, now time.Time) []omni.Event {
 		if !ok {
 			return nil
 		}
-		return []omni.Event{ev(typ, o.Offer.ConversationID, o.Offer.AgentID, o.Offer.QueueID, map[string]any{"offer_id": o.Offer.ID})}
+		return []omni.Event{ev(typ, o.Offer.ConversationID, o.Offer.AgentID, o.Offer.QueueID, offerData(o.Offer, nil))}
 	case agent.WorkStateChanged:
 		return []omni.Event{ev(omni.AgentWorkStateChanged, o.Work.ConversationID, o.Work.AgentID, o.Work.QueueID, map[string]any{
 			"from": o.From, "to": o.Work.State, "wrap_up_until": o.Work.WrapUpUntil, "extensions": o.Work.Extensions,
@@ -429,12 +430,13 @@ func routingEvents(o agent.Output, now time.Time) []omni.Event {
 	return nil
 }
 
-// offerData is what the journal says of a new offer.
-func offerData(o agent.Offer) map[string]any {
-	d := map[string]any{"offer_id": o.ID, "expires_at": o.ExpiresAt}
+// offerData is what the journal says of an offer.
+func offerData(o agent.Offer, more map[string]any) map[string]any {
+	d := map[string]any{"offer_id": o.ID}
 	if o.ConsultBy != "" {
 		d["consult_by"] = o.ConsultBy
 	}
+	maps.Copy(d, more)
 	return d
 }
 

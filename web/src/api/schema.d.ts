@@ -169,6 +169,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/consult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a colleague, somebody of a queue or an outside number, in private or into the call; what becomes of it comes over the live WebSocket (parties, consult.ended) */
+        post: operations["consult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/consult/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the consultation and go back to the customer */
+        post: operations["cancel-consult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/consult/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand the customer over to who is consulted */
+        post: operations["complete-consult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/consult/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a conference of customer, agent and who is consulted */
+        post: operations["merge-consult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/consult/swap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Talk with the customer while who is consulted waits, or the other way round */
+        post: operations["swap-consult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/digits": {
         parameters: {
             query?: never;
@@ -220,6 +305,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave a conference; the call goes on with the others */
+        post: operations["leave-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/note": {
         parameters: {
             query?: never;
@@ -232,6 +334,40 @@ export interface paths {
         put: operations["keep-note"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/parties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is in a running call, and whom its agent asks */
+        get: operations["list-parties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/parties/{party_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a colleague or an outside number out of a call */
+        delete: operations["remove-party"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1350,6 +1486,30 @@ export interface components {
             /** @description By which it was recorded */
             wrap_up_code: string;
         };
+        Consult: {
+            answered: boolean;
+            by_id: string;
+            /** @description Who comes talks with the customer at once */
+            joins: boolean;
+            /** @enum {string} */
+            kind: "agent" | "queue" | "number";
+            name: string;
+            /** @description The agent is with the customer, and who is consulted waits */
+            swapped: boolean;
+        };
+        ConsultInputBody: {
+            /** @description Who answers talks with the customer at once; otherwise the customer hears music while agent and colleague talk in private */
+            joins?: boolean;
+            /** @enum {string} */
+            kind: "agent" | "queue" | "number";
+            /**
+             * Format: int64
+             * @description Seconds for which a number rings; 0 means 30
+             */
+            ring?: number;
+            /** @description Identifier of the agent or queue, or the number */
+            target: string;
+        };
         Conversation: {
             agent_id: string;
             /** Format: date-time */
@@ -1958,6 +2118,19 @@ export interface components {
             token?: string;
             user: components["schemas"]["User"];
         };
+        Member: {
+            /** @description customer, an agent's id, or the id of an outside number's leg */
+            id: string;
+            /** @enum {string} */
+            kind: "customer" | "agent" | "external";
+            /** @description An agent's name, or an outside number; empty for the customer */
+            name: string;
+            /**
+             * @description waiting: hears music; consulting: out of the customer's hearing; lost: the sound is away
+             * @enum {string}
+             */
+            state: "talking" | "waiting" | "consulting" | "ringing" | "lost";
+        };
         Message: {
             author: string;
             conversation_id: string;
@@ -2259,6 +2432,13 @@ export interface components {
         };
         /** @enum {string} */
         OverflowKind: "queue" | "number" | "voicemail" | "callback" | "ticket" | "flow" | "end";
+        Parties: {
+            consult?: components["schemas"]["Consult"];
+            conversation_id: string;
+            /** @description The agent who has the call; empty: none */
+            lead_id: string;
+            parties: components["schemas"]["Member"][];
+        };
         /** @enum {string} */
         Party: "customer" | "agent" | "supervisor" | "external" | "bot";
         Peaks: {
@@ -2439,6 +2619,7 @@ export interface components {
             /** Format: int64 */
             announce_every?: number;
             channel: components["schemas"]["CapacityChannel"];
+            consult_by?: string;
             conversation_id: string;
             direct_agent?: string;
             /** Format: int64 */
@@ -2841,6 +3022,8 @@ export interface components {
             channel: components["schemas"]["CapacityChannel"];
             /** Format: date-time */
             connected_at?: string;
+            /** @description The agent who asks, while this one only consults */
+            consult_by?: string;
             conversation_id: string;
             end_reason: string;
             /** Format: date-time */
@@ -3438,6 +3621,155 @@ export interface operations {
             };
         };
     };
+    consult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsultInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cancel-consult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "complete-consult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "merge-consult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "swap-consult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "send-digits": {
         parameters: {
             query?: never;
@@ -3529,6 +3861,35 @@ export interface operations {
             };
         };
     };
+    "leave-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "keep-note": {
         parameters: {
             query?: never;
@@ -3543,6 +3904,67 @@ export interface operations {
                 "application/json": components["schemas"]["NoteInputBody"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-parties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Parties"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-party": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                party_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {

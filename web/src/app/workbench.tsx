@@ -57,6 +57,16 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
   const missed = useRef<(name: string) => void>(() => undefined);
   missed.current = (name) =>
     notify({ color: "orange", title: t("offer.missed_title"), message: name, autoClose: 15_000 });
+  const consulted = useRef<(name: string, reason: string) => void>(() => undefined);
+  consulted.current = (name, reason) => {
+    if (reason === "canceled" || reason === "over") return; // the agent's own doing
+    notify({
+      color: "orange",
+      title: t(`consult.why.${reason}`, { name, defaultValue: t("consult.why.failed", { name }) }),
+      message: t("consult.back_with_customer"),
+      autoClose: 15_000,
+    });
+  };
   const newMicrophone = useRef<(name: string) => void>(() => undefined);
   newMicrophone.current = (name) =>
     notify({ color: "orange", title: t("mic.changed"), message: name, autoClose: 15_000 });
@@ -76,6 +86,7 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
           agentId,
           deskPhone: !!deviceId,
           onMissed: (p) => missed.current(p.phase === "ringing" ? caller.current(p.offer.person) : ""),
+          onConsultEnded: (name, reason) => consulted.current(name, reason),
           onMicrophoneChanged: (name) => newMicrophone.current(name),
           iceServers: () => ice.current,
         })

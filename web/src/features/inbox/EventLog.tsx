@@ -8,6 +8,7 @@ import {
   IconFileMusic,
   IconHeadphones,
   IconHeadphonesOff,
+  IconMessageQuestion,
   IconPhone,
   IconPhoneIncoming,
   IconPhoneOff,
@@ -15,6 +16,8 @@ import {
   IconPlayerRecord,
   IconRoute,
   IconUsersGroup,
+  IconUsersMinus,
+  IconUsersPlus,
   IconVolumeOff,
   type TablerIcon,
 } from "@tabler/icons-react";
@@ -34,6 +37,10 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
   "conversation.connected": [IconPhone, "ok"],
   "conversation.held": [IconPlayerPause, "warn"],
   "conversation.resumed": [IconPhone, "ok"],
+  "conversation.consult_started": [IconMessageQuestion, "accent"],
+  "conversation.consult_ended": [IconMessageQuestion, undefined],
+  "conversation.party_joined": [IconUsersPlus, "ok"],
+  "conversation.party_left": [IconUsersMinus, undefined],
   "conversation.transferred": [IconArrowForwardUp, "accent"],
   "conversation.wrap_up_started": [IconPhoneOff, undefined],
   "conversation.wrapped_up": [IconCheck, undefined],
@@ -81,7 +88,8 @@ export function eventText(
 ): { text: string; detail: string } {
   const data = e.data ?? {};
   const text = (k: string) => (typeof data[k] === "string" ? (data[k] as string) : "");
-  const key = `event.${e.type.replaceAll(".", "_")}`;
+  const withdrawn = e.type === "offer.canceled" && text("consult_by") !== ""; // the customer is still there
+  const key = `event.${(withdrawn ? "offer.rescinded" : e.type).replaceAll(".", "_")}`;
   const agent = d.agent(e.agent_id || text("agent_id"));
   const queue = d.queue(e.queue_id || text("queue_id"));
   const node = text("node") || text("name");
@@ -97,6 +105,10 @@ export function eventText(
       : "",
     code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
     e.type !== "recording.failed" && exists(`recording.why.${code}`) ? t(`recording.why.${code}`) : "",
+    e.type.startsWith("conversation.consult_") && text("kind") === "agent" ? d.agent(text("target")) : "",
+    e.type === "conversation.consult_ended" && exists(`consult.state_why.${code}`)
+      ? t(`consult.state_why.${code}`)
+      : "",
     e.type === "recording.failed" && exists(`recording.failure.${code}`)
       ? t(`recording.failure.${code}`)
       : "",

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
 import { useWorkbench } from "@/app/workbench";
-import { commandCall } from "@/features/softphone/commands";
+import { commandCall, commandConsult } from "@/features/softphone/commands";
 import { useAnswer } from "@/features/softphone/OfferCard";
 import { useSoftphone } from "@/features/softphone/store";
 import { commandSupervision } from "@/features/supervision/commands";
@@ -21,6 +21,12 @@ const PAGES: Partial<Record<KeyAction, string>> = {
   go_figures: "/reports/figures",
   go_settings: "/settings/me",
 };
+const CONSULT = {
+  consult_complete: "complete",
+  consult_merge: "merge",
+  consult_swap: "swap",
+  consult_cancel: "cancel",
+} as const;
 const SEQUENCE_MS = 1200;
 
 /** Walking through a list by keys reaches it by an event of the window. */
@@ -82,11 +88,25 @@ function act(
       if (phase !== "talking") return false;
       commandCall(action);
       return true;
+    case "consult_complete":
+    case "consult_merge":
+    case "consult_swap":
+    case "consult_cancel":
+      if (phase !== "talking") return false;
+      commandConsult(CONSULT[action]);
+      return true;
+    case "leave":
+      if (phase === "talking") {
+        commandConsult("leave");
+        return true;
+      }
+      if (useSupervision.getState().ear.phase !== "on") return false;
+      commandSupervision(action);
+      return true;
     case "listen":
     case "whisper":
     case "join":
     case "take_over":
-    case "leave":
       if (useSupervision.getState().ear.phase !== "on") return false;
       commandSupervision(action);
       return true;

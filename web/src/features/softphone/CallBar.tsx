@@ -7,6 +7,7 @@ import { clock } from "@/i18n/format";
 import { Avatar, Button, Tag } from "@/ui";
 import { useNow } from "@/ui/hooks";
 import { CallControls } from "./CallControls";
+import { PartiesBar } from "./PartiesBar";
 import type { Person, Phone } from "./state";
 import { useSoftphone } from "./store";
 import { usePerson } from "./usePerson";
@@ -21,6 +22,7 @@ export function CallBar() {
     return (
       <>
         <TalkBar phone={phone} />
+        <PartiesBar conversationId={phone.conversationId} />
         <SupervisedStrip conversationId={phone.conversationId} />
       </>
     );

@@ -19,9 +19,12 @@ import { ariaKeys, keyLabels, worksInFields } from "@/features/palette/keymap";
 import { onMac, useKeys } from "@/features/palette/keyStore";
 import { notify } from "@/ui/notify";
 import { useProblemNotice } from "@/ui/problem";
+import { ConsultPanel } from "./ConsultPanel";
 import { type CallCommand, onCallCommand } from "./commands";
 import { Keypad } from "./Keypad";
+import { MOST, partOf } from "./parties";
 import type { Phone } from "./state";
+import { useSoftphone } from "./store";
 import { TransferPanel } from "./TransferPanel";
 import { useMayRecord, useRecording } from "./useRecording";
 
@@ -33,12 +36,17 @@ interface Deed {
   run(): void;
 }
 
-type Panel = "keypad" | "transfer";
+type Panel = "keypad" | "transfer" | "add";
 
 function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCommand, Deed> {
   const { t } = useTranslation();
-  const { phone: controller } = useWorkbench();
+  const { phone: controller, me } = useWorkbench();
   const fail = useProblemNotice();
+  const parties = useSoftphone((s) => s.parties);
+  const part = partOf(parties, phone.conversationId, me.agent_id ?? "");
+  const others = part.leads ? undefined : t("consult.not_yours");
+  const full = part.shown && (parties?.parties.length ?? 0) >= MOST ? t("consult.full") : undefined;
+  const asking = part.asking ? t("consult.asking_reason") : undefined;
   const [holding, setHolding] = useState(false);
   const held = phone.heldSince !== undefined;
   const recording = useRecording(phone.conversationId);
@@ -54,14 +62,27 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
   };
   return {
     mute: { reason: busy, run: () => controller?.setMuted(!phone.muted) },
-    hold: { reason: busy ?? (holding ? t("call.wait") : undefined), run: hold },
+    hold: {
+      reason:
+        busy ??
+        others ??
+        (part.answered || part.apart ? t("consult.hold_reason") : holding ? t("call.wait") : undefined),
+      run: hold,
+    },
     record: {
-      reason: busy ?? (next === "start" && !mayStart ? t("call.record_reason") : undefined),
+      reason: busy ?? others ?? (next === "start" && !mayStart ? t("call.record_reason") : undefined),
       run: () => void controller?.record(next).catch(fail),
     },
-    keypad: { reason: busy ?? (held ? t("call.held_reason") : undefined), run: () => toggle("keypad") },
-    transfer: { reason: busy, run: () => toggle("transfer") },
-    add: { reason: t("call.add_reason"), run: () => undefined },
+    keypad: {
+      reason:
+        busy ?? others ?? (held ? t("call.held_reason") : part.apart ? t("consult.hold_reason") : undefined),
+      run: () => toggle("keypad"),
+    },
+    transfer: {
+      reason: busy ?? others ?? asking ?? (part.mayLeave ? t("consult.transfer_reason") : undefined),
+      run: () => toggle("transfer"),
+    },
+    add: { reason: busy ?? others ?? asking ?? full, run: () => toggle("add") },
     end: { reason: busy, run: () => void controller?.end().catch(fail) },
   };
 }
@@ -95,13 +116,13 @@ export function CallControls({ phone }: { phone: Talking }) {
       {...more}
     />
   );
-  const panel = (what: Panel, icon: TablerIcon, width: number, content: ReactNode) => (
+  const panel = (what: Panel, icon: TablerIcon, width: number, content: ReactNode, name?: string) => (
     <Flyout
       opened={open === what}
       onClose={() => setOpen(undefined)}
       width={width}
-      label={t(`call.${what}`)}
-      target={control(what, icon, { pressed: open === what })}
+      label={name ?? t(`call.${what}`)}
+      target={control(what, icon, { pressed: open === what, ...(name && { name }) })}
     >
       {content}
     </Flyout>
@@ -123,7 +144,13 @@ export function CallControls({ phone }: { phone: Talking }) {
         <Keypad onKey={(k) => void controller?.sendDigits(k).catch(fail)} />,
       )}
       {panel("transfer", IconArrowForwardUp, 340, <TransferPanel onDone={() => setOpen(undefined)} />)}
-      {control("add", IconUserPlus, { name: t("call.add_person") })}
+      {panel(
+        "add",
+        IconUserPlus,
+        400,
+        <ConsultPanel onDone={() => setOpen(undefined)} />,
+        t("call.add_person"),
+      )}
       {control("end", IconPhoneOff, { name: t("call.end_call"), kind: "end" })}
     </div>
   );

@@ -57,7 +57,7 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
   const caller = useCaller();
   const name = caller.name(person.name, person.number);
   shown.current = {
-    title: t("offer.title"),
+    title: t(offer.askedBy ? "consult.offer" : "offer.title"),
     text: [name, directory.queue(offer.queueId) || offer.queueName].filter(Boolean).join(" · "),
   };
   const silent = !me.device_id && (mic === "denied" || mic === "missing" || mic === "insecure");
@@ -73,7 +73,7 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
       className="offer"
       role="alertdialog"
       aria-modal="false"
-      aria-label={t("offer.title")}
+      aria-label={t(offer.askedBy ? "consult.offer" : "offer.title")}
       data-offer={offer.offerId}
     >
       <div className="bar" aria-hidden="true">
@@ -82,11 +82,12 @@ function Ringing({ offer, answering }: { offer: Offer; answering: boolean }) {
       <div className="in">
         <div className="head">
           <IconPhoneIncoming size={17} aria-hidden="true" />
-          {t("offer.title")}
+          {t(offer.askedBy ? "consult.offer" : "offer.title")}
           <span className="num" role="timer" aria-label={t("offer.countdown")}>
             {t("unit.seconds", { n: Math.ceil(left / 1000) })}
           </span>
         </div>
+        {offer.askedBy && <p className="asked">{t("consult.asked_by", { name: offer.askedBy })}</p>}
         <div className="caller">
           <Avatar name={name} size="xl" />
           <div>

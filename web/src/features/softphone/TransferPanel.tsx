@@ -1,148 +1,27 @@
-import { SegmentedControl, TextInput } from "@mantine/core";
-import { IconArrowForwardUp, IconSearch } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { IconArrowForwardUp } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { labelOf, useDirectory } from "@/api/directory";
-import { may } from "@/api/session";
 import { useWorkbench } from "@/app/workbench";
-import { boardQuery } from "@/features/wallboard/query";
-import { Avatar, Button, Dot, type Tone } from "@/ui";
-import { useProblemNotice } from "@/ui/problem";
-
-type Kind = "agent" | "queue" | "flow" | "number";
-
-interface Target {
-  id: string;
-  name: string;
-  hint: string;
-  tone: Tone;
-  reason?: string;
-}
+import { TargetPicker } from "./TargetPicker";
 
 /** Blind transfer: find a target, hand the call over. */
 export function TransferPanel({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation();
-  const { phone: controller, me } = useWorkbench();
-  const fail = useProblemNotice();
-  const [kind, setKind] = useState<Kind>("agent");
-  const [text, setText] = useState("");
-  const [busy, setBusy] = useState<string>();
-  const targets = useTargets(kind).filter((x) => x.name.toLowerCase().includes(text.trim().toLowerCase()));
-  const number = text.replace(/[\s()-]/g, "");
-  const numberOk = /^\+?[0-9*#]{2,20}$/.test(number);
-
-  const go = (target: string) => {
-    if (busy !== undefined) return;
-    setBusy(target);
-    controller
-      ?.transfer(kind, target)
-      .then(onDone, fail)
-      .finally(() => setBusy(undefined));
-  };
+  const { phone: controller } = useWorkbench();
   return (
-    <div style={{ display: "flex", flexDirection: "column", gap: 10 }}>
-      <SegmentedControl
-        fullWidth
-        size="xs"
-        aria-label={t("transfer.kind")}
-        value={kind}
-        onChange={(v) => setKind(v as Kind)}
-        data={(["agent", "queue", "flow", "number"] as const)
-          .filter((k) => k !== "flow" || may(me, "flows.read"))
-          .map((k) => ({ value: k, label: t(`transfer.${k}`) }))}
-      />
-      <TextInput
-        aria-label={t(kind === "number" ? "transfer.enter_number" : "transfer.search")}
-        placeholder={t(kind === "number" ? "transfer.enter_number" : "transfer.search")}
-        leftSection={<IconSearch size={15} aria-hidden="true" />}
-        inputMode={kind === "number" ? "tel" : "search"}
-        value={text}
-        onChange={(e) => setText(e.currentTarget.value)}
-        data-autofocus
-        onKeyDown={(e) => {
-          if (e.key === "Enter" && !e.repeat && !e.nativeEvent.isComposing && kind === "number" && numberOk)
-            go(number);
-        }}
-      />
-      {kind === "number" ? (
-        <Button
-          kind="primary"
-          onClick={() => go(number)}
-          busy={busy !== undefined}
-          reason={numberOk ? undefined : t("transfer.number_reason")}
-        >
-          <IconArrowForwardUp size={16} aria-hidden="true" />
-          {t("transfer.to_number")}
-        </Button>
-      ) : (
-        <ul
-          aria-label={t("transfer.targets")}
-          style={{ maxHeight: 260, overflowY: "auto" }}
-          className="mini-list"
-        >
-          {targets.map((x) => (
-            <li key={x.id}>
-              {kind === "agent" ? <Avatar name={x.name} /> : null}
-              <div className="grow">
-                <div>{x.name}</div>
-                <div className="meta" style={{ display: "flex", gap: 6, alignItems: "center" }}>
-                  {kind === "agent" && x.hint && <Dot tone={x.tone} />}
-                  {x.hint}
-                </div>
-              </div>
-              <Button
-                size="sm"
-                kind="soft"
-                busy={busy === x.id}
-                reason={x.reason ?? (busy !== undefined && busy !== x.id ? t("call.wait") : undefined)}
-                onClick={() => go(x.id)}
-                aria-label={t("transfer.to", { name: x.name })}
-              >
-                {t("transfer.go")}
-              </Button>
-            </li>
-          ))}
-          {targets.length === 0 && <li className="meta">{t("transfer.none")}</li>}
-        </ul>
-      )}
-      <p className="meta">{t("transfer.blind_hint")}</p>
-    </div>
+    <TargetPicker
+      kinds={["agent", "queue", "flow", "number"] as const}
+      kindLabel={t("transfer.kind")}
+      hint={t("transfer.blind_hint")}
+      onDone={onDone}
+      deeds={[
+        {
+          key: "transfer",
+          label: t("transfer.go"),
+          named: (name) => t("transfer.to", { name }),
+          icon: <IconArrowForwardUp size={16} aria-hidden="true" />,
+          run: async (kind, target) => controller?.transfer(kind, target),
+        },
+      ]}
+    />
   );
-}
-
-function useTargets(kind: Kind): Target[] {
-  const { t } = useTranslation();
-  const { me } = useWorkbench();
-  const directory = useDirectory();
-  // Who may not see the wallboard does not know who is free; the router does.
-  const board = useQuery({ ...boardQuery, enabled: may(me, "wallboard.read") }).data;
-  if (kind === "queue")
-    return directory.queues.map((q) => {
-      const live = board?.queues.find((b) => b.queue_id === q.id);
-      return {
-        id: q.id,
-        name: labelOf(q.names, q.name),
-        hint: live ? t("transfer.waiting", { n: live.waiting }) : "",
-        tone: undefined,
-      };
-    });
-  if (kind === "flow")
-    return directory.flows.map((f) => ({ id: f.id, name: f.name, hint: "", tone: undefined }));
-  if (kind === "number") return [];
-  return directory.agents
-    .filter((a) => a.id !== me.agent_id && a.enabled !== false)
-    .map((a) => {
-      const live = board?.agents.find((b) => b.agent_id === a.id);
-      const presence = live?.presence.presence;
-      const offline = presence === "offline";
-      const busy = live !== undefined && live.works.length > 0;
-      return {
-        id: a.id,
-        name: a.name,
-        hint: live ? t(busy && !offline ? "transfer.busy" : `presence.${presence}`) : "",
-        tone: (offline ? undefined : busy || presence === "break" ? "warn" : "ok") as Tone,
-        reason: offline ? t("transfer.offline_reason") : undefined,
-      };
-    });
 }

@@ -106,6 +106,7 @@ beforeEach(async () => {
     agentId: "ag_1",
     deskPhone: false,
     onMissed: () => undefined,
+    onConsultEnded: () => undefined,
     onMicrophoneChanged: (name) => changed.push(name),
     iceServers: () => [{ urls: "turn:t.example.org", username: "u", credential: "c" }],
   });

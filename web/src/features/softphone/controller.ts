@@ -1,9 +1,11 @@
 import { api, call } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import type { Envelope, JournalEvent } from "@/live/protocol";
+import type { ConsultCommand } from "./commands";
 import { readOffer, readRecording, readWorks } from "./messages";
 import { micStateOf, openMicrophone, releaseMicrophone } from "./microphone";
 import { NoteKeeper } from "./notes";
+import { readParties } from "./parties";
 import { candidateOf, Peer, type PeerState } from "./peer";
 import { conversationOf, type Phone, type PhoneInput, type Work } from "./state";
 import { useSoftphone } from "./store";
@@ -21,6 +23,8 @@ interface Wiring {
   /** The agent's sound comes over a desk phone: no browser sound. */
   deskPhone: boolean;
   onMissed(phone: Phone): void;
+  /** Who was asked does not come, or comes no longer. */
+  onConsultEnded(name: string, reason: string): void;
   /** A microphone died in the call and another one took its place. */
   onMicrophoneChanged(name: string): void;
   /** What the browser asks for its public address and for a relay. */
@@ -47,7 +51,7 @@ export class SoftphoneController {
       if (state === "saved" && conversationOf(this.phone) !== id) useSoftphone.getState().dropNote(id);
     },
   );
-  private asked: "hold" | "transfer" | "recording" | undefined; // a command that the server has not answered yet
+  private asked: "hold" | "transfer" | "recording" | "consult" | undefined; // a command that the server has not answered yet
 
   constructor(private readonly w: Wiring) {
     navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
@@ -125,6 +129,14 @@ export class SoftphoneController {
       case "media.stats": {
         const mos = (m.data as { mos?: unknown } | undefined)?.mos;
         this.peer?.peer.serverFigures(typeof mos === "number" ? mos : undefined);
+        return;
+      }
+      case "parties":
+        useSoftphone.getState().setParties(readParties(m.data));
+        return;
+      case "consult.ended": {
+        const d = (m.data ?? {}) as { name?: unknown; reason?: unknown };
+        this.w.onConsultEnded(String(d.name ?? ""), String(d.reason ?? ""));
         return;
       }
       case "softphone":
@@ -259,6 +271,23 @@ export class SoftphoneController {
     await this.once("transfer", () => api.post(`/conversations/${id}/transfer`, { kind, target }));
   }
 
+  /** Asks somebody in private; with joins, who comes talks with the customer at once. */
+  async consult(kind: "agent" | "queue" | "number", target: string, joins: boolean): Promise<void> {
+    const id = this.talkingTo();
+    await this.once("consult", () => api.post(`/conversations/${id}/consult`, { kind, target, joins }));
+  }
+
+  async consultStep(step: ConsultCommand): Promise<void> {
+    const id = this.talkingTo();
+    const path = step === "leave" ? "leave" : `consult/${step}`;
+    await this.once("consult", () => api.post(`/conversations/${id}/${path}`));
+  }
+
+  async removeParty(partyId: string): Promise<void> {
+    const id = this.talkingTo();
+    await this.once("consult", () => call("DELETE", `/conversations/${id}/parties/${partyId}`));
+  }
+
   async wrapUp(code: string, note: string): Promise<void> {
     const phone = this.phone;
     if (phone.phase !== "wrap_up") return;
@@ -306,7 +335,7 @@ export class SoftphoneController {
   /** A second press while the first is on its way must not send the command twice. */
   private async once(
     command: NonNullable<SoftphoneController["asked"]>,
-    run: () => Promise<void>,
+    run: () => Promise<unknown>,
   ): Promise<void> {
     if (this.asked !== undefined || !this.talkingTo()) return;
     this.asked = command;

@@ -52,6 +52,7 @@ export function readOffer(data: unknown, now: number): Offer | undefined {
     language: text(d.language),
     flowPath: path,
     note: text(object(d.customer).note),
+    askedBy: (d as Loose).kind === "consult" ? text((d as Loose).asked_by) : "",
     waitedMs: typeof (d as Loose).waited_ms === "number" ? Number((d as Loose).waited_ms) : 0,
     expiresAt: time(d.expires_at) ?? now + 20_000,
     startedAt: now,

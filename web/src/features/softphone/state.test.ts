@@ -18,6 +18,7 @@ const offer: Offer = {
   language: "zh-CN",
   flowPath: ["menu › 1"],
   note: "",
+  askedBy: "",
   waitedMs: 4000,
   expiresAt: 20_000,
   startedAt: 0,

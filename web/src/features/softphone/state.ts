@@ -16,6 +16,8 @@ export interface Offer {
   language: string;
   flowPath: string[];
   note: string;
+  /** Name of the colleague who consults; empty for a customer's call. */
+  askedBy: string;
   waitedMs: number;
   expiresAt: number; // ms since 1970 on this computer's clock
   startedAt: number;

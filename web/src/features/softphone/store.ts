@@ -2,6 +2,7 @@ import { create } from "zustand";
 import type { RecordingState } from "./messages";
 import type { MicState } from "./microphone";
 import type { NoteState } from "./notes";
+import type { Parties } from "./parties";
 import type { LineFigures } from "./quality";
 import { idle, type Phone, type PhoneInput, reducePhone } from "./state";
 
@@ -11,6 +12,8 @@ interface SoftphoneStore {
   figures: LineFigures | undefined;
   /** Of the call of which the server told last. */
   recording: RecordingState | undefined;
+  /** Who is in the agent's call, and what is being asked. */
+  parties: Parties | undefined;
   /** Another tab of this browser, or another browser, has the sound. */
   elsewhere: boolean;
   /** What the agent has typed in this tab, by conversation; else the server's text counts. */
@@ -21,6 +24,7 @@ interface SoftphoneStore {
   setFigures(figures: LineFigures | undefined): void;
   setRecording(recording: RecordingState): void;
   setElsewhere(elsewhere: boolean): void;
+  setParties(parties: Parties | undefined): void;
   setNote(conversationId: string, text: string): void;
   setNoteState(conversationId: string, state: NoteState): void;
   /** The server has the note: the tab need not keep it. */
@@ -57,6 +61,7 @@ export const useSoftphone = create<SoftphoneStore>()((set) => ({
   mic: "unknown",
   figures: undefined,
   recording: undefined,
+  parties: undefined,
   elsewhere: false,
   notes: {},
   noteStates: {},
@@ -65,6 +70,7 @@ export const useSoftphone = create<SoftphoneStore>()((set) => ({
   setFigures: (figures) => set({ figures }),
   setRecording: (recording) => set({ recording }),
   setElsewhere: (elsewhere) => set({ elsewhere }),
+  setParties: (parties) => set({ parties }),
   setNote: (conversationId, text) =>
     set((s) => {
       const notes = { ...s.notes, [conversationId]: text };
