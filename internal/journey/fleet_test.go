@@ -210,6 +210,10 @@ func (e end) Handle(name string, h func(context.Context, []byte) ([]byte, error)
 func (e end) Command(ctx context.Context, commandID, node, name string, payload []byte) ([]byte, error) {
 	e.mu.Lock()
 	h := e.handlers[node][name]
+	if len(payload) > 512<<10 {
+		e.mu.Unlock()
+		return nil, errors.New("too long")
+	}
 	if h == nil || e.cut[node] || e.cut[e.node] {
 		e.mu.Unlock()
 		return nil, ErrAway
@@ -497,6 +501,57 @@ func TestNobodyIsReachedThroughAStoppedNode(t *testing.T) {
 		}
 		if a.reached(t) {
 			t.Error("the agent is reached through a node that has stopped")
+		}
+	})
+}
+
+// A node that was given up and is back still has its pages: its agents are reached
+// again.
+func TestANodeThatIsBackBringsItsAgents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, h := newDepot(), newHub()
+		a, b := newNode("nd_a", d, h), newNode("nd_b", d, h)
+		defer a.up(t)()
+		defer b.up(t)()
+		b.Connected(t.Context(), "ag_1", "so_1", "", func(string, any) bool { return true })
+		time.Sleep(time.Second)
+		if err := a.beat(t.Context()); err != nil || !a.reached(t) {
+			t.Fatalf("reached %v, %v", a.reached(t), err)
+		}
+		h.sever("nd_b", true)
+		time.Sleep(nodeSilence)
+		if err := a.beat(t.Context()); err != nil || a.reached(t) {
+			t.Fatalf("given up: reached %v, %v", a.reached(t), err)
+		}
+		h.sever("nd_b", false)
+		if err := b.beat(t.Context()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		if !a.reached(t) {
+			t.Error("the agent is not reached, but has a page open")
+		}
+	})
+}
+
+// Inputs that are too long for one command together go in several.
+func TestLongInputsArePassedOnInParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, h := newDepot(), newHub()
+		a, b := newNode("nd_a", d, h), newNode("nd_b", d, h)
+		defer a.up(t)()
+		defer b.up(t)()
+		long := make([]string, 1000)
+		for i := range long {
+			long[i] = "qu_of_a_long_name_01"
+		}
+		for range sendBatch {
+			b.tell(func(at agent.At) agent.Input {
+				return agent.PutAgent{At: at, Agent: agent.Agent{ID: "ag_1", Queues: long}}
+			})
+		}
+		if _, err := b.floor.do(t.Context(), enqueue("cv_1")); err != nil {
+			t.Errorf("behind them: %v", err)
 		}
 	})
 }

@@ -215,10 +215,15 @@ func (c *Center) meet(alive map[string]bool) {
 }
 
 // givenUp ends the conversations of this node: the leader heard nothing of it
-// for so long that it has closed them and said BYE to the callers.
+// for so long that it has closed them and said BYE to the callers. Its pages are
+// still open.
 func (c *Center) givenUp() {
 	c.log.Error("this node was silent for so long that its conversations were closed; they end here too", "conversations", c.Live())
 	c.each(func(v *conversation) { v.post(func() { v.hangUp(omni.SystemError) }) })
+	for _, in := range c.reachable() { // and its agents were taken for unreachable
+		c.tell(in)
+	}
+	c.outOfStep()
 }
 
 // followSetup reloads the administered records when another node changed them.

@@ -175,18 +175,21 @@ type numbered struct {
 	Again  bool   `json:"again,omitempty"` // a former leader may have applied it
 }
 
-// sendInputs passes inputs on to the node that routes.
+// sendInputs passes inputs on to the node that routes, as many as one command
+// takes.
 func (c *Center) sendInputs(ctx context.Context, t Term, asks []ask) ([]error, error) {
 	q := routing{From: c.cfg.NodeID, Life: c.life, Epoch: t.Epoch}
-	for _, a := range asks {
-		q.Inputs = append(q.Inputs, numbered{encodeItem(a.in(agent.At{})), a.number, a.again})
+	for size, i := 0, 0; i < len(asks) && size < letterBytes; i++ {
+		it := encodeItem(asks[i].in(agent.At{}))
+		q.Inputs = append(q.Inputs, numbered{it, asks[i].number, asks[i].again})
+		size += len(it.Data)
 	}
 	faults, err := request[[]*fault](ctx, c, id.New("cm"), t.Node, commandRoute, q)
 	if err != nil {
 		return nil, err
 	}
-	if len(faults) > len(asks) {
-		return nil, fmt.Errorf("%w: %d answers to %d inputs", ErrItem, len(faults), len(asks))
+	if len(faults) > len(q.Inputs) {
+		return nil, fmt.Errorf("%w: %d answers to %d inputs", ErrItem, len(faults), len(q.Inputs))
 	}
 	errs := make([]error, len(faults))
 	for i, f := range faults {
