@@ -75,6 +75,8 @@ const (
 	RecordingReadyEvent   = "recording.ready"
 	RecordingFailedEvent  = "recording.failed"
 	RecordingDeletedEvent = "recording.deleted"
+	RecordingHeld         = "recording.held" // from being deleted
+	RecordingReleased     = "recording.released"
 
 	RecordingConsented = "recording.consented" // the notice was heard and not refused
 	RecordingRefused   = "recording.refused"   // a Consent was written
@@ -101,6 +103,16 @@ type CustomerEdit struct {
 	Of time.Time `json:"of,omitzero"`
 }
 
+// Hold keeps a recording from being deleted, or lets it go again. Holding what is
+// deleted is refused (ErrNotFound).
+type Hold struct {
+	RecordingID string    `json:"recording_id"`
+	On          bool      `json:"on"`
+	By          string    `json:"by"` // user
+	Reason      string    `json:"reason"`
+	At          time.Time `json:"at"`
+}
+
 // Change is one atomic write: rows of the store and the events that say what
 // happened. A row replaces the row of the same id. Applying a change twice
 // equals applying it once, so a change may be spooled and replayed; with edits
@@ -113,6 +125,7 @@ type Change struct {
 	Segments      []Segment      `json:"segments,omitempty"`
 	Legs          []Leg          `json:"legs,omitempty"`
 	Recordings    []Recording    `json:"recordings,omitempty"`
+	Holds         []Hold         `json:"holds,omitempty"`
 	Messages      []Message      `json:"messages,omitempty"`
 	Consents      []Consent      `json:"consents,omitempty"`
 	Events        []Event        `json:"events,omitempty"`

@@ -229,7 +229,10 @@ type Recording struct {
 	Bytes       int64            `json:"bytes"`
 	DurationMS  int64            `json:"duration_ms"`
 	SHA256      string           `json:"sha256" doc:"Of the file when it was finished, in hex; sealed in the chain of recordings"`
-	LegalHold   bool             `json:"legal_hold"` // written by Store.SetLegalHold alone, never by a Change
+	LegalHold   bool             `json:"legal_hold" doc:"Neither retention nor erasure deletes it"` // this and the next three are written by Hold alone
+	HoldBy      string           `json:"hold_by,omitempty" doc:"User who holds it"`
+	HoldReason  string           `json:"hold_reason,omitempty"`
+	HoldAt      time.Time        `json:"hold_at,omitzero"`
 	Demo        bool             `json:"demo"`
 	StartedAt   time.Time        `json:"started_at"`
 	EndedAt     time.Time        `json:"ended_at,omitzero"`

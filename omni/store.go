@@ -71,8 +71,6 @@ type Store interface {
 	UnfinishedRecordings(ctx context.Context, nodeID string) ([]Recording, error)
 	// ExpiredRecordings are those that may be deleted now, oldest first.
 	ExpiredRecordings(ctx context.Context, now time.Time, limit int) ([]Recording, error)
-	// SetLegalHold keeps a recording from being deleted, or lets it go again.
-	SetLegalHold(ctx context.Context, recordingID string, hold bool) error
 
 	// Events are those after a seq, in order; at most limit.
 	Events(ctx context.Context, after int64, limit int) ([]Event, error)

@@ -18,6 +18,7 @@ const (
 	// docs/decisions/0004.
 	ActConversations Action = "conversations.read"
 	ActRecordings    Action = "recordings.listen"
+	ActHold          Action = "recordings.hold" // keep one from being deleted, let it go
 	ActCustomersRead Action = "customers.read"
 	ActCustomers     Action = "customers.write"
 	ActJournal       Action = "journal.read"
@@ -73,6 +74,7 @@ var permissions = map[Action][]Role{
 
 	ActConversations: everybody,
 	ActRecordings:    everybody,
+	ActHold:          managing,
 	ActCustomersRead: everybody,
 	ActCustomers:     working,
 	ActJournal:       everybody,

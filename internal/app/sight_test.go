@@ -237,6 +237,7 @@ func sightTable(ask func(user, method, path, body string) (int, string)) string 
 	}
 	for _, c := range calls {
 		line("hear "+c, status("GET", "/recordings/rc_"+c+"/audio", ""))
+		line("hold "+c, status("PUT", "/recordings/rc_"+c+"/legal-hold", `{"reason":"case 7"}`))
 	}
 	for _, c := range calls {
 		line("events of "+c, count("/events?limit=1000", `"cv_`+c+`"`))

@@ -126,6 +126,7 @@ func (s *Server) registerAll() {
 	s.registerConsult()
 	s.registerConversations()
 	s.registerRecordings()
+	s.registerHolds()
 	s.registerCustomers()
 	s.registerJournal()
 	s.registerFigures()

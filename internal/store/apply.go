@@ -62,6 +62,11 @@ func applyOmni(ctx context.Context, q querier, c *omni.Change) error {
 	if err := upsertAll(ctx, q, recordings, c.Recordings); err != nil {
 		return err
 	}
+	for i := range c.Holds {
+		if err := holdRecording(ctx, q, &c.Holds[i]); err != nil {
+			return err
+		}
+	}
 	for i := range c.Recordings {
 		if err := sealRecording(ctx, q, &c.Recordings[i]); err != nil {
 			return err

@@ -153,18 +153,20 @@ func (db *DB) FailedRecordings(ctx context.Context, since time.Time) (n int, las
 	return n, last, db.failed("failed recordings", err)
 }
 
-// SetLegalHold keeps a recording from being deleted, or lets it go again.
-func (db *DB) SetLegalHold(ctx context.Context, recordingID string, hold bool) error {
-	return db.failed("legal hold of "+recordingID, db.exclusive(ctx, func(q querier) error {
-		res, err := q.ExecContext(ctx, "UPDATE recordings SET legal_hold = $2 WHERE id = $1", recordingID, hold)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errorOr(err, ErrNotFound)
-		}
-		return nil
-	}))
+// holdRecording keeps a recording from being deleted, or lets it go again.
+func holdRecording(ctx context.Context, q querier, h *omni.Hold) error {
+	if !h.On {
+		h = &omni.Hold{RecordingID: h.RecordingID}
+	}
+	res, err := q.ExecContext(ctx, `UPDATE recordings SET legal_hold = $2, hold_by = $3, hold_reason = $4, hold_at = $5
+		WHERE id = $1 AND state <> 'deleted'`, h.RecordingID, h.On, clean(h.By), clean(h.Reason), micros(h.At))
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", h.RecordingID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errorOr(err, ErrNotFound)
+	}
+	return nil
 }
 
 func errorOr(err, other error) error {

@@ -56,6 +56,10 @@ func (db *DB) DeleteExpired(ctx context.Context, folder string, now time.Time) (
 }
 
 func (db *DB) deleteRecording(ctx context.Context, root *os.Root, r omni.Recording, now time.Time) error {
+	// The list may be minutes old: what is held since then stays.
+	if now, err := db.Recording(ctx, r.ID); err != nil || now.LegalHold {
+		return err
+	}
 	if r.Path != "" {
 		if !filepath.IsLocal(r.Path) {
 			return fmt.Errorf("retention of %s: path leads out of the folder", r.ID)

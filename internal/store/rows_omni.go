@@ -48,12 +48,12 @@ var legs = newRow("legs", `id conversation_id party agent_id line_id device_id t
 			stamp{&l.AnsweredAt}, stamp{&l.EndedAt}}
 	}, "conversation_id", "party", "started_at")
 
-var recordings = newRow("recordings", `id conversation_id kind state failure path bytes duration_ms sha256 legal_hold demo
-	started_at ended_at delete_after`,
+var recordings = newRow("recordings", `id conversation_id kind state failure path bytes duration_ms sha256 legal_hold hold_by hold_reason hold_at
+	demo started_at ended_at delete_after`,
 	func(r *omni.Recording) []any {
 		return []any{&r.ID, &r.ConversationID, &r.Kind, &r.State, &r.Failure, &r.Path, &r.Bytes, &r.DurationMS, &r.SHA256, &r.LegalHold,
-			&r.Demo, stamp{&r.StartedAt}, stamp{&r.EndedAt}, stamp{&r.DeleteAfter}}
-	}, "legal_hold")
+			&r.HoldBy, &r.HoldReason, stamp{&r.HoldAt}, &r.Demo, stamp{&r.StartedAt}, stamp{&r.EndedAt}, stamp{&r.DeleteAfter}}
+	}, "legal_hold", "hold_by", "hold_reason", "hold_at")
 
 var messages = newRow("messages", "id conversation_id seq kind author text data created_at",
 	func(m *omni.Message) []any {

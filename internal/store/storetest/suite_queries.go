@@ -433,17 +433,18 @@ func recordings(t *testing.T, open Opener) {
 	if n, last, err := db.FailedRecordings(t.Context(), now.Add(time.Minute)); err != nil || n != 0 || !last.IsZero() {
 		t.Errorf("failed recordings since later: %d, the last at %s, %v", n, last, err)
 	}
-	if err := db.SetLegalHold(t.Context(), held.ID, true); err != nil {
-		t.Fatal(err)
-	}
+	hold := omni.Hold{RecordingID: held.ID, On: true, By: "us_1", Reason: "lawsuit 7", At: now}
+	Commit(t, db, omni.Change{Holds: []omni.Hold{hold}})
 	Commit(t, db, omni.Change{Recordings: []omni.Recording{held}}) // a row from memory does not lift the hold
 	equal(t, "expired", must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 10)), []omni.Recording{due, failed})
-	if err := db.SetLegalHold(t.Context(), held.ID, false); err != nil {
-		t.Fatal(err)
+	if r := must[omni.Recording](t)(db.Recording(t.Context(), held.ID)); !r.LegalHold || r.HoldBy != "us_1" || r.HoldReason != "lawsuit 7" || !r.HoldAt.Equal(now) {
+		t.Errorf("held recording: %+v", r)
 	}
+	hold.On = false
+	Commit(t, db, omni.Change{Holds: []omni.Hold{hold}})
 	equal(t, "expired without hold", len(must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 10))), 3)
 	equal(t, "bounded", len(must[[]omni.Recording](t)(db.ExpiredRecordings(t.Context(), now, 1))), 1)
-	if err := db.SetLegalHold(t.Context(), "rc_none", true); !errors.Is(err, omni.ErrNotFound) {
+	if _, err := db.Commit(t.Context(), store.Write{Omni: omni.Change{Holds: []omni.Hold{{RecordingID: "rc_none", On: true}}}}); !errors.Is(err, omni.ErrNotFound) {
 		t.Errorf("holding nothing gives %v", err)
 	}
 }

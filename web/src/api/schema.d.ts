@@ -1066,6 +1066,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recordings/{id}/legal-hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a recording from being deleted, by retention and by erasure */
+        put: operations["hold-recording"];
+        post?: never;
+        /** Let a recording go that was kept from being deleted */
+        delete: operations["release-recording"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recordings/{id}/peaks": {
         parameters: {
             query?: never;
@@ -1879,6 +1897,10 @@ export interface components {
         };
         /** @enum {string} */
         Granularity: "half_hour" | "hour" | "day" | "week" | "whole";
+        HoldInputBody: {
+            /** @description Why, for instance the number of a case */
+            reason: string;
+        };
         Hours: {
             from: string;
             to: string;
@@ -2450,7 +2472,7 @@ export interface components {
             right: number[];
         };
         /** @enum {string} */
-        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "conversations.supervise" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
+        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "conversations.supervise" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.hold" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
         PhoneBody: {
             default_language: string;
             demo: boolean;
@@ -2758,8 +2780,14 @@ export interface components {
             ended_at?: string;
             /** @description Why the recording is incomplete; bytes and duration_ms tell what was kept */
             failure?: components["schemas"]["RecordingFailure"];
+            /** Format: date-time */
+            hold_at?: string;
+            /** @description User who holds it */
+            hold_by?: string;
+            hold_reason?: string;
             id: string;
             kind: string;
+            /** @description Neither retention nor erasure deletes it */
             legal_hold: boolean;
             /** @description Of the file when it was finished, in hex; sealed in the chain of recordings */
             sha256: string;
@@ -5984,6 +6012,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold-recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
             };
             /** @description Error */
             default: {

@@ -12,6 +12,7 @@ import { api, apiUrl } from "@/api/client";
 import type { Peaks, Recording } from "@/api/types";
 import { bytes, clock, dateTime } from "@/i18n/format";
 import { IconButton, Notice, Tag } from "@/ui";
+import { LegalHold } from "./LegalHold";
 
 const SPEEDS = [1, 1.25, 1.5, 2];
 
@@ -39,6 +40,7 @@ function Title({ recording }: { recording: Recording }) {
       <h2>{t(recording.kind === "voicemail" ? "recording.voicemail" : "recording.title")}</h2>
       {recording.state === "running" && <Tag tone="bad">{t("recording.running")}</Tag>}
       {recording.state === "failed" && <Tag tone="bad">{t("recording.incomplete")}</Tag>}
+      {recording.legal_hold && <Tag tone="warn">{t("recording.held")}</Tag>}
       <span className="meta num">{[dateTime(recording.started_at), size].filter(Boolean).join(" · ")}</span>
     </>
   );
@@ -131,6 +133,7 @@ function Player({ recording }: { recording: Recording }) {
       </header>
       <div className="body">
         {recording.state === "failed" && <Failure recording={recording} />}
+        {recording.state !== "running" && <LegalHold recording={recording} />}
         <div className="wave-labels" aria-hidden="true">
           <span>{t("party.customer")}</span>
           <span>{t("party.agent")}</span>
