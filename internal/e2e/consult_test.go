@@ -229,3 +229,111 @@ func (s *server) wantConsulted(id, ann, bob string) {
 		t.Errorf("the recording has %d quiet half seconds, consultation %s, and %d of conference", quiet, consult, both)
 	}
 }
+
+// notConsulted waits for the end of a consultation and gives its reason.
+func (p *softphone) notConsulted() string {
+	p.s.t.Helper()
+	var m struct{ Reason string }
+	if err := json.Unmarshal(p.wait("consult.ended", 15*time.Second), &m); err != nil {
+		p.s.t.Fatal(err)
+	}
+	return m.Reason
+}
+
+// free waits until an agent has no work.
+func (s *server) free(agentID string) {
+	s.t.Helper()
+	s.eventually(10*time.Second, agentID+" is free", func() bool { return len(s.works(agentID)) == 0 })
+}
+
+// Whatever goes wrong with a consultation, the customer stays with an agent: who
+// is asked declines, is busy, hangs up, or does not exist; the agent changes
+// their mind, or is lost; the customer hangs up.
+func TestConsultationsThatFail(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	_, rings := s.outside()
+	phone := newTelephone(t)
+	ann := s.openDesk("agent@demo").softphone(950)
+	_, ear := phone.dialCall(s, "9002", "+8613911117402", 440)
+	o, annHears := ann.take()
+	id := o.ConversationID
+	s.one("%2B8613911117402", omni.Connected)
+	bob := s.openDesk("agent2@demo").softphone(1330)
+	ask := map[string]any{"kind": "agent", "target": bob.agentID}
+
+	ann.do(id, "consult", ask)
+	s.call(http.MethodPost, "/offers/"+bob.ring().OfferID+"/reject", bob.token, nil, nil)
+	if why := ann.notConsulted(); why != "rejected" {
+		t.Errorf("declined: %s", why)
+	}
+	ann.do(id, "consult", ask)
+	if status, _ := s.try(http.MethodPost, "/conversations/"+id+"/consult", ann.token, ask, nil); status != http.StatusConflict {
+		t.Errorf("asked twice: %d", status)
+	}
+	for _, step := range []string{"complete", "merge", "swap"} { // nobody has come
+		if status, _ := s.try(http.MethodPost, "/conversations/"+id+"/consult/"+step, ann.token, nil, nil); status != http.StatusConflict {
+			t.Errorf("%s with nobody: %d", step, status)
+		}
+	}
+	bob.ring()
+	ann.do(id, "consult/cancel", nil)
+	if why := ann.notConsulted(); why != "canceled" {
+		t.Errorf("taken back: %s", why)
+	}
+	s.free(bob.agentID)
+	s.call(http.MethodPut, "/agents/me/presence", bob.token, map[string]string{"presence": "break", "reason": "lunch"}, nil)
+	ann.do(id, "consult", ask)
+	if why := ann.notConsulted(); why != "unavailable" {
+		t.Errorf("on a break: %s", why)
+	}
+	s.call(http.MethodPut, "/agents/me/presence", bob.token, map[string]string{"presence": "available"}, nil)
+	ann.do(id, "consult", map[string]any{"kind": "number", "target": "5550009"})
+	leg := <-rings
+	if err := leg.Reject(486, "Busy Here"); err != nil {
+		t.Fatal(err)
+	}
+	if why := ann.notConsulted(); why != "busy" {
+		t.Errorf("a busy number: %s", why)
+	}
+	s.matrix("the caller, after all of this", func() []int16 { return s.listen(ear) }, 950)
+	s.matrix("the agent, after all of this", annHears.last, 440)
+	if got := s.inCall(id); got != "customer=talking agent=talking" {
+		t.Errorf("in the call: %s", got)
+	}
+
+	ann.do(id, "consult", ask)
+	bob.take()
+	s.consulted(id)
+	if status, _ := s.try(http.MethodPost, "/conversations/"+id+"/transfer", ann.token, map[string]any{"kind": "agent", "target": bob.agentID}, nil); status != http.StatusConflict {
+		t.Errorf("transferred in a consultation: %d", status)
+	}
+	bob.do(id, "end", nil) // the colleague hangs up
+	if why := ann.notConsulted(); why != "left" {
+		t.Errorf("the colleague hung up: %s", why)
+	}
+	s.free(bob.agentID)
+	s.matrix("the caller, the colleague hung up", func() []int16 { return s.listen(ear) }, 950)
+
+	// The agent hands over in private, and the colleague's customer hangs up while
+	// the agent, who wraps up, is asked in turn.
+	ann.do(id, "consult", ask)
+	bob.take()
+	s.consulted(id)
+	ann.do(id, "consult/complete", nil)
+	s.matrix("the caller, handed over", func() []int16 { return s.listen(ear) }, 1330)
+	if c := s.detail(id).Conversation; c.AgentID != bob.agentID || c.State != omni.Connected {
+		t.Errorf("the conversation is %s with %s", c.State, c.AgentID)
+	}
+	bob.do(id, "consult", map[string]any{"kind": "agent", "target": ann.agentID})
+	ann.take()
+	s.consulted(id)
+	ear.CustomerLeg().Hangup(call.CustomerDisconnect)
+	s.eventually(15*time.Second, "the call is over", func() bool { return s.detail(id).Conversation.EndReason == omni.CustomerDisconnect })
+	s.free(ann.agentID)
+	for _, seg := range s.detail(id).Segments {
+		if seg.EndedAt.IsZero() && seg.Kind != omni.SegmentWrapUp {
+			t.Errorf("segment %s of %s goes on", seg.Kind, seg.AgentID)
+		}
+	}
+}

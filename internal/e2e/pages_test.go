@@ -59,6 +59,11 @@ func TestSupervisionThroughThePages(t *testing.T) {
 	start(t).script(4*time.Minute, []string{"LANGUAGE_UNDER_TEST=zh-CN"}, "e2e/supervise.mjs")
 }
 
+// Three agents consult, make a conference and leave it through the pages.
+func TestConsultThroughThePages(t *testing.T) {
+	start(t).script(4*time.Minute, []string{"LANGUAGE_UNDER_TEST=ja"}, "e2e/consult.mjs")
+}
+
 // Every page in three languages, one of them in the dark: no fault of axe, no
 // complaint on the console.
 func TestPages(t *testing.T) {
