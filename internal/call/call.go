@@ -159,6 +159,9 @@ func (c *Call) add(l *Leg, role Supervision, muted bool) error {
 		if m.leg != l {
 			return fmt.Errorf("%w: another leg %s is in the call", ErrState, l.ID())
 		}
+		if (m.role == Talk) != (role == Talk) && !c.hasRoom(role) {
+			return ErrFull
+		}
 		m.role = role
 		return nil
 	}

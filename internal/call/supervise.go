@@ -40,7 +40,7 @@ func (c *Call) Supervise(leg *Leg, how Supervision) error {
 func (c *Call) TakeOver(supervisorID, agentID string) error {
 	return c.do(func() error {
 		m := c.members[supervisorID]
-		if m == nil || m.role == Talk {
+		if m == nil || m.role == Talk || supervisorID == agentID {
 			return fmt.Errorf("%w: %s", ErrUnknownLeg, supervisorID)
 		}
 		m.role = Talk
