@@ -45,7 +45,7 @@ func LoadBalance(ctx context.Context, src Source, q Query, groups map[string]str
 		if !f.Defined {
 			f.Value = 0
 		}
-		rows = append(rows, Row{ID: g, From: q.From, To: q.To, Figures: []Figure{count("agents", "N-AGENTS", n), f}})
+		rows = append(rows, Row{ID: g, From: q.From, To: q.To, Figures: []Figure{count("agents", Members, n), f}})
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return strings.Compare(a.ID, b.ID) })
 	return rows, nil

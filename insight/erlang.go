@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/openhotline/hotline/agent"
 )
 
 // ErrOverload says that more work comes than the agents can do: the queue
@@ -44,6 +46,26 @@ func ErlangC(calls float64, interval, handleTime, threshold time.Duration, agent
 	s.ASA = time.Duration(s.WaitProbability * handleTime.Seconds() / free * float64(time.Second))
 	s.ServiceLevel = 1 - s.WaitProbability*math.Exp(-free*threshold.Seconds()/handleTime.Seconds())
 	return s, nil
+}
+
+// StaffingLevel is the share of callers that the figure Needed has answered
+// within the queue's threshold: the usual one of planning, four in five.
+const StaffingLevel = 0.8
+
+// needed is how many agents a half hour's calls and handle time asked for. It is
+// not defined without calls or without a handled one, whose time it would take.
+func (c *counts) needed(target agent.ServiceLevel) Figure {
+	f := Figure{Name: "agents_needed", Code: Needed, Unit: Count}
+	calls := c.queue.offered - c.queue.short
+	if calls <= 0 || c.handled == 0 {
+		return f
+	}
+	aht := (c.talk + c.hold + c.wrap) / time.Duration(c.handled)
+	threshold := time.Duration(target.Threshold) * time.Second
+	if s, err := AgentsFor(float64(calls), 30*time.Minute, aht, threshold, StaffingLevel); err == nil {
+		f.Value, f.Defined = float64(s.Agents), true
+	}
+	return f
 }
 
 // maxAgents bounds the search of AgentsFor.

@@ -28,6 +28,8 @@ const (
 	Usage     = "UTIL"         // busy / logged in
 	Accuracy  = "TRANSFER-ACC" // transfers neither transferred nor queued again / transfers
 	Balance   = "BALANCE"      // min / max occupied time, see LoadBalance
+	Members   = "N-AGENTS"     // agents whose times are compared there
+	Needed    = "ERLANG-C"     // agents for StaffingLevel of the service level, see AgentsFor
 )
 
 // ShortAbandon is the longest wait of a short abandon.

@@ -336,6 +336,41 @@ func TestErlangCGoldenValues(t *testing.T) {
 	}
 }
 
+// The golden value again, as a figure: 100 calls of a half hour that took 180 s
+// each need 14 agents for 80 % within 20 s, and fewer for a longer threshold.
+// Short abandons ask for nobody; longer intervals have no such figure.
+func TestAgentsNeededInAHalfHour(t *testing.T) {
+	f := &fake{}
+	for i := range 100 {
+		id, at := fmt.Sprint("cv_", i), time.Duration(i)*time.Second
+		f.add(id, omni.SegmentQueue, "qu_a", "", at, 10*time.Second, omni.Answered)
+		f.add(id, omni.SegmentAgent, "qu_a", "ag_1", at+10*time.Second, 180*time.Second, omni.CustomerDisconnect)
+	}
+	for i := range 7 {
+		f.add(fmt.Sprint("cv_short", i), omni.SegmentQueue, "qu_a", "", time.Minute, 3*time.Second, omni.CustomerDisconnect)
+	}
+	f.add("cv_left", omni.SegmentQueue, "qu_b", "", time.Minute, 60*time.Second, omni.CustomerDisconnect) // nobody handled one
+	q := Query{By: ByQueue, Granularity: HalfHour, From: morning, To: morning.Add(30 * time.Minute)}
+	for threshold, agents := range map[agent.Seconds]float64{20: 14, 0: 14, 300: 11} { // 0: the default
+		q.Targets = map[string]agent.ServiceLevel{"qu_a": {Threshold: threshold}}
+		rows, err := Figures(t.Context(), f, q)
+		if err != nil || len(rows) != 2 {
+			t.Fatal(rows, err)
+		}
+		if got := rows[0].Figure(Needed); got.Value != agents || !got.Defined || got.Unit != Count {
+			t.Errorf("threshold %d: %+v, want %v agents", threshold, got, agents)
+		}
+		if got := rows[1].Figure(Needed); got.Defined {
+			t.Errorf("without a handled call: %+v", got)
+		}
+	}
+	q.Granularity = Day
+	rows, err := Figures(t.Context(), f, q)
+	if err != nil || len(rows) == 0 || rows[0].Figure(Needed).Name != "" {
+		t.Errorf("of a day: %+v, %v", rows, err)
+	}
+}
+
 // journal writes the events that segments of queues leave.
 func journal(segments []omni.Segment) []omni.Event {
 	var events []omni.Event

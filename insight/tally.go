@@ -251,6 +251,9 @@ func (c *counts) figures(fs []Figure, q Query, id string) []Figure {
 		count("transfers", Transfers, c.transfers),
 		ratio("transfer_accuracy", Accuracy, float64(c.right), float64(c.transfers)),
 	)
+	if q.By == ByQueue && q.Granularity == HalfHour {
+		fs = append(fs, c.needed(q.target(id)))
+	}
 	if q.By != ByQueue {
 		fs = append(fs,
 			ratio("occupancy", Occupancy, c.busy.Seconds(), (c.busy+c.idle).Seconds()),

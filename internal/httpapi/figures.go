@@ -58,6 +58,8 @@ func (s *Server) registerFigures() {
 		},
 	}}
 	register(s, op, s.figures)
+	register(s, operation("get-load-balance", http.MethodGet, "/figures/balance", tagFigures,
+		"How evenly work was spread among agents who do the same", account.ActWallboard), s.balance)
 }
 
 func (s *Server) wallboard(ctx context.Context, _ *struct{}) (*one[WallboardBody], error) {

@@ -19,6 +19,9 @@ type Commit func(ctx context.Context, c omni.Change, audit ...account.Entry) ([]
 // Figures computes figures (store.DB.Figures).
 type Figures func(ctx context.Context, q insight.Query) ([]insight.Row, error)
 
+// Balance computes how evenly work is spread in groups of agents (store.DB.LoadBalance).
+type Balance func(ctx context.Context, q insight.Query, groups map[string]string) ([]insight.Row, error)
+
 // Wallboard returns the router's view of the floor now.
 type Wallboard func(ctx context.Context) (agent.Snapshot, error)
 

@@ -33,6 +33,8 @@ type Config struct {
 	Revision func(context.Context) (string, error)
 	// Figures computes figures from the journal's segments.
 	Figures Figures
+	// Balance computes how evenly work is spread; nil: nobody is told.
+	Balance Balance
 	// Wallboard is the live state of queues and agents.
 	Wallboard Wallboard
 

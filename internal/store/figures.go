@@ -31,6 +31,23 @@ func (db *DB) Figures(ctx context.Context, q insight.Query) (rows []insight.Row,
 	return rows, db.failed("figures", err)
 }
 
+// LoadBalance computes how evenly work is spread in groups of agents, by the
+// agents' group (insight.LoadBalance), of one moment.
+func (db *DB) LoadBalance(ctx context.Context, q insight.Query, groups map[string]string) (rows []insight.Row, err error) {
+	balance := func() error {
+		return db.snapshot(ctx, func(s querier) error {
+			rows, err = insight.LoadBalance(ctx, figureSource{s, db.dialect}, q, groups)
+			return err
+		})
+	}
+	if err = balance(); errors.Is(err, insight.ErrSheet) {
+		if err = db.distrustSheets(ctx, err); err == nil {
+			err = balance()
+		}
+	}
+	return rows, db.failed("load balance", err)
+}
+
 func cleanAll(ids []string) []string {
 	out := make([]string, len(ids))
 	for i, id := range ids {

@@ -640,6 +640,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/figures/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How evenly work was spread among agents who do the same */
+        get: operations["get-load-balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows": {
         parameters: {
             query?: never;
@@ -1394,6 +1411,21 @@ export interface components {
             /** @description Empty: the system, or an unknown person */
             user_id: string;
             user_name: string;
+        };
+        BalanceBody: {
+            groups: components["schemas"]["BalanceGroup"][];
+        };
+        BalanceGroup: {
+            /** @description Who belongs to it now */
+            agents: string[];
+            /** @description N-AGENTS: whose times are compared, because they share at least 80 % of the logged-in time of who was there longest. BALANCE: least / most occupied time among those; not defined for fewer than two */
+            figures: components["schemas"]["Figure"][];
+            /** @description That its agents serve */
+            queues: string[];
+            /** @description Level 1 to 5 by skill, that its agents have */
+            skills: {
+                [key: string]: number;
+            };
         };
         Break: {
             /** Format: date-time */
@@ -4681,6 +4713,39 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FiguresBody"];
                     "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-load-balance": {
+        parameters: {
+            query: {
+                from: string;
+                /** @description Exclusive; at most 32 days after from */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalanceBody"];
                 };
             };
             /** @description Error */

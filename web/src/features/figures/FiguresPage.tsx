@@ -1,18 +1,19 @@
-import { SegmentedControl, Select, TextInput, Tooltip } from "@mantine/core";
+import { SegmentedControl, Select, TextInput } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
 import { api, apiUrl } from "@/api/client";
 import { labelOf, useDirectory } from "@/api/directory";
-import { mayOpen } from "@/api/session";
-import type { Figure, FigureRow } from "@/api/types";
+import { mayOpen, useMay } from "@/api/session";
+import type { FigureRow } from "@/api/types";
 import { NoPermission } from "@/app/ErrorPage";
 import { useTitle, useWorkbench } from "@/app/workbench";
 import { currentLanguage } from "@/i18n";
-import { clock, number, percent } from "@/i18n/format";
 import { Button, PageHead } from "@/ui";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { BalanceCard } from "./BalanceCard";
+import { Heading, Value } from "./FigureCell";
 import { FigureChart } from "./FigureChart";
 import { boundsOf, columnsOf, keyOf, type Span } from "./table";
 import "./figures.css";
@@ -36,6 +37,7 @@ export default function FiguresPage() {
 function Figures() {
   const { t } = useTranslation();
   const d = useDirectory();
+  const leads = useMay("wallboard.read");
   const [params, setParams] = useSearchParams();
   const get = (k: string, fallback: string) => params.get(k) ?? fallback;
   const set = (k: string, v: string | null) =>
@@ -165,6 +167,7 @@ function Figures() {
         {rows && rows.length > 0 && by !== "agent" && (
           <FigureChart rows={rows} byTime={withinDays(granularity)} />
         )}
+        {by === "agent" && leads && bounds && <BalanceCard from={bounds.from} to={bounds.to} />}
         <div className="figures-table">
           <DataTable
             label={t("nav.figures")}
@@ -196,29 +199,6 @@ function Figures() {
       </div>
     </div>
   );
-}
-
-/** A figure's name, and under it the code of its formula with the formula behind it. */
-function Heading({ f }: { f: Figure }) {
-  const { t, i18n } = useTranslation();
-  const formula = i18n.exists(`formula.${f.code}`)
-    ? t(`formula.${f.code}`)
-    : t("figures.code_only", { code: f.code });
-  return (
-    <Tooltip label={formula}>
-      <button type="button" className="figure-head" aria-description={formula}>
-        {i18n.exists(`figure.${f.name}`) ? t(`figure.${f.name}`) : f.name}
-        <code>{f.code}</code>
-      </button>
-    </Tooltip>
-  );
-}
-
-function Value({ f }: { f: Figure | undefined }) {
-  if (!f?.defined) return <span className="meta">–</span>;
-  if (f.unit === "ratio") return <span className={f.target ? "target" : undefined}>{percent(f.value)}</span>;
-  if (f.unit === "seconds") return <>{clock(f.value)}</>;
-  return <>{number(f.value)}</>;
 }
 
 function interval(r: FigureRow, granularity: string): string {

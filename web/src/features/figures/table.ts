@@ -2,7 +2,7 @@
 import type { Figure, FigureRow } from "@/api/types";
 
 /** The figures that occur, in the order in which the server gives them. */
-export function columnsOf(rows: FigureRow[]): Figure[] {
+export function columnsOf(rows: Pick<FigureRow, "figures">[]): Figure[] {
   const seen = new Map<string, Figure>();
   for (const row of rows) for (const f of row.figures) if (!seen.has(keyOf(f))) seen.set(keyOf(f), f);
   return [...seen.values()];
