@@ -44,7 +44,7 @@ func small(word string) bool {
 
 // townWords may stand in the name of a town, where a postcode shows that the
 // address goes on: "Stoke on Trent ST1 1LZ".
-var townWords = map[string]bool{"on": true, "at": true, "by": true, "the": true, "and": true, "with": true, "st": true}
+var townWords = wordSet("en", "town_words")
 
 func (s *search) addresses() {
 	if s.lang == "ja" {

@@ -17,7 +17,7 @@ var amountForms = []*regexp.Regexp{
 }
 
 var (
-	amountName = regexp.MustCompile(`(?:amount|price|total|sum|fee|fees|charge|charged|charging|paid|pay|payment|refund of|refunded|cost|costs|bill|limit|transfer(?:red)?|deposit(?:ed)?|withdrew|withdraw|spent|balance|top(?:ped)? up|topup|owe|borrow|金额|总额|总价|价格|金額|合計|代金|料金|残高|限度額|额度|账单|余额|扣了?|付了?|花了?|转了?|充值?了?|退了?|退款|返金|refund|还了?|存了?|取了?|交了?|收了?|刷了?的?|借|贷款?|wired|sent|send|borrow|pay off|pay back|repay|spend|took|take)` +
+	amountName = regexp.MustCompile(`(?:` + alternatives("amount_names") + `)` +
 		`(?:\s*(?:is|was|of|to be|should be|by|me|us|them|him|her|being|for|我|为|是|到|出|进|は|が|:|：|about|around|exactly|only|just|transfer is))*\s*` + plain + `(?:[^\d.,，%a-z]|[,.，](?:\D|$)|$)`)
 	// 三块五 is 3.5, 12元80 is 12.8, 3元5角 and 5毛8 too
 	zhFraction = regexp.MustCompile(`(\d+)(?:块|元)(?:零|0)?(\d)(?:毛|角)(?:(\d)分?)?|(\d+)(?:块|元)(\d{1,2})(?:$|[^\d个件张次份斤条瓶盒包双套天月年人袋箱支本台只片块元号%])`)
@@ -26,7 +26,7 @@ var (
 	enFraction = regexp.MustCompile(`(\d+)\s*(?:dollars?|bucks?|pounds?|quid|euros?)(?:\s+and)?\s+(\d{1,2})(?:\s*(?:cents?|pence|p)\b|\s*(?:$|[,.!?]|(?:on|for|that|was|were|got|to|out|too|from|off|and|in|more|less)\b))`)
 	enCents    = regexp.MustCompile(`\b(\d{1,3})\s*(?:cents?\b|pence\b|p\b)`)
 	// what counts something else than money
-	countsAfter = regexp.MustCompile(`^\s*(?:人|次|公里|km|步|个人|像素|粉丝|条|名|家|台|歩|キロ|回|点|分|积分|ポイント|マイル|流量|以上の|件|粒|冊|枚|本|文字|字|平|亩|米|头|只|辆|张|册|粉|播放|点赞|里|步|多人|余人|户|社)`)
+	countsAfter = regexp.MustCompile(`^\s*(?:` + alternatives("counted_things") + `)`)
 )
 
 // scales are by how many places a word moves the decimal point.

@@ -34,7 +34,7 @@ func nextOf(e Entity, rest []Entity) (Entity, bool) {
 }
 
 // codeName ends in what names a code, so that a "no" behind it is a number's.
-var codeName = regexp.MustCompile(`(?i)(?:order|ticket|reference|ref|tracking|parcel|phone|mobile|account|card|case|invoice|receipt|booking|application|serial|request|claim|tel)s?\s*$`)
+var codeName = regexp.MustCompile(`(?i)(?:` + alternatives("code_names") + `)s?\s*$`)
 
 func takesBack(text string, e, next Entity) bool {
 	if givenUpBefore.MatchString(text[:e.Start]) || givenUpBehind.MatchString(text[e.End:]) {

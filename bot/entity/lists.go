@@ -62,11 +62,14 @@ func anyOf(language, name string) string {
 	return "(?:" + strings.Join(words, "|") + ")"
 }
 
-// patterns joins the patterns of a list in all languages.
-func patterns(name string) *regexp.Regexp {
+// alternatives joins the patterns of a list in all languages, in their order.
+func alternatives(name string) string {
 	var all []string
-	for _, language := range []string{"zh", "en", "ja"} {
+	for _, language := range []string{"en", "zh", "ja"} {
 		all = append(all, lists()[language][name]...)
 	}
-	return regexp.MustCompile(`(?i)` + strings.Join(all, "|"))
+	return strings.Join(all, "|")
 }
+
+// patterns is one pattern for those of a list in all languages.
+func patterns(name string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + alternatives(name)) }

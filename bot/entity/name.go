@@ -9,11 +9,11 @@ import (
 var (
 	familyNames = anyOf("zh", "family_names")
 	zhName      = []*regexp.Regexp{
-		regexp.MustCompile(`(?:我的?名字是?叫?|我叫做?|名叫|姓名(?:是|为|[:：])?|名字(?:叫|是|[:：])?|本人叫?|(?:收件人|收货人|收件人姓名)也?(?:是|叫|为|换成|改成|改为|换一下,?换成|写|[:：])?|户名(?:是|为|[:：])?|持卡人(?:是|叫|为|[:：])?|机主(?:是|叫|为|[:：])?|户主(?:是|叫|为|[:：])?|开户人(?:是|叫|为|[:：])?|申请人(?:是|叫|为|[:：])?|会员名(?:是|叫|为|[:：])?|抬头(?:是|写|开|[:：])?|联系人(?:是|叫|为|[:：])?|过户给|寄给|登记的是|登记在)\s*(` +
+		regexp.MustCompile(`(?:` + alternatives("name_leads") + `)\s*(` +
 			familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|` + anyOf("zh", "behind_names") + `)`),
 		regexp.MustCompile(`(?:^|[,，。\s])(?:你好|您好)?[,，]?我是(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|手机|电话|订单|想|要|尾号|，)`),
 		// whom money went to
-		regexp.MustCompile(`(?:转账给|转给|汇款给|汇给|打款给|打给|付款给|付给|还给|收款人(?:是|叫|为|[:：])?)了?\s*(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|的|那|这|账)`),
+		regexp.MustCompile(`(?:` + alternatives("payee_leads") + `)了?\s*(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|的|那|这|账)`),
 		regexp.MustCompile(`(?:我姓|免贵姓|姓)(` + familyNames + `)(?:[,，。.、\s]|$|名|的|叫)`),
 	}
 	// zhFirm is whom an invoice is for.

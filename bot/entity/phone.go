@@ -15,8 +15,7 @@ var phoneForms = map[string]*regexp.Regexp{
 	"":   regexp.MustCompile(`(?:\+|\bplus )\d{1,3}(?:[ \-.]?\(?\d{1,4}\)?){2,5}`),
 }
 
-var phoneNamed = regexp.MustCompile(`(?:phone|mobile|cell|cellphone|telephone|tel|call me(?: back)?(?: on| at)?|reach me(?: on| at)?|contact(?: me)?(?: on| at)?|ring me(?: on| at)?|text me(?: on| at)?|whatsapp|line|` +
-	`手机|电话|手機|電話|座机|联系方式|联系|打给我|打我|回电|号码|携帯|ケータイ|スマホの番号|連絡先|tel)` + strings.Replace(behind, `|\(`, "", 1) + `(\+?\(?\d(?:[ \-.()の、,，]{0,2}\d){6,14})`)
+var phoneNamed = regexp.MustCompile(`(?:` + alternatives("phone_names") + `)` + strings.Replace(behind, `|\(`, "", 1) + `(\+?\(?\d(?:[ \-.()の、,，]{0,2}\d){6,14})`)
 
 func (s *search) namedPhones() {
 	for _, m := range phoneNamed.FindAllStringSubmatchIndex(s.view.s, -1) {

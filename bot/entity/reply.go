@@ -9,11 +9,9 @@ import (
 )
 
 var (
-	replyLead = regexp.MustCompile(`(?i)^(?:(?:yes|yeah|sure|ok|okay|well|um|uh|er|so|no|sorry|please|it's|it is|its|that's|that is|that would be|the (?:name|address|product|item) is|my (?:new )?(?:name|address) is|i'm|i am|this is|name|address|` +
-		`是的?|好的?|嗯|哦|呃|那个|就是|我是|我叫|叫|应该是|不对|不是|地址是?|新地址是?|名字是?|送到|寄到|改成|` +
-		`はい|ええ|ええと|えっと|えーと|あの|あのー|いえ|いや|住所は|名前は|氏名は|商品は|宛先は|新しい住所は)[\s,，、。.:：]*)+`)
-	replyTail = regexp.MustCompile(`(?i)[\s,，、。.!！]*(?:please|thanks|thank you|speaking|here|谢谢|吧|啊|的|哈|呢|です|ですね|でございます|と申します|といいます|になります|だよ|だ|でお願いします|お願いします|ね)*[\s,，、。.!！]*$`)
-	question  = regexp.MustCompile(`(?i)[?？]\s*$|^\s*(?:what|why|when|where|who|how|can|could|do|does|is there|i (?:want|need|don't|can't)|为什么|怎么|什么|哪|能不能|可以|我要|我想|不知道|なぜ|どう|いつ|どこ|何)|吗\s*$|ですか\s*$|ますか\s*$|分かりません|わかりません`)
+	replyLead = regexp.MustCompile(`(?i)^(?:(?:` + alternatives("reply_leads") + `)[\s,，、。.:：]*)+`)
+	replyTail = regexp.MustCompile(`(?i)[\s,，、。.!！]*(?:` + alternatives("reply_tails") + `)*[\s,，、。.!！]*$`)
+	question  = regexp.MustCompile(`(?i)[?？]\s*$|^\s*(?:` + alternatives("question_leads") + `)|(?:` + alternatives("question_tails") + `)\s*$|` + alternatives("unknown_answers"))
 )
 
 // wholeReply takes the answer to the question for a name, an address or a
