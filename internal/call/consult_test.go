@@ -11,7 +11,7 @@ import (
 )
 
 // Who says which tone: none lies on a line on which G.711 distorts the others.
-var speakers = map[string]float64{"caller": 440, "ann": 950, "bob": 620, "boss": bossTone, "music": 1780}
+var speakers = map[string]float64{"caller": 440, "ann": 950, "bob": 620, "boss": bossTone, "music": 2110}
 
 // heard says whom each party and each side of the recording hears.
 type heard map[string][]string

@@ -337,3 +337,50 @@ func TestConsultationsThatFail(t *testing.T) {
 		}
 	}
 }
+
+// An agent whose page is reloaded in a private consultation is back in it; one
+// who is lost for good leaves the customer with the colleague.
+func TestConsultOutlivesTheAgentsPage(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--calls-anchor", "10s")
+	phone := newTelephone(t)
+	ann := s.openDesk("agent@demo").softphone(950)
+	_, ear := phone.dialCall(s, "9002", "+8613911117403", 440)
+	o, annHears := ann.take()
+	id := o.ConversationID
+	s.one("%2B8613911117403", omni.Connected)
+	bob := s.openDesk("agent2@demo").softphone(1330)
+	callerHears := func() []int16 { return s.listen(ear) }
+	ann.do(id, "consult", map[string]any{"kind": "agent", "target": bob.agentID})
+	_, bobHears := bob.take()
+	s.consulted(id)
+	s.matrix("the agent, in private", annHears.last, 1330)
+	_ = annHears.leg.Close() // reloaded
+	annHears = ann.open("rtc", id, "lg_ann_again")
+	s.matrix("the agent, back", annHears.last, 1330)
+	_ = bobHears.leg.Close()
+	bobHears = bob.open("rtc", id, "lg_bob_again")
+	s.matrix("the colleague, back", bobHears.last, 950)
+	s.matrix("the caller, both are back", callerHears)
+	if got := s.inCall(id); got != "customer=waiting agent=consulting agent=consulting" {
+		t.Errorf("in the call: %s", got)
+	}
+
+	_ = annHears.leg.Close()
+	_ = ann.conn.Close()
+	s.eventually(30*time.Second, "the colleague has the customer", func() bool {
+		c := s.detail(id).Conversation
+		return c.State == omni.Connected && c.AgentID == bob.agentID
+	})
+	s.matrix("the caller, the agent is lost", callerHears, 1330)
+	s.matrix("the colleague, the agent is lost", bobHears.last, 440)
+	var ends []string
+	for _, seg := range s.detail(id).Segments {
+		if seg.Kind == omni.SegmentAgent {
+			ends = append(ends, string(seg.EndReason))
+		}
+	}
+	if strings.Join(ends, " ") != "agent_lost " {
+		t.Errorf("agents' segments end by %q", ends)
+	}
+}
