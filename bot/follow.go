@@ -110,11 +110,11 @@ func (t *turn) ofTopic() bool {
 	}
 	in := t.brain.labels[t.res.Label]
 	accepted := t.res.Decision == nlu.Accept
-	if accepted && (in.Shared || in.ID == active.ID && !follows || in.Group == active.Group && t.concrete(in)) {
+	if accepted && (in.Shared && in.ID != "opening_hours" || in.ID == active.ID && !follows || in.Group == active.Group && t.concrete(in)) {
 		return false
 	}
 	hit, lift := t.inLight(active)
-	if follows && lift < liftSure && t.saidIt() {
+	if follows && (lift < liftSure || hit.Article.Intent != active.ID) && t.saidIt() {
 		t.about(active.ID)
 		return true
 	}
@@ -217,7 +217,7 @@ func (t *turn) inLight(topic pack.Intent) (best faq.Hit, lift float64) {
 		if h.P < least || h.Article.Intent != topic.ID && !neighbour {
 			continue
 		}
-		if plain[h.Article.ID] < ownShare && (least == lightLeast && h.P < 0.5 || !short) {
+		if plain[h.Article.ID] < ownShare && least == lightLeast && (alone[h.Article.ID] >= 0.5 || h.P < 0.5 || !short) {
 			continue
 		}
 		if kind != "" && !t.brain.words.within(kind+"_said", h.Article.Answer) {

@@ -47,6 +47,8 @@ func (t *turn) small() bool {
 			t.d.Action, t.d.Reply = NotKnown, t.say("not_understood", nil)
 		case t.st.Turns > 1 && (t.brain.mood.No(t.text) || elliptical(t.text)):
 			t.d.Action, t.d.Reply = Close, t.say("closing", nil)
+		case t.st.Turns > 1 && (t.mood.Name == "negative" || t.mood.Name == "angry"):
+			return t.offerFor("not_helped")
 		case t.st.Turns > 1:
 			t.d.Reply = t.say("anything_else", nil)
 		}
@@ -71,7 +73,9 @@ func (t *turn) article() (faq.Hit, bool) {
 	active, ok := t.open()
 	if ok && hits[0].Article.Intent != active.ID && t.leans() {
 		named := t.brain.faq.Search(joined("en", active.Label, t.text), 1)[0]
-		near := slices.ContainsFunc(hits, func(h faq.Hit) bool { return h.Article.ID == named.Article.ID })
+		near := slices.ContainsFunc(hits, func(h faq.Hit) bool {
+			return h.Article.ID == named.Article.ID && (h.P >= nearEnough || t.brain.words.refers(t.text))
+		})
 		if near && named.P >= t.articleUpper() && named.Article.Intent == hits[0].Article.Intent {
 			return named, true // of an intent's articles the one for this topic: the rate of loans
 		}
@@ -82,6 +86,17 @@ func (t *turn) article() (faq.Hit, bool) {
 func (t *turn) articleUpper() float64 {
 	_, upper := t.brain.faq.Thresholds()
 	return upper
+}
+
+// nearEnough is how sure article search must be of an article for the topic to
+// put it first among those of its intent.
+const nearEnough = 0.2
+
+// articleMiddle is half way from where an article may be offered to where it is
+// the answer.
+func (t *turn) articleMiddle() float64 {
+	lower, upper := t.brain.faq.Thresholds()
+	return (lower + upper) / 2
 }
 
 // aloneEnough is how sure the model must be of an intent that is below the
@@ -133,6 +148,10 @@ func (t *turn) topic() bool {
 		t.reason("intent")
 		t.begin(in.ID)
 		t.noteSecond(in.ID, t.requests())
+		if ok && hit.Article.Intent == in.ID && hit.P >= t.articleMiddle() && in.Action == "" && !t.concrete(in) && t.brain.words.question(t.text) && !t.wasSaid(hit.Article.Answer) {
+			t.reason("article") // nearer to the question than what is said of the intent in general
+			return t.answerArticle(hit.Article.ID, hit.P)
+		}
 		return t.pursue(in.ID)
 	}
 	if t.both() || t.followUp() {
@@ -214,9 +233,9 @@ func (t *turn) moreOn(intent string) bool {
 	}
 	follows := t.brain.words.follows(t.text) // "how much?" alone is like no article: the topic says of what
 	asks := follows || t.brain.words.question(t.text)
-	least, upper := t.brain.faq.Thresholds()
+	least, _ := t.brain.faq.Thresholds()
 	if sure := t.res.Label == intent && t.res.Decision == nlu.Accept; !asks && !sure { // who only tells something wants no answer that is beside it
-		least = (least + upper) / 2
+		least = t.articleMiddle()
 	}
 	for _, h := range t.brain.faq.Search(t.text, 5) {
 		if !follows && h.Article.Intent == intent && h.P >= least && !t.wasSaid(h.Article.Answer) {
@@ -237,7 +256,7 @@ func (t *turn) concrete(in pack.Intent) bool {
 	if k, ok := t.brain.labels[in.Known]; ok && t.missing(k) == "" {
 		return true
 	}
-	if in.Action == "" && len(in.Required) == 0 {
+	if in.Action == "" && len(in.Required) == 0 && in.Then != pack.ThenHandOver {
 		return false
 	}
 	if t.general(in) {
@@ -302,9 +321,12 @@ func (t *turn) choices(known bool) []Choice {
 		}
 	}
 	if t.brain.faq != nil {
-		lower, _ := t.brain.faq.Thresholds()
+		least, _ := t.brain.faq.Thresholds()
+		if len(out) > 0 {
+			least = t.articleMiddle()
+		}
 		for _, h := range t.brain.faq.Search(t.text, 2) {
-			if h.P >= lower {
+			if h.P >= least {
 				add(Choice{Article: h.Article.ID, Label: h.Article.Question})
 			}
 		}

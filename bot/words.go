@@ -116,19 +116,27 @@ func (w words) onlyAsks(text string) bool {
 // nothing itself: "and how much?", "那多久呢".
 func (w words) follows(text string) bool {
 	text = bareText(text)
+	ends := func(s string) bool { return slices.Contains(w.lists["follow_up"], s) || w.onlyAsks(s) }
+	if ends(text) {
+		return true
+	}
 	for range 2 {
 		for _, lead := range w.lists["follow_lead"] {
 			if rest, ok := strings.CutPrefix(text, lead); ok && rest != "" && (w.language != "en" || strings.HasPrefix(rest, " ")) {
-				text = strings.TrimSpace(rest)
+				if text = strings.TrimSpace(rest); ends(text) {
+					return true
+				}
 			}
 		}
 		for _, tail := range w.lists["follow_tail"] {
 			if rest, ok := strings.CutSuffix(text, tail); ok && rest != "" && (w.language != "en" || strings.HasSuffix(rest, " ")) {
-				text = strings.TrimSpace(rest)
+				if text = strings.TrimSpace(rest); ends(text) {
+					return true
+				}
 			}
 		}
 	}
-	return slices.Contains(w.lists["follow_up"], text) || w.onlyAsks(text)
+	return false
 }
 
 // withoutIt tells that the customer does not have what was asked for.
