@@ -85,6 +85,9 @@ func (w *writer) commit(ctx context.Context, wr *Write) ([]omni.Event, error) {
 // do hands the job over and waits until it is durable or refused. A job that
 // has begun is waited for even when ctx ends, so that its outcome is known.
 func (w *writer) do(ctx context.Context, j *job) error {
+	if ctx.Err() != nil { // or else chance decides below
+		return context.Cause(ctx)
+	}
 	select {
 	case w.jobs <- j:
 	case <-ctx.Done():
