@@ -293,7 +293,22 @@ func figures(t *testing.T, open Opener) {
 		t.Errorf("%d conversations entered the sheets", n)
 	}
 	for range 10 {
-		sameFigures(t, db, anyQuery(t, h.rng))
+		q := anyQuery(t, h.rng)
+		sameFigures(t, db, q)
+		balanced(t, db, q)
+	}
+}
+
+// balanced checks the figures of two groups of agents for what holds of all.
+func balanced(t testing.TB, db *store.DB, q insight.Query) {
+	t.Helper()
+	q.Granularity, q.IDs, q.Agents = insight.Whole, nil, nil
+	rows := must[[]insight.Row](t)(db.LoadBalance(t.Context(), q, map[string]string{"ag_0": "one", "ag_1": "one", "ag_2": "one", "ag_3": "alone"}))
+	for _, r := range rows {
+		n, f := r.Figure(insight.Members), r.Figure(insight.Balance)
+		if n.Value < 1 || f.Value < 0 || f.Value > 1 || f.Defined && n.Value < 2 || r.ID == "alone" && f.Defined {
+			t.Errorf("%+v: %+v", q, r)
+		}
 	}
 }
 
