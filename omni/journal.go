@@ -84,6 +84,8 @@ const (
 
 	MessageReceived = "message.received"
 
+	CustomerErased = "customer.erased"
+
 	CustomerContactRefused = "customer.contact_refused" // a Consent was written
 )
 
@@ -127,6 +129,8 @@ type Change struct {
 	Recordings    []Recording    `json:"recordings,omitempty"`
 	Holds         []Hold         `json:"holds,omitempty"`
 	Messages      []Message      `json:"messages,omitempty"`
+	Erasures      []Erasure      `json:"erasures,omitempty"`
+	Erasing       []Erasing      `json:"-"` // never spooled
 	Consents      []Consent      `json:"consents,omitempty"`
 	Events        []Event        `json:"events,omitempty"`
 }

@@ -19,6 +19,8 @@ const (
 	ActConversations Action = "conversations.read"
 	ActRecordings    Action = "recordings.listen"
 	ActHold          Action = "recordings.hold" // keep one from being deleted, let it go
+	ActErasuresRead  Action = "erasures.read"
+	ActErasures      Action = "erasures.write"
 	ActCustomersRead Action = "customers.read"
 	ActCustomers     Action = "customers.write"
 	ActJournal       Action = "journal.read"
@@ -75,6 +77,8 @@ var permissions = map[Action][]Role{
 	ActConversations: everybody,
 	ActRecordings:    everybody,
 	ActHold:          managing,
+	ActErasuresRead:  checking,
+	ActErasures:      admins,
 	ActCustomersRead: everybody,
 	ActCustomers:     working,
 	ActJournal:       everybody,

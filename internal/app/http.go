@@ -28,7 +28,7 @@ func (s *service) openAPI() error {
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: s.db, Omni: s.db, Journal: s.journal(), Desk: s.center, Phone: testPhone{s.center}, Commit: s.db.CommitOmni,
-		Supervision: s.center, HideSupervision: s.cfg.Calls.HideSupervision,
+		Erasures: s.db, Supervision: s.center, HideSupervision: s.cfg.Calls.HideSupervision,
 		Figures: s.db.Figures, Balance: s.db.LoadBalance, Revision: s.db.SetupRevision,
 		Wallboard: s.center.Snapshot, Simulation: s.center.NewSimulation,
 		Web: pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,

@@ -241,6 +241,7 @@ func (s *service) run(ctx context.Context) error {
 		return over(talk, s.center.Run(talk))
 	})
 	g.Go(func() error { return over(work, s.db.RunRetention(work, s.cfg.RecordingsDir(), s.cfg.Retention())) })
+	g.Go(func() error { return over(work, s.db.RunErasures(work, s.cfg.RecordingsDir())) })
 	g.Go(func() error { return over(work, s.db.RunSheets(work, s.nodeID)) })
 	g.Go(func() error { return over(work, s.api.Run(work)) })
 	if s.cert != nil {

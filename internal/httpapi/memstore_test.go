@@ -28,6 +28,7 @@ type memory struct {
 	customers     map[string]omni.Customer
 	named         [][]string // whose names were asked for, by question
 	recordings    map[string]omni.Recording
+	erasures      []omni.Erasure
 
 	events []omni.Event
 	subs   map[int]func([]omni.Event)
@@ -313,6 +314,7 @@ func (m *memory) Commit(_ context.Context, c omni.Change, audit ...account.Entry
 	}
 	m.mu.Lock()
 	m.audit = append(m.audit, audit...)
+	m.erasures = append(m.erasures, c.Erasures...)
 	m.mu.Unlock()
 	m.commit(false, c.Events...)
 	return c.Events, nil
@@ -328,4 +330,21 @@ func (m *memory) put(kind account.Kind, id, key string, body any) {
 		m.records[kind] = map[string]account.Record{}
 	}
 	m.records[kind][id] = account.Record{Kind: kind, ID: id, Version: 1, Key: key, Body: b, CreatedAt: m.now(), UpdatedAt: m.now()}
+}
+
+func (m *memory) Erasure(_ context.Context, id string) (omni.Erasure, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.erasures {
+		if e.ID == id {
+			return e, nil
+		}
+	}
+	return omni.Erasure{}, omni.ErrNotFound
+}
+
+func (m *memory) Erasures(_ context.Context, customerID string) ([]omni.Erasure, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.erasures), func(e omni.Erasure) bool { return customerID != "" && e.CustomerID != customerID }), nil
 }

@@ -22,6 +22,8 @@ type Config struct {
 	Journal  Journal
 	Desk     Desk
 	Phone    Phone
+	// Erasures are those that were asked for.
+	Erasures Erasures
 	// Supervision lets supervisors listen to calls; nil: there is none.
 	Supervision Supervision
 	// HideSupervision keeps from agents that a supervisor listens.
@@ -129,6 +131,7 @@ func (s *Server) registerAll() {
 	s.registerConversations()
 	s.registerRecordings()
 	s.registerHolds()
+	s.registerErasures()
 	s.registerCustomers()
 	s.registerJournal()
 	s.registerFigures()

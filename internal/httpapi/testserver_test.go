@@ -172,7 +172,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	}
 	w.s = newTestServer(t, func(c *Config) {
 		*c = Config{
-			Accounts: m, Omni: m, Journal: m, Desk: d, Commit: m.Commit, HTTPSPort: 8443,
+			Accounts: m, Omni: m, Journal: m, Desk: d, Commit: m.Commit, Erasures: m, HTTPSPort: 8443,
 			Service:   account.NewService(m, account.Config{Hasher: cheap(), Now: func() time.Time { return m.now() }}),
 			Wallboard: func(context.Context) (agent.Snapshot, error) { return agent.Snapshot{At: m.now()}, nil },
 			Figures:   func(context.Context, insight.Query) ([]insight.Row, error) { return nil, nil },

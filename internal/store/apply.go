@@ -75,6 +75,14 @@ func applyOmni(ctx context.Context, q querier, c *omni.Change) error {
 	if err := upsertAll(ctx, q, consents, c.Consents); err != nil {
 		return err
 	}
+	if err := upsertAll(ctx, q, erasures, c.Erasures); err != nil {
+		return err
+	}
+	for i := range c.Erasing {
+		if err := applyErasing(ctx, q, &c.Erasing[i]); err != nil {
+			return err
+		}
+	}
 	for i := range c.Messages {
 		if err := putMessage(ctx, q, &c.Messages[i]); err != nil {
 			return err

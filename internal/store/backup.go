@@ -55,7 +55,7 @@ const (
 // So are the sheets of figures, which are made again from the segments.
 var tables = []struct{ name, order string }{
 	{"customers", "id"}, {"identities", "id"}, {"consents", "id"}, {"conversations", "id"}, {"counters", "conversation_id"},
-	{"segments", "id"}, {"legs", "id"}, {"recordings", "id"}, {"seals", "seq"}, {"seal_head", "id"}, {"messages", "id"}, {"events", "seq"},
+	{"segments", "id"}, {"legs", "id"}, {"recordings", "id"}, {"seals", "seq"}, {"seal_head", "id"}, {"erasures", "id"}, {"erasure_parts", "erasure_id, conversation_id"}, {"messages", "id"}, {"events", "seq"},
 	{"records", "kind, id"}, {"audit", "id"}, {"presences", "agent_id"}, {"works", "id"}, {"offers", "id"},
 	{"queue_entries", "conversation_id"},
 }

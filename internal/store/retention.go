@@ -68,20 +68,25 @@ func (db *DB) deleteRecording(ctx context.Context, root *os.Root, r omni.Recordi
 			return fmt.Errorf("retention of %s: %w", r.ID, err)
 		}
 	}
-	r.State, r.Bytes = omni.RecordingDeleted, 0
-	data, err := json.Marshal(map[string]string{"recording_id": r.ID, "reason": "retention"})
+	r, e, err := deletedRecording(r, "retention", now)
 	if err != nil {
-		return fmt.Errorf("retention of %s: %w", r.ID, err)
+		return err
 	}
-	// The event's id follows from the recording's: two nodes that delete it at
-	// once say so once.
-	e := omni.Event{ID: string(id.Event) + "_" + strings.TrimPrefix(r.ID, string(id.Recording)+"_") + "-deleted",
-		Type: omni.RecordingDeletedEvent, Time: now, ConversationID: r.ConversationID, Data: data}
 	if _, err := db.Commit(ctx, Write{Omni: omni.Change{Recordings: []omni.Recording{r}, Events: []omni.Event{e}}}); err != nil {
 		return fmt.Errorf("retention of %s: %w", r.ID, err)
 	}
 	db.log.Info("recording deleted", "recording", r.ID, "conversation", r.ConversationID)
 	return nil
+}
+
+// deletedRecording gives row and event of a recording whose file is gone. The
+// event's id follows from the recording's: two nodes that delete it at once say
+// so once.
+func deletedRecording(r omni.Recording, why string, now time.Time) (omni.Recording, omni.Event, error) {
+	r.State, r.Bytes = omni.RecordingDeleted, 0
+	data, err := json.Marshal(map[string]string{"recording_id": r.ID, "reason": why})
+	return r, omni.Event{ID: string(id.Event) + "_" + strings.TrimPrefix(r.ID, string(id.Recording)+"_") + "-deleted",
+		Type: omni.RecordingDeletedEvent, Time: now, ConversationID: r.ConversationID, Data: data}, err
 }
 
 // DeleteStray deletes recordings that began before a day and that no row names:

@@ -49,6 +49,7 @@ func Run(t *testing.T, open Opener) {
 		"demo data can be removed":            demoData,
 		"recordings expire unless held":       recordings,
 		"finished recordings are sealed":      sealed,
+		"a customer's data is erased":         erasure,
 		"strange text is kept":                strangeText,
 		"a store opens again with everything": reopen,
 	} {

@@ -563,6 +563,23 @@ export interface paths {
         patch: operations["update-customer"];
         trace?: never;
     };
+    "/api/v1/customers/{id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Erase a customer's personal data: texts, notes, numbers, recordings; what is on legal hold is kept */
+        post: operations["erase-customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -601,6 +618,40 @@ export interface paths {
          * @description Only the fields that are there change. version is the one that is being changed.
          */
         patch: operations["update-device"];
+        trace?: never;
+    };
+    "/api/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Erasures, newest first */
+        get: operations["list-erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An erasure, with its certificate once it is done */
+        get: operations["get-erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/events": {
@@ -1518,6 +1569,23 @@ export interface components {
         };
         /** @enum {string} */
         CapacityChannel: "voice" | "chat";
+        Certificate: {
+            /** @description False: a legal hold keeps something; erase again after it is let go */
+            complete: boolean;
+            /** Format: date-time */
+            completed_at: string;
+            conversations: components["schemas"]["ErasedPart"][];
+            customer_id: string;
+            erasure_id: string;
+            /** @description Kinds of the identities that were erased */
+            identities: string[];
+            reason: string;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: string;
+            /** @description Of this document as JSON without this field */
+            sha256: string;
+        };
         /** @enum {string} */
         Channel: "voice";
         Consent: {
@@ -1748,6 +1816,50 @@ export interface components {
         };
         /** @enum {string} */
         EntryState: "waiting" | "offered" | "assigned" | "left" | "overflowed";
+        EraseInputBody: {
+            /** @description Why, for instance the date of the request; no personal data, since it stays */
+            reason: string;
+        };
+        ErasedPart: {
+            conversation_id: string;
+            /**
+             * Format: int64
+             * @description Entries of the journal in which something was redacted; their numbers stay
+             */
+            events: number;
+            /** @description A recording of it is on legal hold: nothing of it was erased */
+            kept?: boolean;
+            /**
+             * Format: int64
+             * @description Whose texts were erased
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Parts of agents whose notes were erased
+             */
+            notes: number;
+            recordings: components["schemas"]["ErasedRecording"][];
+        };
+        ErasedRecording: {
+            id: string;
+            /** @description Of the file, as it was sealed */
+            sha256: string;
+        };
+        Erasure: {
+            /** @description Of what was erased; there once it is done */
+            certificate?: components["schemas"]["Certificate"];
+            /** Format: date-time */
+            completed_at?: string;
+            customer_id: string;
+            id: string;
+            reason: string;
+            /** Format: date-time */
+            requested_at: string;
+            /** @description User */
+            requested_by: string;
+            state: string;
+        };
         Event: {
             agent_id?: string;
             causation_id?: string;
@@ -2105,6 +2217,11 @@ export interface components {
         };
         ListDeviceBody: {
             items: components["schemas"]["Device"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListErasureBody: {
+            items: components["schemas"]["Erasure"][];
             /** @description Cursor of the next page; absent on the last */
             next?: string;
         };
@@ -2504,7 +2621,7 @@ export interface components {
             right: number[];
         };
         /** @enum {string} */
-        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "conversations.supervise" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.hold" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
+        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "conversations.supervise" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "erasures.read" | "erasures.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.hold" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
         PhoneBody: {
             default_language: string;
             demo: boolean;
@@ -4486,6 +4603,41 @@ export interface operations {
             };
         };
     };
+    "erase-customer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-devices": {
         parameters: {
             query?: {
@@ -4638,6 +4790,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-erasures": {
+        parameters: {
+            query?: {
+                /** @description Empty: everybody's */
+                customer_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListErasureBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
                 };
             };
             /** @description Error */

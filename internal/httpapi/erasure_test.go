@@ -1,0 +1,26 @@
+package httpapi
+
+import (
+	"testing"
+
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/omni"
+)
+
+// An administrator orders an erasure, once at a time; the auditor reads it.
+func TestErasureIsOrdered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.m.customers["cu_x"] = omni.Customer{ID: "cu_x", Name: "X"}
+	const path = prefix + "/customers/cu_x/erasure"
+	w.do(account.RoleSupervisor, "POST", path, `{"reason":"asked"}`).problem(403, ProblemForbidden, "")
+	w.do(account.RoleAdmin, "POST", path, `{"reason":" "}`).problem(422, ProblemValidation, "#/reason")
+	w.do(account.RoleAdmin, "POST", prefix+"/customers/cu_none/erasure", `{"reason":"asked"}`).problem(404, ProblemNotFound, "")
+	var e, read omni.Erasure
+	w.do(account.RoleAdmin, "POST", path, `{"reason":"asked"}`).want(202, &e)
+	w.do(account.RoleAdmin, "POST", path, `{"reason":"asked again"}`).problem(409, ProblemState, "")
+	w.do(account.RoleAuditor, "GET", prefix+"/erasures/"+e.ID, nil).want(200, &read)
+	if read.CustomerID != "cu_x" || read.State != omni.ErasureRunning || read.RequestedBy != "us_admin" {
+		t.Errorf("%+v", read)
+	}
+}

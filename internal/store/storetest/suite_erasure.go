@@ -1,0 +1,121 @@
+package storetest
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/internal/id"
+	"github.com/openhotline/hotline/internal/store"
+	"github.com/openhotline/hotline/omni"
+)
+
+// erasure erases a customer with three conversations: one in order, one whose
+// file cannot be deleted at first, one on legal hold; and then, on a store that
+// was opened again, the rest. Nothing of another customer changes.
+func erasure(t *testing.T, open Opener) {
+	db, url := open(t)
+	dir, now := t.TempDir(), Now()
+	const number, name, other = "+8613912345678", "Wang Xiaoming", "+8613800000001"
+	cu := omni.Customer{ID: id.New(id.Customer), Name: name, Note: "likes tea", Language: "zh-CN", CreatedAt: now, UpdatedAt: now}
+	them := omni.Customer{ID: id.New(id.Customer), Name: "Other", CreatedAt: now, UpdatedAt: now}
+	c := omni.Change{Customers: []omni.Customer{cu, them}, Identities: []omni.Identity{
+		{ID: id.New(id.Identity), CustomerID: cu.ID, Kind: omni.IdentityPhone, Value: number, CreatedAt: now},
+		{ID: id.New(id.Identity), CustomerID: them.ID, Kind: omni.IdentityPhone, Value: other, CreatedAt: now},
+	}}
+	var talks []omni.Conversation
+	var recs []omni.Recording
+	for i := range 4 {
+		v := Conversation(now.Add(time.Duration(i) * time.Second))
+		v.State, v.CustomerID, v.CallerNumber, v.WrapUpNote, v.FlowPath = omni.Completed, cu.ID, number, "told me "+number, []string{"menu › 1"}
+		if i == 3 {
+			v.CustomerID, v.CallerNumber = them.ID, other
+		}
+		r := omni.Recording{ID: id.New(id.Recording), ConversationID: v.ID, Kind: "call", State: omni.RecordingReady, Bytes: 3, SHA256: "ab", StartedAt: now, EndedAt: now}
+		r.Path = r.ID + ".wav"
+		if err := os.WriteFile(filepath.Join(dir, r.Path), []byte("abc"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e := Event(v.ID, omni.ConversationInitiated, now)
+		e.Data = json.RawMessage(`{"to":"` + number + `","name":"` + name + `","kind":"x"}`)
+		c.Conversations, c.Recordings, c.Events = append(c.Conversations, v), append(c.Recordings, r), append(c.Events, e)
+		c.Segments = append(c.Segments, omni.Segment{ID: id.New(id.Segment), ConversationID: v.ID, Kind: omni.SegmentAgent, WrapUpNote: "jotted", StartedAt: now, EndedAt: now})
+		c.Messages = append(c.Messages, omni.Message{ID: id.New("ms"), ConversationID: v.ID, Kind: "text", Author: "customer", Text: "I am " + name, CreatedAt: now})
+		talks, recs = append(talks, v), append(recs, r)
+	}
+	live := Conversation(now.Add(time.Minute))
+	live.CustomerID = cu.ID
+	e := omni.Erasure{ID: id.New("er"), CustomerID: cu.ID, State: omni.ErasureRunning, Reason: "asked", RequestedBy: "us_1", RequestedAt: now}
+	c.Conversations, c.Erasures = append(c.Conversations, live), []omni.Erasure{e}
+	Commit(t, db, c)
+	Commit(t, db, omni.Change{Holds: []omni.Hold{{RecordingID: recs[2].ID, On: true, By: "us_1", Reason: "case", At: now}}})
+	run := func() error { return db.EraseNow(t.Context(), dir) }
+	if err := run(); err != nil || must[omni.Recording](t)(db.Recording(t.Context(), recs[0].ID)).State != omni.RecordingReady {
+		t.Errorf("erased in the middle of a call: %v", err)
+	}
+	live.State = omni.Completed
+	stuck := recs[1]
+	stuck.Path = "../" + stuck.Path
+	Commit(t, db, omni.Change{Conversations: []omni.Conversation{live}, Recordings: []omni.Recording{stuck}})
+	if err := run(); err == nil {
+		t.Error("a path that leads out of the folder is no fault")
+	}
+	if d := must[omni.Detail](t)(db.Detail(t.Context(), talks[0].ID)); d.Recordings[0].State != omni.RecordingDeleted {
+		t.Errorf("the first conversation is not erased: %+v", d.Recordings)
+	}
+
+	db, err := store.Open(t.Context(), url, nil) // another process goes on
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	Commit(t, db, omni.Change{Recordings: []omni.Recording{recs[1]}})
+	if err := db.EraseNow(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	done := must[omni.Erasure](t)(db.Erasure(t.Context(), e.ID))
+	if done.State != omni.ErasureDone || done.Certificate == nil || done.Certificate.Complete || len(done.Certificate.Conversations) != 4 {
+		t.Fatalf("%+v, %+v", done, done.Certificate)
+	}
+	for i, v := range talks {
+		d := must[omni.Detail](t)(db.Detail(t.Context(), v.ID))
+		raw, _ := json.Marshal(struct{ C, S, M, E any }{d.Conversation, d.Segments, d.Messages, d.Events})
+		_, gone := os.Stat(filepath.Join(dir, recs[i].Path))
+		erased := i < 2
+		if found := strings.Contains(string(raw), number) || strings.Contains(string(raw), name) || strings.Contains(string(raw), "jotted"); found == erased {
+			t.Errorf("conversation %d: personal data there %v: %s", i, found, raw)
+		}
+		if (gone != nil) != erased {
+			t.Errorf("conversation %d: file %v", i, gone)
+		}
+		if i < 3 && must[omni.Customer](t)(db.Customer(t.Context(), cu.ID)).Name != name {
+			t.Error("the customer is erased in spite of the hold")
+		}
+		if d.Events[0].ConversationSeq != 1 || len(d.Messages) != 1 || d.Messages[0].Seq != 1 {
+			t.Errorf("numbers of conversation %d: %+v", i, d.Events)
+		}
+	}
+
+	again := e
+	again.ID, again.RequestedAt = id.New("er"), now.Add(time.Second)
+	Commit(t, db, omni.Change{Holds: []omni.Hold{{RecordingID: recs[2].ID}}, Erasures: []omni.Erasure{again}})
+	if err := db.EraseNow(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	all := must[[]omni.Erasure](t)(db.Erasures(t.Context(), cu.ID))
+	if len(all) != 2 || !all[0].Certificate.Complete || len(all[0].Certificate.Identities) != 1 || len(all[0].Certificate.SHA256) != 64 {
+		t.Errorf("%+v", all)
+	}
+	if c := must[omni.Customer](t)(db.Customer(t.Context(), cu.ID)); c.Name != "" || c.Note != "" {
+		t.Errorf("%+v", c)
+	}
+	if _, _, err := db.CustomerByIdentity(t.Context(), omni.IdentityPhone, other, ""); err != nil {
+		t.Errorf("the other customer: %v", err)
+	}
+	if _, _, err := db.CustomerByIdentity(t.Context(), omni.IdentityPhone, number, ""); err == nil {
+		t.Error("the number is still known")
+	}
+}
