@@ -219,7 +219,9 @@ func (e *Engine) think(ctx context.Context, p *pack.Pack, cfg nlu.Config) (*brai
 		return nil, fmt.Errorf("bot: %w", err)
 	}
 	if len(p.Articles) > 0 {
-		if b.faq, err = faq.New(ctx, articles(p), faq.Config{Meaning: b.model.Scores, MeaningID: b.model.ID(), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder(), Workers: cfg.Workers}); err != nil {
+		of := e.articlesOf(p, cfg)
+		of.Meaning, of.MeaningID = b.model.Scores, b.model.ID()
+		if b.faq, err = faq.New(ctx, articles(p), of); err != nil {
 			return nil, fmt.Errorf("bot: %w", err)
 		}
 	}
@@ -284,7 +286,14 @@ func (e *Engine) Articles(ctx context.Context, language string, list []faq.Artic
 	if err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
-	return faq.New(ctx, list, faq.Config{Meaning: b.meaning, MeaningID: b.meaningID(), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder()})
+	cfg := e.articlesOf(p, p.Training())
+	cfg.Meaning, cfg.MeaningID = b.meaning, b.meaningID()
+	return faq.New(ctx, list, cfg)
+}
+
+// articlesOf is how indexes over articles are made in a pack, but for meanings.
+func (e *Engine) articlesOf(p *pack.Pack, cfg nlu.Config) faq.Config {
+	return faq.Config{Concepts: cfg.Concepts, Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder(), Workers: cfg.Workers}
 }
 
 // meaning is what a text means: its intents and the pack's articles that are

@@ -8,12 +8,12 @@ import (
 )
 
 var (
-	enAddress = regexp.MustCompile(`\b(?:(?:flat|apt|apartment|unit|suite|room)\.? ?\d+[a-z]?,? )?\d{1,6}[a-z]?(?:-\d+)?,? (?:[a-z][a-z'.]* ){0,4}?(?:street|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|square|sq|highway|hwy|parkway|pkwy|crescent|close|cross|circle|row|walk|mews|gardens|grove|hill|park|broadway|quay|wharf|rise|view|green)\b\.?(?: (?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|square|row|close|crescent|walk|mews|gardens|park)\b\.?)?(?: (?:north|south|east|west|n|s|e|w|nw|ne|sw|se)\b)?` +
+	enAddress = regexp.MustCompile(`\b(?:(?:flat|apt|apartment|unit|suite|room)\.? ?\d+[a-z]?,? )?\d{1,6}[a-z]?(?:-\d+)?,? (?:(?:[a-z][a-z'.]*|\d{1,3}(?:st|nd|rd|th)) ){0,4}?(?:street|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|square|sq|highway|hwy|parkway|pkwy|crescent|close|cross|circle|row|walk|mews|gardens|grove|hill|park|broadway|quay|wharf|rise|view|green)\b\.?(?: (?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|square|row|close|crescent|walk|mews|gardens|park)\b\.?)?(?: (?:north|south|east|west|n|s|e|w|nw|ne|sw|se)\b)?` +
 		`(?:,? ?(?:apt|apartment|flat|unit|suite|ste|room|floor|#)\.? ?[a-z0-9]+)?(?:, ?[a-z][a-z .']{1,30}){0,3}(?:,? [a-z]{2}\b)?(?: ?,? ?(?:\d{5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}))?`)
 	enPostcode = regexp.MustCompile(`(?:\d{5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2})$`)
 	enStops    = wordSet("en", "address_stops")
 
-	zhAddress  = regexp.MustCompile(`(?:\p{Han}{2,8}?(?:省|自治区))?(?:\p{Han}{2,8}?市)?(?:\p{Han}{1,6}?(?:新区|区|县|镇|乡))?[\p{Han}\d]{1,14}?(?:大道|路|街道|街|巷|弄|胡同|小区|花园|大厦|广场|公寓|新村|村|苑|家园|学院|大学|工业园|科技园|园区|中心|医院|酒店|府|城|湾|里|坊|庄)[\p{Han}\da-z\-#]{0,40}(?:[,，、 ]\s?[\p{Han}]{0,12}?[\da-z]+\-?\d*(?:号楼|号院|号|栋|幢|座|单元|室|层|楼|户|铺)[\p{Han}\da-z\-]{0,20}){0,3}`)
+	zhAddress  = regexp.MustCompile(`(?:\p{Han}{2,8}?(?:省|自治区))?(?:\p{Han}{2,8}?市)?(?:\p{Han}{1,6}?(?:新区|区|县|镇|乡))?[\p{Han}\d]{1,14}?(?:大道|路|街道|街|巷|弄|胡同|小区|花园|大厦|广场|公寓|新村|村|苑|家园|[东西南北]园|学院|大学|工业园|科技园|园区|中心|医院|酒店|府|城|湾|里|坊|庄)[\p{Han}\da-z\-#]{0,40}(?:[,，、 ]\s?[\p{Han}]{0,12}?[\da-z]+\-?\d*(?:号楼|号院|号|栋|幢|座|单元|室|层|楼|户|铺)[\p{Han}\da-z\-]{0,20}){0,3}`)
 	zhDistrict = regexp.MustCompile(`(?:\p{Han}{2,8}?(?:省|自治区))?\p{Han}{2,8}?(?:市|州|盟)\p{Han}{1,6}?(?:新区|区|县|镇|乡)`)
 	zhPlace    = regexp.MustCompile(anyOf("zh", "places"))
 	zhLead     = regexp.MustCompile(`^.*?` + anyOf("zh", "address_leads"))
@@ -25,10 +25,12 @@ var (
 	zhStreet   = regexp.MustCompile(`(?:大道|路|街道|街|巷|弄|胡同|小区|花园|大厦|广场|公寓|新村|村|苑|家园|学院|大学|园|园区|中心|医院|酒店)`)
 	zhExact    = regexp.MustCompile(`\d|省|市|[^小校厂社园景库]区|县`)
 
-	jaCities  = anyOf("ja", "kana_cities")
-	jaNumber  = `[\d一二三四五六七八九十〇]`
+	jaCities = anyOf("ja", "kana_cities")
+	jaNumber = `[\d一二三四五六七八九十〇]`
+	// jaFirst is the first number of an address: one in Han is followed by what it counts, 三軒茶屋2-11.
+	jaFirst   = `(?:\d|[一二三四五六七八九十〇]{1,3}(?:丁目|番|条|号|[\-の]\d))`
 	jaAddress = regexp.MustCompile(`(?:〒?\d{3}-?\d{4}[ 、]?)?(?:(?:東京都|北海道|(?:京都|大阪)府|(?:\p{Han}{2,3}県))(?:\p{Han}{1,5}[市区町村郡]|` + jaCities + `市)?|\p{Han}{1,5}市|` + jaCities + `市|\p{Han}{1,4}区|\p{Han}{1,4}郡\p{Han}{1,4}[町村])[\p{Han}\p{Katakana}\p{Hiragana}ーヶケ々 ]{0,20}?` +
-		jaNumber + `(?:` + jaNumber + `|[\-の丁目番地号 ])*(?:[\p{Han}\p{Katakana}ーa-z ]{0,20}?\d{1,4}号?室?)?`)
+		jaFirst + `(?:` + jaNumber + `|条(?:通り?)?[東西南北]?|線[東西南北]?|[\-の丁目番地号 ])*(?:[\p{Han}\p{Katakana}ーa-z ]{0,20}?\d{1,4}(?:番地?)?(?:[\-の]\d{1,4})*号?室?)?`)
 	jaTail = regexp.MustCompile(`(?:の|[ \-、])+$`)
 )
 
@@ -104,8 +106,15 @@ func (s *search) enAddressEnd(from, to int) int {
 	for end > from && strings.IndexByte(" ,", s.view.s[end-1]) >= 0 {
 		end--
 	}
+	if at := lastLittle.FindStringIndex(s.view.s[from:end]); at != nil && !whole && small(s.view.said(from+at[0]+1, end)) {
+		end = from + at[0]
+	}
 	return end
 }
+
+// lastLittle is a little word behind an address that might be a state: "5 Cedar
+// St on Monday".
+var lastLittle = regexp.MustCompile(` (?:on|in|at|to|is|or|so|my|we|it|if|me|hi|by)$`)
 
 // zhAddress cuts what leads up to the address and what goes on behind it, and
 // takes it if it is more than the name of a road.

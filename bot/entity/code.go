@@ -2,6 +2,7 @@ package entity
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -43,7 +44,7 @@ var (
 	trackingNamed = regexp.MustCompile(`(?:tracking|waybill|airway ?bill|awb|consignment|parcel (?:number|no|id)|courier (?:number|no|id)|shipment (?:number|no|id)|` +
 		`快递单?号?码?|运单号?码?|物流单?号?码?|快遞單號|运输单号|追跡番号|追跡ナンバー|送り状番号|送り状|伝票番号|伝票|お問い?合わ?せ番号|問い合わせ番号|荷物番号|配送番号)` + behind + codeText)
 	orderNamed = regexp.MustCompile(`(?:\borders?|\bconfirmation|\bpurchase|\breference|\bref\b|\bapplication|\bticket|\bcase\b|\breceipt|\brma|\bbooking|\bclaim|\bpo\b|` +
-		`订单|訂單|单号|單號|定单|编号|工单|受理|小票|流水|参考|凭证|预约|报修|` +
+		`订单|訂單|单号|單號|定单|编号|工单|受理单|受理|小票|流水|参考|凭证|预约单|预约|报修单|报修|维修单|服务单|投诉单|提货单|取货单|` +
 		`注文|オーダー|受付|申込|申し込み|レシート|照会|受注|予約|お客様番号|ご注文)` + behind + codeText)
 	// weaklyNamed are words that stand before sums and counts as well: what is
 	// behind them is a code only if it is called a number, has letters, or is
@@ -55,12 +56,15 @@ var (
 	codeBefore  = regexp.MustCompile(`(?:^|[^a-z0-9.,，\-])((?:[a-z]{1,5}[\-#]?)?\d[\da-z\-]{2,19})\s?(?:号|番)?(?:的|这个|那个|这|那|の|号的)?\s?(?:订单|單|单子|号单|这单|那单|的单|注文|受付|申込|予約|order\b|booking\b|ticket\b)`)
 	parcelNamed = regexp.MustCompile(`\b(?:parcel|package|shipment|包裹|荷物)` + behind + `([a-z0-9]{8,20})\b`)
 	// otherNumber names numbers that no slot is for.
-	otherNumber = regexp.MustCompile(`(?:\baccount|\bacct|\bmembership|\bsort code|\bimei|\bpuk|\bsim(?: card)?(?: serial)?|账号|帐号|账户|口座番号|口座|会员卡号|身份证号?码?|证件号?码?|会員番号|暗証番号|验证码|認証コード|认证码|取货码)` + behind + `(\d[\d \-]{3,24}\d)`)
-	caseWord    = regexp.MustCompile(`^(?:in|on|at|to|of|for|is|the|and|or|by|my|no|a|an|from|i|was|its|it|with|but|not|pm|am|usd|rmb|jpy|about|over|paid|cost|only|past|since|than|like|have|had|got|been|took|will|day|days|these|those|all|are|has|you|we|did|do|so|if|as|item|items|iphone|size|ps|model|v|mp|covid|4g|5g|just|after|under|up|per|last|next|plan|max|code|line|card|phone|order|lamp|unit|room|floor|flat|apt|id|num|ref|case|me|us|then|ok|yes|yeah|hi|hey|er|um|uh|well|oh|that|this|sorry|wait|make|think|maybe|until|today|number|says|reads|only|both|here|now|also|please|until|with|still|say|got)[ .#]`)
+	otherNumber = regexp.MustCompile(`(?:\baccount|\bacct|\bmembership|\bsort code|\bimei|\bpuk|\bsim(?: card)?(?: serial)?|账号|帐号|账户|口座番号|口座|会员卡号|身份证号?码?|证件号?码?|会員番号|暗証番号|取货码)` + behind + `(\d[\d \-]{3,24}\d)`)
+	// oneTime is a code that was sent to be typed in; what is longer behind it is
+	// the telephone that it was sent to.
+	oneTime  = regexp.MustCompile(`(?:验证码|認証コード|认证码)` + behind + `(\d{4,8})(?:[^\d\-]|$)`)
+	caseWord = regexp.MustCompile(`^(?:in|on|at|to|of|for|is|the|and|or|by|my|no|a|an|from|i|was|its|it|with|but|not|pm|am|usd|rmb|jpy|about|over|paid|cost|only|past|since|than|like|have|had|got|been|took|will|day|days|these|those|all|are|has|you|we|did|do|so|if|as|item|items|iphone|size|ps|model|v|mp|covid|4g|5g|just|after|under|up|per|last|next|plan|max|code|line|card|phone|order|lamp|unit|room|floor|flat|apt|id|num|ref|case|me|us|then|ok|yes|yeah|hi|hey|er|um|uh|well|oh|that|this|sorry|wait|make|think|maybe|until|today|number|says|reads|only|both|here|now|also|please|until|with|still|say|got)[ .#]`)
 )
 
 func (s *search) namedCodes() {
-	for _, m := range otherNumber.FindAllStringSubmatchIndex(s.view.s, -1) {
+	for _, m := range slices.Concat(otherNumber.FindAllStringSubmatchIndex(s.view.s, -1), oneTime.FindAllStringSubmatchIndex(s.view.s, -1)) {
 		if s.opt.Pending != OrderNumber && s.free(m[2], m[3]) {
 			s.taken = append(s.taken, span{m[2], m[3]})
 		}

@@ -71,6 +71,9 @@ var monthsAlone = regexp.MustCompile(`(?:^|[^\d])((?:1[0-2]|[1-9])月(?:末|底|
 // ofMonth stands before the day of a date that there is not: 2月30号.
 var ofMonth = regexp.MustCompile(`\d\s?月\s?$`)
 
+// behindPlace stands before the numbers of an address: 本町5-6, 4丁目5-6.
+var behindPlace = regexp.MustCompile(`[町目番条村字台丘]$`)
+
 // notDay follows a number of days: 1日いくら, 3日の料金, 7日以内.
 var notDay = regexp.MustCompile(`^(?:の料金|の上限|のプラン|の使用|のデータ|のうち|で[\d一二三]|で(?:使|終|無く|なくな)|では|以内|以上|以下|以外|にい|に\d|に何|に一|はい|到账|上限|之内|的(?:套餐|流量|包))`)
 
@@ -100,7 +103,7 @@ func (s *search) dates() {
 	for _, m := range slashDate.FindAllStringSubmatchIndex(s.view.s, -1) {
 		after := s.view.s[m[1]:]
 		cued := s.opt.Pending == Date || dateCue.MatchString(s.view.s[:m[0]]) || strings.HasPrefix(after, "に") || strings.HasPrefix(after, "の") || strings.HasPrefix(after, "着")
-		if cued && !s.partOfCode(m[0], m[1]) && !strings.HasPrefix(after, "/") {
+		if cued && !s.partOfCode(m[0], m[1]) && !behindPlace.MatchString(s.view.s[:m[0]]) && !strings.HasPrefix(after, "/") {
 			s.date("??", m)
 		}
 	}

@@ -14,6 +14,7 @@ var (
 		regexp.MustCompile(`(?:^|[,，。\s])(?:你好|您好)?[,，]?我是(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|手机|电话|订单|想|要|尾号|，)`),
 		// whom money went to
 		regexp.MustCompile(`(?:` + alternatives("payee_leads") + `)了?\s*(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|的|那|这|账)`),
+		regexp.MustCompile(`(?:给|往|向)(` + familyNames + `\p{Han}{1,2}?)(?:的?(?:账户|账号|帐户|帐号|卡上?|卡里))?(?:转|汇|打|付|还)(?:了|过|的|账|款|钱|\d)`),
 		regexp.MustCompile(`(?:我姓|免贵姓|姓)(` + familyNames + `)(?:[,，。.、\s]|$|名|的|叫)`),
 	}
 	// zhFirm is whom an invoice is for.
@@ -23,7 +24,8 @@ var (
 		regexp.MustCompile(`(?:名前は|氏名は|お名前は|名義は|宛名[はを]|受取人[はを]|契約者(?:名)?は|会員名は|申込者は|名前[がを]|氏名[:：]|名前[:：])\s?([\p{Han}々]{1,4}[ 　]?[\p{Han}々]{0,3}|\p{Katakana}[\p{Katakana}ー]{1,8}[ ・]?[\p{Katakana}ー]{0,8})(?:です|でございます|になります|に変更|に|で|、|。|\s|$)`),
 		regexp.MustCompile(`(?:宛名|名義)[はを](株式会社[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?|[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?株式会社)(?:に|で|、|。|$)`),
 		// whom money went to
-		regexp.MustCompile(`(` + anyOf("ja", "family_names") + `(?:[ 　]?[\p{Han}々]{1,3}))(?:さん|様|氏)?(?:に(?:送|振|払|支払|入金|貸)|への?(?:振込|振り込み|送金|支払|入金))`),
+		regexp.MustCompile(`(` + anyOf("ja", "family_names") + `(?:[ 　]?[\p{Han}々]{1,3}))(?:さん|様|氏)?(?:に(?:送|振|払|支払|入金|貸)|への?(?:[\d,.万千百]{1,12}円の)?(?:振込|振り込み|送金|支払|入金))`),
+		regexp.MustCompile(`(?:^|[、。\s])(` + anyOf("ja", "family_names") + `[ 　]?[\p{Han}々]{1,3}?)(?:さん|様)?(?:の)?名義`),
 		// a common family name alone is enough where nothing else can be meant
 		regexp.MustCompile(`(?:^|、|。|\s|もしもし|お世話になって(?:おり)?ます|こんにちは)(` + anyOf("ja", "family_names") + `[ 　]?[\p{Han}々]{0,3})(?:です[。、けがよ\s]|ですけど|と申|だけど|です$|でございます)`),
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // version is raised by whoever changes what an index is or how it is made.
-const version = 1
+const version = 2
 
 // kind is under what a folder has indexes.
 const kind = "articles"
@@ -26,6 +26,7 @@ func (cfg Config) key(articles []Article) cache.Key {
 	sum.Number(version)
 	sum.Number(nlu.Version)
 	sum.Text(cfg.MeaningID.String())
+	sum.Text(cfg.Concepts.ID().String())
 	sum.Number(cfg.Precision)
 	list(cfg.Outside)
 	list(cfg.Background)
@@ -50,7 +51,7 @@ func (cfg Config) folder() *cache.Folder {
 // not fit the articles is dropped, so that the index is made anew.
 func (ix *Index) load(cfg Config, classify bool) bool {
 	content, ok := cfg.folder().Load(kind, ix.id)
-	if ok && ix.decode(content, classify) != nil {
+	if ok && ix.decode(content, cfg.Concepts, classify) != nil {
 		cfg.folder().Drop(kind, ix.id)
 		return false
 	}
@@ -80,13 +81,14 @@ func (ix *Index) encode() []byte {
 }
 
 // decode fills an index that has its articles and wordings, or leaves it as it
-// was and returns an error. classify is whether it must have a classifier.
-func (ix *Index) decode(content []byte, classify bool) error {
+// was and returns an error. concepts are those that it was made with, classify
+// is whether it must have a classifier.
+func (ix *Index) decode(content []byte, concepts *nlu.Concepts, classify bool) error {
 	r := cache.NewReader(content)
 	words, meanings, lower, upper := decodeLexical(r, len(ix.wordings)), r.Floats(), r.Float(), r.Float()
 	var classifier *nlu.Model
 	if r.More() {
-		m, err := nlu.Decode(r.Raw(), nil)
+		m, err := nlu.Decode(r.Raw(), concepts)
 		if err != nil {
 			return err
 		}

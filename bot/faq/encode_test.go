@@ -78,7 +78,7 @@ func TestIndexOfTheWrongShapeIsMadeAnew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bad := bare(fresh)
-			if err := bad.decode(fresh.encode(), true); err != nil {
+			if err := bad.decode(fresh.encode(), nil, true); err != nil {
 				t.Fatal(err)
 			}
 			spoil(bad)
@@ -125,7 +125,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		for _, made := range all {
 			ix := bare(made)
-			if ix.decode(slices.Clone(content), made.classifier != nil) != nil {
+			if ix.decode(slices.Clone(content), nil, made.classifier != nil) != nil {
 				if ix.words != nil || ix.classifier != nil || ix.wordings[0].meaning != nil {
 					t.Fatal("refused, and changed all the same")
 				}

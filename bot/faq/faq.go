@@ -39,6 +39,8 @@ type Config struct {
 	// MeaningID is the hash of what Meaning depends on. Without it an index with
 	// a Meaning is not cached.
 	MeaningID cache.Key
+	// Concepts are words that mean about the same; nil for none.
+	Concepts *nlu.Concepts
 	// Cache is where indexes are kept; nil for nowhere.
 	Cache *cache.Folder
 	// Outside are texts that no article answers; they teach where to stop.
@@ -138,7 +140,7 @@ func (ix *Index) build(ctx context.Context, cfg Config, classify bool) error {
 	ix.words = newLexical(texts, cfg.Background)
 	var held []nlu.Held
 	if classify {
-		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside, Workers: cfg.Workers})
+		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside, Concepts: cfg.Concepts, Workers: cfg.Workers})
 		if err != nil {
 			return fmt.Errorf("faq: classifier: %w", err)
 		}

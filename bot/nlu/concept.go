@@ -52,6 +52,14 @@ func idOf(groups map[string][]string) cache.Key {
 	return sum.Key()
 }
 
+// ID is the hash of the concepts' terms, zero for none.
+func (c *Concepts) ID() cache.Key {
+	if c == nil {
+		return cache.Key{}
+	}
+	return c.id
+}
+
 func hashString(s string) hash {
 	h := hashSeed
 	for _, r := range s {
