@@ -66,7 +66,7 @@ func (t *turn) article() (faq.Hit, bool) {
 	if t.brain.faq == nil {
 		return faq.Hit{}, false
 	}
-	hits := t.brain.faq.Search(t.text, 3)
+	hits := t.brain.faq.Search(t.plain, 3)
 	if len(hits) == 0 {
 		return faq.Hit{}, false
 	}

@@ -34,6 +34,7 @@ type turn struct {
 	brain    *brain
 	text     string
 	said     string // the text as it is kept
+	plain    string // the text without codes and numbers, which say nothing of what is wanted
 	st       State
 	res      nlu.Result
 	p        []float64 // of each label, with the topic taken into account
@@ -302,9 +303,11 @@ type leanings struct{ topic, group, others float64 }
 // classify asks the model, and leans towards the group of the topic that is
 // open when the text is too short to stand for itself.
 func (t *turn) classify() {
-	t.res = t.brain.model.Classify(t.text)
+	given := entity.Extract(t.text, entity.Options{Language: t.st.Language, Checks: t.brain.checks.Patterns, Products: t.brain.products})
+	t.plain = withoutValues(t.text, given)
+	t.res = t.brain.model.Classify(t.plain)
 	t.raw = t.res.P
-	t.p = t.brain.model.Scores(t.text, nil)
+	t.p = t.brain.model.Scores(t.plain, nil)
 	t.recall()
 	labels := t.brain.model.Labels()
 	if active, ok := t.brain.labels[t.st.Active]; ok && t.taught.ID == "" && active.Group != "" && (elliptical(t.text) || t.brain.words.follows(t.text)) {
@@ -312,39 +315,56 @@ func (t *turn) classify() {
 		if t.brain.words.follows(t.text) { // "how much?" says nothing of its own
 			lean = leanings{topic: 2, group: 1, others: 0.05}
 		}
-		sum := 0.0
-		for i, l := range labels {
-			switch in := t.brain.labels[l]; {
-			case l == active.ID:
-				t.p[i] *= lean.topic
+		t.lean("leaning_on_topic", func(in pack.Intent) float64 {
+			switch {
+			case in.ID == active.ID:
+				return lean.topic
 			case in.Group == active.Group:
-				t.p[i] *= lean.group
-			case !in.Shared || l == "opening_hours" || l == "bot_identity":
-				t.p[i] *= lean.others
+				return lean.group
+			case !in.Shared || in.ID == "opening_hours" || in.ID == "bot_identity":
+				return lean.others
 			}
-			sum += t.p[i]
-		}
-		best := 0
-		for i := range t.p {
-			t.p[i] /= sum
-			if t.p[i] > t.p[best] {
-				best = i
+			return 1
+		})
+	}
+	if kind := telling(given); kind != "" && t.taught.ID == "" {
+		t.lean("leaning_on_value", func(in pack.Intent) float64 {
+			if slices.Contains(wanted(in), kind) {
+				return 3
 			}
-		}
-		if labels[best] != t.res.Label || t.p[best] > t.res.P {
-			t.reason("leaning_on_topic")
-			if labels[best] != t.res.Label {
-				t.raw = t.p[best]
-			}
-			t.res.Label, t.res.P = labels[best], t.p[best]
-			if d := t.decide(t.res.P); d != nlu.Reject {
-				t.res.Decision = d
-			}
-		}
+			return 1
+		})
 	}
 	t.noReply()
 	for _, i := range t.ranked(nlu.TopN) {
 		t.d.Guesses = append(t.d.Guesses, Guess{labels[i], t.p[i]})
+	}
+}
+
+// lean multiplies the probabilities of labels by weights, and decides anew if
+// another label is best then, or the best one likelier.
+func (t *turn) lean(reason string, weight func(pack.Intent) float64) {
+	labels, sum, best := t.brain.model.Labels(), 0.0, 0
+	for i, l := range labels {
+		t.p[i] *= weight(t.brain.labels[l])
+		sum += t.p[i]
+		if t.p[i] > t.p[best] {
+			best = i
+		}
+	}
+	for i := range t.p {
+		t.p[i] /= sum
+	}
+	if labels[best] == t.res.Label && t.p[best] <= t.res.P {
+		return
+	}
+	t.reason(reason)
+	if labels[best] != t.res.Label {
+		t.raw = t.p[best]
+	}
+	t.res.Label, t.res.P = labels[best], t.p[best]
+	if d := t.decide(t.res.P); d != nlu.Reject {
+		t.res.Decision = d
 	}
 }
 

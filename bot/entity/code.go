@@ -210,6 +210,10 @@ func (s *search) bareCodes() {
 	}
 }
 
+// wholePhone is as long as telephone numbers with their area are, and longer
+// than most codes that are digits alone.
+var wholePhone = regexp.MustCompile(`^(?:[2-9]\d{9}|1[3-9]\d{9}|0\d{9,10})$`)
+
 func (s *search) bareCode(from, to int) {
 	text := s.view.s[from:to]
 	code := compact(text)
@@ -239,6 +243,10 @@ func (s *search) bareCode(from, to int) {
 		return
 	}
 	if s.measured(from, to) || yearOnly.MatchString(code) || !mixed && digits >= 15 && digits <= 19 && !s.wants(OrderNumber) {
+		return
+	}
+	if !mixed && s.wants(Phone) && wholePhone.MatchString(code) && s.barePhone(code) {
+		s.add(Phone, s.phoneValue(text), from, to, false)
 		return
 	}
 	for _, kind := range s.opt.Wanted {

@@ -17,7 +17,16 @@ var phoneForms = map[string]*regexp.Regexp{
 
 var phoneNamed = regexp.MustCompile(`(?:` + alternatives("phone_names") + `)` + strings.Replace(behind, `|\(`, "", 1) + `(\+?\(?\d(?:[ \-.()の、,，]{0,2}\d){6,14})`)
 
+// numberNamed names the number that a customer calls with; what a code's name
+// stands before is no telephone.
+var numberNamed = regexp.MustCompile(`(?:^|\b(?:my|on|for|to|from|with|the|this|new|old) |[.,;:!?] ?)number(?:\s*(?:is|was|it's|:|-|,))*\s*(\+?\(?\d(?:[ \-.()]{0,2}\d){9,11})(?:$|[^\d])`)
+
 func (s *search) namedPhones() {
+	for _, m := range numberNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
+		if raw := s.view.s[m[2]:m[3]]; s.opt.Pending != OrderNumber && s.opt.Pending != TrackingNumber && s.barePhone(compact(raw)) {
+			s.add(Phone, s.phoneValue(raw), m[2], m[3], true)
+		}
+	}
 	for _, m := range phoneNamed.FindAllStringSubmatchIndex(s.view.s, -1) {
 		raw := s.view.s[m[2]:m[3]]
 		if d := digitsOf(raw); d >= 7 && d <= 15 && s.opt.Pending != OrderNumber && s.opt.Pending != TrackingNumber || d >= 10 && d <= 13 {
