@@ -34,6 +34,10 @@ func withoutValues(text string, given []entity.Entity) string {
 	return text
 }
 
+// leanOn is how many times likelier an intent is that can use a value of a kind
+// when one was given.
+var leanOn = map[entity.Kind]float64{entity.TrackingNumber: 10, entity.CardTail: 3}
+
 // telling is the kind of a value whose naming alone says something of what a
 // text is about: who gives a tracking number asks after a parcel, who gives the
 // end of a card's number means a card. It is empty where there is none.

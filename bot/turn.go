@@ -330,7 +330,7 @@ func (t *turn) classify() {
 	if kind := telling(given); kind != "" && t.taught.ID == "" {
 		t.lean("leaning_on_value", func(in pack.Intent) float64 {
 			if slices.Contains(wanted(in), kind) {
-				return 3
+				return leanOn[kind]
 			}
 			return 1
 		})

@@ -4,6 +4,11 @@ package entity
 // wanted slots, text, and what is found.
 var wide = map[string][]struct{ pending, wanted, text, want string }{
 	"en": {
+		{"", "", "wired $500 to Maria Lopez on Friday", "amount=500 name=Maria Lopez date=Friday"},
+		{"", "", "send it to 250 West 57th Street, New York, NY 10107", "address=250 West 57th Street, New York, NY 10107"},
+		{"", "", "I want the technician at 501 Cedar St on December 2nd", "address=501 Cedar St date=12-02"},
+		{"", "", "Top up 0412 345 678 with $30", "phone=0412345678 amount=30"},
+		{"", "", "number six four six five five five oh one two three has no data", "phone=6465550123"},
 		// telephone numbers, written and spoken
 		{"", "", "my mobile is 07700 900123", "phone=07700900123"},
 		{"", "", "call me on 07700 900 456 please", "phone=07700900456"},
