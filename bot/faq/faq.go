@@ -140,7 +140,7 @@ func (ix *Index) build(ctx context.Context, cfg Config, classify bool) error {
 	ix.words = newLexical(texts, cfg.Background)
 	var held []nlu.Held
 	if classify {
-		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside, Concepts: cfg.Concepts, Workers: cfg.Workers})
+		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside, Concepts: cfg.Concepts, Networks: 1, Workers: cfg.Workers})
 		if err != nil {
 			return fmt.Errorf("faq: classifier: %w", err)
 		}

@@ -45,6 +45,9 @@ type Config struct {
 	// Unjudged leaves out the cross-validation from which P, Scope and the
 	// thresholds come: several times faster, for who only wants Scores.
 	Unjudged bool
+	// Networks is how many networks are averaged with the linear model: fewer
+	// take less memory. Defaults to 2.
+	Networks int
 	// Workers is how many goroutines train. Defaults to the number of CPUs; the
 	// model does not depend on it.
 	Workers int
@@ -57,6 +60,7 @@ func (c Config) withDefaults() Config {
 	c.Cost = cmp.Or(c.Cost, 1)
 	c.FalseReject = cmp.Or(c.FalseReject, 0.03)
 	c.WrongAnswer = cmp.Or(c.WrongAnswer, 0.04)
+	c.Networks = cmp.Or(c.Networks, seeds)
 	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
 	if c.Progress == nil {
 		c.Progress = func(float64) {}

@@ -134,6 +134,9 @@ func keyOf(examples []Example, cfg Config) cache.Key {
 	if cfg.Unjudged {
 		sum.Text("unjudged")
 	}
+	if cfg.Networks != seeds {
+		sum.Number(float64(cfg.Networks))
+	}
 	if cfg.Concepts != nil {
 		sum.Text(cfg.Concepts.id.String())
 	}

@@ -53,7 +53,7 @@ func TrainHeld(ctx context.Context, examples []Example, cfg Config) (*Model, []H
 	id := keyOf(examples, cfg)
 	examples = repeated(examples)
 	w := newWorkshop(ctx, examples, labels, cfg)
-	final := w.fit(examples, seeds)
+	final := w.fit(examples, cfg.Networks)
 	outcomes := func() []outcome { return nil }
 	if !cfg.Unjudged {
 		outcomes = w.holdOut()
@@ -129,7 +129,7 @@ func newWorkshop(ctx context.Context, examples []Example, labels []string, cfg C
 	w := &workshop{cfg: cfg, examples: examples, labels: labels, shape: shapeFor(len(examples), len(labels))}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(cfg.Workers)
-	w.total = seeds*w.shape.epochs + 1
+	w.total = cfg.Networks*w.shape.epochs + 1
 	if !cfg.Unjudged {
 		w.total += w.parts() * (w.shape.epochs + 1)
 	}
