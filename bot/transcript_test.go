@@ -11,8 +11,8 @@ import (
 // transcript is a conversation that was held with the bot as a customer and went
 // badly then. `hotline eval --dialogues` reads the same files.
 type transcript struct {
-	Pack  string `json:"pack"`
-	Lang  string `json:"lang"`
+	Pack string `json:"pack"`
+	Lang string `json:"lang"`
 	// Worse marks a conversation that went well and no longer does since articles
 	// are found by finer words of one meaning (docs/nlu.md, "Not reached yet").
 	Worse bool `json:"worse"`
