@@ -183,13 +183,14 @@ func (c *Call) add(l *Leg, role Supervision, muted bool) error {
 }
 
 // Bridge lets the leg and the customer (and everybody bridged before) talk to
-// one another; music, echo and tone end.
+// one another; music, echo, tone and Comfort end.
 func (c *Call) Bridge(leg *Leg) error {
 	return c.do(func() error {
 		if err := c.add(leg, Talk, false); err != nil {
 			return err
 		}
-		if !c.held && !c.comfort && !c.parted() {
+		if !c.held && !c.parted() {
+			c.comfort = false // somebody is there
 			c.background(nil)
 		}
 		c.apply()
@@ -277,15 +278,16 @@ func (c *Call) Held() bool {
 }
 
 // Comfort plays prompts to the customer in a loop while the agent's media is
-// lost; bridged legs stay in the room. Resume and ReplaceAgent end it. A customer
-// on hold, or who waits while others consult, goes on hearing the music.
+// lost; bridged legs stay in the room. Resume, ReplaceAgent and Bridge end it. A
+// customer on hold, or who waits while others consult, goes on hearing the music.
+// Comfort that is played already goes on.
 func (c *Call) Comfort(prompts ...Prompt) error {
 	p, err := c.loop("comfort", prompts)
 	if err != nil {
 		return err
 	}
 	return c.do(func() error {
-		if c.held || c.parted() && c.alone(c.customer.ID(), false) {
+		if c.held || c.comfort || c.parted() && c.alone(c.customer.ID(), false) {
 			return nil
 		}
 		c.comfort = true

@@ -396,3 +396,20 @@ func TestHoldThatBeganDuringComfortKeepsItsMusic(t *testing.T) {
 	caller.ear.forget()
 	caller.ear.hears(t, "caller", 950)
 }
+
+// TestComfortEndsWithWhoComes: it is for a customer whom nobody talks to.
+func TestComfortEndsWithWhoComes(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	agent, lost := agentOn(t, h, p, "lg_lost", talkOptions{tone: 950})
+	agent.speak(false)
+	_, colleague := agentOn(t, h, p, "lg_colleague", talkOptions{tone: 620})
+	if err := errors.Join(c.Bridge(lost), c.Comfort(prompt(1300, 200*time.Millisecond))); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller, alone", 1300)
+	if err := c.Bridge(colleague); err != nil {
+		t.Fatal(err)
+	}
+	caller.ear.hears(t, "caller, with a colleague", 620)
+}
