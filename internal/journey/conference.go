@@ -92,6 +92,7 @@ func (v *conversation) rearrange() {
 	if v.gone || v.call == nil {
 		return
 	}
+	v.settleComfort()
 	v.seat()
 	v.settleHold()
 	v.tellParties()
@@ -179,7 +180,7 @@ func (v *conversation) passOn(from *side) {
 	v.must(v.book.move(omni.Connected)) // nobody waits any longer
 	to := map[string]any{"kind": "number", "target": ""}
 	if m := v.members(); len(m) > 0 {
-		next := m[0]
+		next := m[max(0, slices.IndexFunc(m, func(s *side) bool { return s.state == talking }))] // rather who is heard
 		v.talking = next
 		if next.offer.Direct {
 			v.direct = next.offer.AgentID

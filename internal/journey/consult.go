@@ -181,9 +181,6 @@ func (v *conversation) endConsult(reason string, why omni.EndReason) {
 		v.endHold()
 	}
 	v.rearrange()
-	if c.by.state == lost {
-		v.comfort(c.by)
-	}
 }
 
 // dropColleague ends the part of somebody who only consulted; the router ends

@@ -30,22 +30,23 @@ type conversation struct {
 	typed  <-chan byte
 
 	// ---- owned by run
-	ctx      context.Context
-	book     *ledger
-	call     *call.Call
-	leg      *call.Leg // the customer's
-	legRow   omni.Leg
-	number   setup.Number
-	stay     *omni.Segment // flow or queue
-	flow     *flowRun
-	next     *flowStart // starts when the present flow has stopped
-	waits    chan waitEvent
-	sides    map[string]*side // by offer
-	talking  *side            // the agent who has the customer
-	holding  bool             // the customer is on hold, as that agent wished
-	consult  *consultation    // what that agent asks of somebody else
-	seated   string           // how the call was parted last, see seat
-	external *externalLeg
+	ctx       context.Context
+	book      *ledger
+	call      *call.Call
+	leg       *call.Leg // the customer's
+	legRow    omni.Leg
+	number    setup.Number
+	stay      *omni.Segment // flow or queue
+	flow      *flowRun
+	next      *flowStart // starts when the present flow has stopped
+	waits     chan waitEvent
+	sides     map[string]*side // by offer
+	talking   *side            // the agent who has the customer
+	holding   bool             // the customer is on hold, as that agent wished
+	comforted bool             // the room was told to comfort the customer
+	consult   *consultation    // what that agent asks of somebody else
+	seated    string           // how the call was parted last, see seat
+	external  *externalLeg
 	// outsiders are the outside numbers beside agents, by leg.
 	outsiders map[string]*outsider
 	// supervisors are those who listen, or are about to, by user.

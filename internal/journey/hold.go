@@ -46,12 +46,9 @@ func (v *conversation) resumeCall(agentID string) error {
 
 // endHold ends a hold in the room; the rest follows with rearrange.
 func (v *conversation) endHold() {
-	if !v.holding {
-		return
+	if v.holding {
+		v.release()
 	}
-	v.holding = false
-	v.must(v.call.Resume())
-	v.seated = "" // the music of who waits for another reason ended with it
 }
 
 // settleHold writes down whether the customer waits, and tells the router what

@@ -384,10 +384,6 @@ func (v *conversation) agentMedia(offerID string, leg *call.Leg, gone bool) {
 		s.state = talking
 		s.stopTimer()
 		v.book.event(omni.AgentMediaResumed, nil, of(s.offer.AgentID, s.offer.QueueID))
-		if s == v.talking && !v.holding { // the comfort ends
-			v.must(v.call.Resume())
-			v.seated = ""
-		}
 		v.rearrange()
 	}
 }
@@ -396,22 +392,9 @@ func (v *conversation) agentMedia(offerID string, leg *call.Leg, gone bool) {
 func (v *conversation) mediaLost(s *side) {
 	s.state = lost
 	v.book.event(omni.AgentMediaLost, nil, of(s.offer.AgentID, s.offer.QueueID))
-	v.comfort(s)
+	v.settleComfort()
 	v.after(s, v.center.cfg.Anchor, func() { v.loseAgent(s, "agent did not return") })
 	v.tellParties()
-}
-
-// comfort tells a customer whom nobody talks to that the agent will be back.
-func (v *conversation) comfort(s *side) {
-	lang := v.book.conv.Language
-	v.center.work.Go(func() {
-		prompts := v.center.comfort(v.ctx, lang)
-		v.post(func() {
-			if s.state == lost && s == v.talking && !v.gone && len(v.others(s)) == 0 {
-				v.must(v.call.Comfort(prompts...))
-			}
-		})
-	})
 }
 
 // tabsGone is told when the last tab of an agent has gone.
@@ -459,8 +442,7 @@ func (v *conversation) loseAgent(s *side, why string) {
 		if v.book.conv.State == omni.OnHold {
 			v.must(v.book.move(omni.Connected))
 		}
-		v.must(v.call.Resume()) // neither comfort nor hold outlives the agent
-		v.seated = ""
+		v.release() // neither comfort nor hold outlives the agent
 		v.enterQueue(s.offer.QueueID, omni.AgentLost)
 	} else if v.book.conv.State == omni.Offered {
 		v.must(v.book.move(omni.Queued))

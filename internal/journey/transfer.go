@@ -90,8 +90,7 @@ func (v *conversation) handOver(s *side, kind, target string) {
 		v.must(v.book.move(omni.Connected))
 	}
 	v.partAgent(s, omni.Transferred, true)
-	v.must(v.call.Resume())
-	v.holding, v.seated = false, ""
+	v.release()
 	v.book.event(omni.ConversationTransferred, map[string]any{"kind": kind, "target": target}, of(s.offer.AgentID, s.offer.QueueID))
 }
 
