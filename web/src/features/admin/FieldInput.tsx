@@ -16,7 +16,8 @@ import { LANGUAGE_NAMES, LANGUAGES } from "@/i18n";
 import { Button, IconButton } from "@/ui";
 import { DaysField, WeekField } from "./HoursFields";
 import { useChoices } from "./refs";
-import { at, type Cell, type Choices, type Field } from "./resource";
+import type { Cell, Choices, Field } from "./description";
+import { at } from "./resource";
 
 type Form = UseFormReturnType<Record<string, unknown>>;
 

@@ -10,7 +10,8 @@ import { Button, Notice } from "@/ui";
 import { notify } from "@/ui/notify";
 import { useFaultText, useProblemText } from "@/ui/problem";
 import { FieldInput } from "./FieldInput";
-import { at, bodyOf, type Resource, type Row, titleOf } from "./resource";
+import type { Resource, Row } from "./description";
+import { at, bodyOf, titleOf } from "./resource";
 
 type Values = Record<string, unknown>;
 

@@ -11,7 +11,8 @@ import { Button, PageHead, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
 import { ResourceForm } from "./ResourceForm";
 import { useRefs } from "./refs";
-import { at, type Resource, type Row, type TableColumn, titleOf } from "./resource";
+import type { Resource, Row, TableColumn } from "./description";
+import { at, titleOf } from "./resource";
 
 /** One kind of record: its table, and a form at the side for one of them. */
 export function ResourcePage({ resource, id }: { resource: Resource; id: string | undefined }) {

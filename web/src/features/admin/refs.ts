@@ -2,7 +2,7 @@ import { useTranslation } from "react-i18next";
 import { type Labels, labelOf, useAll } from "@/api/directory";
 import { useMay } from "@/api/session";
 import type { Permission } from "@/api/types";
-import type { Choices } from "./resource";
+import type { Choices } from "./description";
 
 type Source = Extract<Choices, { from: string }>["from"];
 

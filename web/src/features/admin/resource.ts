@@ -1,70 +1,7 @@
 // Descriptions of administered records: what their tables and forms show.
 import { type Labels, labelOf } from "@/api/directory";
-import type { Permission } from "@/api/types";
+import type { Field, Resource, Row } from "./description";
 import type { AdminSection } from "./sections";
-
-export type Row = Record<string, unknown> & { id: string; version: number };
-
-/** Where the choices of a field come from: a fixed list, or another resource. */
-export type Choices =
-  | { group: string; values: readonly string[] }
-  | { from: "teams" | "queues" | "agents" | "users" | "lines" | "devices" | "flows" };
-
-export type Field = {
-  /** Path in the record, with dots. */
-  name: string;
-  required?: boolean;
-  /** Only when it is created. */
-  once?: boolean;
-  /** Only while another field has this value. */
-  when?: { name: string; is: string };
-} & (
-  | { kind: "text" | "password" | "textarea" | "strings" | "switch" | "labels" | "levels" | "week" | "days" }
-  | { kind: "number" | "seconds"; min?: number; max?: number }
-  | { kind: "select" | "multi"; choices: Choices }
-  | { kind: "rows"; fresh: Record<string, unknown>; columns: Cell[] }
-);
-
-export type Cell = { name: string } & (
-  | { kind: "text" }
-  | { kind: "number"; min?: number; max?: number }
-  | { kind: "select"; choices: Choices }
-);
-
-export interface Section {
-  title: string;
-  fields: Field[];
-}
-
-export type ColumnKind =
-  | "text"
-  | "number"
-  | "name"
-  | "enabled"
-  | "ref"
-  | "refs"
-  | "labels"
-  | "code"
-  | "word"
-  | "count"
-  | "disabled"
-  | "limit";
-export interface TableColumn {
-  name: string;
-  kind: ColumnKind;
-  ref?: Extract<Choices, { from: string }>["from"];
-  group?: string;
-}
-
-export interface Resource {
-  section: AdminSection;
-  path: string;
-  read: Permission;
-  write: Permission;
-  fresh: Record<string, unknown>;
-  columns: TableColumn[];
-  form: Section[];
-}
 
 const LANGS = { group: "language", values: ["", "zh-CN", "en", "ja"] } as const;
 const EMPTY_RULES = { group: "empty_rule", values: ["yes", "no", "strict"] } as const;

@@ -8,6 +8,8 @@ import {
   IconFileMusic,
   IconHeadphones,
   IconHeadphonesOff,
+  IconLock,
+  IconLockOpen,
   IconMessageQuestion,
   IconPhone,
   IconPhoneIncoming,
@@ -64,6 +66,8 @@ const LOOK: Record<string, [TablerIcon, Tone]> = {
   "recording.skipped": [IconPlayerPause, "warn"],
   "recording.paused": [IconPlayerPause, "warn"],
   "recording.resumed": [IconPlayerRecord, "bad"],
+  "recording.held": [IconLock, undefined],
+  "recording.released": [IconLockOpen, undefined],
   "recording.ready": [IconFileMusic, undefined],
   "recording.failed": [IconFileAlert, "bad"],
 };
