@@ -25,6 +25,11 @@ func (db *DB) apply(ctx context.Context, q querier, w *Write, head *int64) (out 
 	if err := applyOmni(ctx, q, &w.Omni); err != nil {
 		return nil, nil, err
 	}
+	for _, recordingID := range w.claims {
+		if err := claimRecording(ctx, q, recordingID); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := applyAgent(ctx, q, &w.Agent); err != nil {
 		return nil, nil, err
 	}

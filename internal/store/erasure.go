@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -178,12 +177,12 @@ func (db *DB) erase(ctx context.Context, root *os.Root, e omni.Erasure) error {
 	}
 	for _, c := range talks {
 		if !slices.ContainsFunc(parts, func(p omni.ErasedPart) bool { return p.ConversationID == c.ID }) {
-			if err := db.eraseConversation(ctx, root, e, c.ID, words); err != nil {
+			if err := db.eraseConversation(ctx, e, c.ID, words); err != nil {
 				return err
 			}
 		}
 	}
-	return db.completeErasure(ctx, e, identities)
+	return db.completeErasure(ctx, root, e, identities)
 }
 
 func (db *DB) erasedParts(ctx context.Context, erasureID string) (parts []omni.ErasedPart, err error) {
@@ -202,16 +201,17 @@ func (db *DB) erasedParts(ctx context.Context, erasureID string) (parts []omni.E
 	return parts, db.failed("erasure "+erasureID, rows.Err())
 }
 
-// eraseConversation deletes the files first: whoever dies in between finds them
-// gone and goes on.
-func (db *DB) eraseConversation(ctx context.Context, root *os.Root, e omni.Erasure, conversationID string, words []string) error {
+// eraseConversation erases what the database has; the files go at the end. A
+// recording that is held in the same moment refuses the step, which is then made
+// again.
+func (db *DB) eraseConversation(ctx context.Context, e omni.Erasure, conversationID string, words []string) error {
 	recs, err := list(ctx, db, recordings, "erasure "+e.ID, "WHERE t.conversation_id = $1 ORDER BY t.started_at, t.id", conversationID)
 	if err != nil {
 		return err
 	}
 	step := omni.Erasing{ErasureID: e.ID, CustomerID: e.CustomerID, Words: words,
 		Part: omni.ErasedPart{ConversationID: conversationID, Recordings: []omni.ErasedRecording{}}}
-	var change omni.Change
+	var w Write
 	if slices.ContainsFunc(recs, func(r omni.Recording) bool { return r.LegalHold }) {
 		step.Part.Kept = true
 	} else {
@@ -219,29 +219,37 @@ func (db *DB) eraseConversation(ctx context.Context, root *os.Root, e omni.Erasu
 			if r.State == omni.RecordingDeleted {
 				continue
 			}
-			if r.Path != "" {
-				if !filepath.IsLocal(r.Path) {
-					return fmt.Errorf("erasure of %s: path leads out of the folder", r.ID)
-				}
-				if err := root.Remove(r.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return fmt.Errorf("erasure of %s: %w", r.ID, err)
-				}
+			if r.Path != "" && !filepath.IsLocal(r.Path) {
+				return fmt.Errorf("erasure of %s: path leads out of the folder", r.ID)
 			}
-			gone, event, err := deletedRecording(r, "erasure", time.Now())
+			event, err := deletedEvent(r, "erasure", time.Now())
 			if err != nil {
-				return err
+				return fmt.Errorf("erasure of %s: %w", r.ID, err)
 			}
 			step.Part.Recordings = append(step.Part.Recordings, omni.ErasedRecording{ID: r.ID, SHA256: r.SHA256})
-			change.Recordings, change.Events = append(change.Recordings, gone), append(change.Events, event)
+			w.claims, w.Omni.Events = append(w.claims, r.ID), append(w.Omni.Events, event)
 		}
 	}
-	change.Erasing = []omni.Erasing{step}
-	_, err = db.Commit(ctx, Write{Omni: change})
-	return err
+	w.Omni.Erasing = []omni.Erasing{step}
+	if _, err = db.Commit(ctx, w); err != nil {
+		return fmt.Errorf("erasure of %s: %w", conversationID, err)
+	}
+	return nil
 }
 
-// completeErasure erases the customer and writes the certificate.
-func (db *DB) completeErasure(ctx context.Context, e omni.Erasure, identities []omni.Identity) error {
+// completeErasure deletes the files, erases the customer and writes the
+// certificate: there is none as long as a file is left.
+func (db *DB) completeErasure(ctx context.Context, root *os.Root, e omni.Erasure, identities []omni.Identity) error {
+	left, err := list(ctx, db, recordings, "erasure "+e.ID,
+		"JOIN conversations c ON c.id = t.conversation_id "+deletedWithFile+" AND c.customer_id = $1 ORDER BY t.id", e.CustomerID)
+	if err != nil {
+		return err
+	}
+	for _, r := range left {
+		if err := db.deleteFile(ctx, root, r); err != nil {
+			return err
+		}
+	}
 	parts, err := db.erasedParts(ctx, e.ID)
 	if err != nil {
 		return err

@@ -20,10 +20,11 @@ const (
 	retentionStep = 10 * time.Minute
 )
 
-// DeleteExpired deletes the recordings whose time is over by now: the file
-// first, then the row's state together with the event recording.deleted. A
-// file that is gone already is no error, so a deletion that was interrupted is
-// finished the next time. It returns how many recordings were deleted.
+// DeleteExpired deletes the recordings whose time is over by now: first the
+// row's state together with the event recording.deleted, unless somebody holds
+// the recording, then the file. The row has its bytes until the file is gone, so
+// a deletion that was interrupted is finished the next time. A file that is gone
+// already is no error. It returns how many recordings were deleted.
 func (db *DB) DeleteExpired(ctx context.Context, folder string, now time.Time) (int, error) {
 	root, err := os.OpenRoot(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -35,57 +36,112 @@ func (db *DB) DeleteExpired(ctx context.Context, folder string, now time.Time) (
 		return 0, fmt.Errorf("retention: %w", err)
 	}
 	defer root.Close()
-	deleted := 0
+	deleted, err := db.finishDeletions(ctx, root)
+	failures := []error{err}
 	for {
 		due, err := db.ExpiredRecordings(ctx, now, deleteBatch)
 		if err != nil {
-			return deleted, err
+			return deleted, errors.Join(append(failures, err)...)
 		}
-		var failures []error
+		stay := 0
 		for _, r := range due {
-			if err := db.deleteRecording(ctx, root, r, now); err != nil {
+			switch gone, err := db.deleteRecording(ctx, root, r, now); {
+			case err != nil:
 				failures = append(failures, err)
-				continue
+				stay++
+			case gone:
+				deleted++
 			}
-			deleted++
 		}
-		if len(failures) > 0 || len(due) < deleteBatch {
+		if stay > 0 || len(due) < deleteBatch {
 			return deleted, errors.Join(failures...)
 		}
 	}
 }
 
-func (db *DB) deleteRecording(ctx context.Context, root *os.Root, r omni.Recording, now time.Time) error {
-	// The list may be minutes old: what is held since then stays.
-	if now, err := db.Recording(ctx, r.ID); err != nil || now.LegalHold {
-		return err
-	}
-	if r.Path != "" {
-		if !filepath.IsLocal(r.Path) {
-			return fmt.Errorf("retention of %s: path leads out of the folder", r.ID)
-		}
-		if err := root.Remove(r.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("retention of %s: %w", r.ID, err)
-		}
-	}
-	r, e, err := deletedRecording(r, "retention", now)
+const deletedWithFile = "WHERE t.state = 'deleted' AND t.bytes > 0"
+
+// finishDeletions deletes the files that are left of recordings which are
+// deleted by their rows.
+func (db *DB) finishDeletions(ctx context.Context, root *os.Root) (int, error) {
+	left, err := list(ctx, db, recordings, "deleted recordings with files", deletedWithFile+" ORDER BY t.id")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := db.Commit(ctx, Write{Omni: omni.Change{Recordings: []omni.Recording{r}, Events: []omni.Event{e}}}); err != nil {
-		return fmt.Errorf("retention of %s: %w", r.ID, err)
+	deleted := 0
+	var failures []error
+	for _, r := range left {
+		if err := db.deleteFile(ctx, root, r); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		deleted++
 	}
-	db.log.Info("recording deleted", "recording", r.ID, "conversation", r.ConversationID)
+	return deleted, errors.Join(failures...)
+}
+
+// errKept is why a recording cannot be deleted: it is held, or deleted already.
+var errKept = errors.New("store: the recording is held or deleted")
+
+// claimRecording writes a recording down as deleted, unless it is held. What it
+// leaves in bytes says that the file may still be there.
+func claimRecording(ctx context.Context, q querier, recordingID string) error {
+	res, err := q.ExecContext(ctx, `UPDATE recordings SET state = 'deleted', bytes = CASE WHEN path = '' THEN 0 WHEN bytes > 0 THEN bytes ELSE 1 END
+		WHERE id = $1 AND state <> 'deleted' AND NOT legal_hold`, recordingID)
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", recordingID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errorOr(err, errKept)
+	}
 	return nil
 }
 
-// deletedRecording gives row and event of a recording whose file is gone. The
-// event's id follows from the recording's: two nodes that delete it at once say
-// so once.
-func deletedRecording(r omni.Recording, why string, now time.Time) (omni.Recording, omni.Event, error) {
-	r.State, r.Bytes = omni.RecordingDeleted, 0
+// deleteRecording tells whether the recording is gone; one that is held since it
+// was listed, or that another node deletes, is none of its business.
+func (db *DB) deleteRecording(ctx context.Context, root *os.Root, r omni.Recording, now time.Time) (gone bool, err error) {
+	if r.Path != "" && !filepath.IsLocal(r.Path) {
+		return false, fmt.Errorf("retention of %s: path leads out of the folder", r.ID)
+	}
+	e, err := deletedEvent(r, "retention", now)
+	if err != nil {
+		return false, fmt.Errorf("retention of %s: %w", r.ID, err)
+	}
+	_, err = db.Commit(ctx, Write{claims: []string{r.ID}, Omni: omni.Change{Events: []omni.Event{e}}})
+	if errors.Is(err, errKept) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("retention of %s: %w", r.ID, err)
+	}
+	db.log.Info("recording deleted", "recording", r.ID, "conversation", r.ConversationID)
+	r.State = omni.RecordingDeleted
+	return true, db.deleteFile(ctx, root, r)
+}
+
+// deleteFile deletes what is left of a recording that is deleted by its row.
+func (db *DB) deleteFile(ctx context.Context, root *os.Root, r omni.Recording) error {
+	if r.Path == "" {
+		return nil
+	}
+	if !filepath.IsLocal(r.Path) {
+		return fmt.Errorf("delete %s: path leads out of the folder", r.ID)
+	}
+	if err := root.Remove(r.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete %s: %w", r.ID, err)
+	}
+	r.Bytes = 0
+	if _, err := db.Commit(ctx, Write{Omni: omni.Change{Recordings: []omni.Recording{r}}}); err != nil {
+		return fmt.Errorf("delete %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// deletedEvent says that a recording is deleted. Its id follows from the
+// recording's: two nodes that delete it at once say so once.
+func deletedEvent(r omni.Recording, why string, now time.Time) (omni.Event, error) {
 	data, err := json.Marshal(map[string]string{"recording_id": r.ID, "reason": why})
-	return r, omni.Event{ID: string(id.Event) + "_" + strings.TrimPrefix(r.ID, string(id.Recording)+"_") + "-deleted",
+	return omni.Event{ID: string(id.Event) + "_" + strings.TrimPrefix(r.ID, string(id.Recording)+"_") + "-deleted",
 		Type: omni.RecordingDeletedEvent, Time: now, ConversationID: r.ConversationID, Data: data}, err
 }
 

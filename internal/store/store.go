@@ -47,6 +47,8 @@ type Write struct {
 	// transaction and the flush to disk. It is for writes that nobody waits for
 	// at that moment; never more than 50 ms. PostgreSQL needs none.
 	Patience time.Duration `json:"-"`
+
+	claims []string // recordings whose files are deleted next; one that may not be refuses the write
 }
 
 // The errors of this package. Test with errors.Is.

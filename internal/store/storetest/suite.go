@@ -48,6 +48,7 @@ func Run(t *testing.T, open Opener) {
 		"figures while calls go on":           figuresMeanwhile,
 		"demo data can be removed":            demoData,
 		"recordings expire unless held":       recordings,
+		"what is held is not deleted":         heldOrDeleted,
 		"finished recordings are sealed":      sealed,
 		"a customer's data is erased":         erasure,
 		"strange text is kept":                strangeText,
