@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 )
 
 // errTampered is why verify fails; what was found is printed before.
@@ -38,7 +39,10 @@ func verifyCommand(ctx context.Context, args []string, std Streams) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(std.Out, "%d recordings hold (%d of them deleted in time); %d are older than the chain\nhead %s\n", r.Sealed, r.Deleted, r.Unsealed, r.Head)
+		fmt.Fprintf(std.Out, "%d recordings hold (%d of them deleted in time); %d are older than the chain\nhead %s\n", r.Sealed-int64(len(r.Resealed)), r.Deleted, r.Unsealed, r.Head)
+	}
+	if len(r.Resealed) > 0 && !asJSON {
+		fmt.Fprintf(std.Out, "sealed again by the node that was given up: %s\n", strings.Join(r.Resealed, ", "))
 	}
 	if b := r.Broken; b != nil {
 		return fmt.Errorf("%w at seal %d, recording %s: %s: %s", errTampered, b.Seq, b.RecordingID, b.What, b.Detail)

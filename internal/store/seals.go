@@ -23,31 +23,38 @@ var seals = newRow("seals", `seq recording_id conversation_id kind failure path 
 
 var insertSeal = "INSERT INTO seals (" + strings.Join(seals.columns, ", ") + ") VALUES (" + placeholders(1, len(seals.columns)) + ")"
 
-// nextSeal takes the next number of the chain and gives the seal before; the
-// row stays locked until the transaction ends, so that seals follow each other
-// in the order of commits.
-const nextSeal = `INSERT INTO seal_head (id, seq, seal) VALUES (1, 1, '') ON CONFLICT (id) DO UPDATE SET seq = seal_head.seq + 1
+// lockSeals gives the end of the chain; the row stays locked until the
+// transaction ends, so that seals follow each other in the order of commits.
+const lockSeals = `INSERT INTO seal_head (id, seq, seal) VALUES (1, 0, '') ON CONFLICT (id) DO UPDATE SET seq = seal_head.seq
 	RETURNING seq, seal`
 
-// sealRecording seals a recording that is finished, once.
+// sealRecording seals a recording that is finished: once, or again when it is
+// not what was sealed. That happens when a node was silent for so long that
+// another one finished its recordings, and then finishes them itself.
 func sealRecording(ctx context.Context, q querier, r *omni.Recording) error {
 	if r.SHA256 == "" || r.State != omni.RecordingReady && r.State != omni.RecordingFailed {
 		return nil
 	}
-	var known bool
-	if err := q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM seals WHERE recording_id = $1)", r.ID).Scan(&known); err != nil || known {
-		return err
-	}
 	var seq int64
 	var previous string
-	if err := q.QueryRowContext(ctx, nextSeal).Scan(&seq, &previous); err != nil {
+	if err := q.QueryRowContext(ctx, lockSeals).Scan(&seq, &previous); err != nil {
 		return fmt.Errorf("seal %s: %w", r.ID, err)
 	}
-	s := omni.NewSeal(seq, previous, *r)
+	var last omni.Seal
+	err := q.QueryRowContext(ctx, "SELECT seq, previous, seal FROM seals WHERE recording_id = $1 ORDER BY seq DESC LIMIT 1", r.ID).
+		Scan(&last.Seq, &last.Previous, &last.Value)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
+		return fmt.Errorf("seal %s: %w", r.ID, err)
+	case omni.NewSeal(last.Seq, last.Previous, *r).Value == last.Value:
+		return nil
+	}
+	s := omni.NewSeal(seq+1, previous, *r)
 	if _, err := q.ExecContext(ctx, insertSeal, seals.values(&s)...); err != nil {
 		return fmt.Errorf("seal %s: %w", r.ID, err)
 	}
-	if _, err := q.ExecContext(ctx, "UPDATE seal_head SET seal = $1 WHERE id = 1", s.Value); err != nil {
+	if _, err := q.ExecContext(ctx, "UPDATE seal_head SET seq = $1, seal = $2 WHERE id = 1", s.Seq, s.Value); err != nil {
 		return fmt.Errorf("seal %s: %w", r.ID, err)
 	}
 	return nil
@@ -55,10 +62,13 @@ func sealRecording(ctx context.Context, q querier, r *omni.Recording) error {
 
 // SealReport is what VerifySeals found.
 type SealReport struct {
-	Sealed   int64       `json:"sealed"`
-	Deleted  int64       `json:"deleted"`  // of these, whose files are deleted as their rows say
-	Unsealed int64       `json:"unsealed"` // finished with a file, and no seal: older than the chain
-	Head     string      `json:"head"`     // the last seal; keep it elsewhere
+	Sealed   int64 `json:"sealed"`
+	Deleted  int64 `json:"deleted"`  // of these, whose files are deleted as their rows say
+	Unsealed int64 `json:"unsealed"` // finished with a file, and no seal: older than the chain
+	// Resealed are the recordings that were sealed again, since the node that made
+	// them was given up and finished them later than another one did.
+	Resealed []string    `json:"resealed,omitempty"`
+	Head     string      `json:"head"` // the last seal; keep it elsewhere
 	Broken   *BrokenSeal `json:"broken,omitempty"`
 }
 
@@ -130,6 +140,14 @@ func (db *DB) checkSeal(ctx context.Context, root *os.Root, s omni.Seal, rep *Se
 		return broken("chain", "it does not follow the seal before")
 	case s.Value != s.Compute():
 		return broken("chain", "it is not the hash of its fields")
+	}
+	var again bool
+	if err := db.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM seals WHERE recording_id = $1 AND seq > $2)", s.RecordingID, s.Seq).Scan(&again); err != nil {
+		return nil, db.failed("verify recordings", err)
+	}
+	if again { // the newer seal is held to the row and the file
+		rep.Resealed = append(rep.Resealed, s.RecordingID)
+		return nil, nil //nolint:nilnil // nothing is broken
 	}
 	r, err := db.Recording(ctx, s.RecordingID)
 	if errors.Is(err, omni.ErrNotFound) {

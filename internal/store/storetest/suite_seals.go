@@ -88,16 +88,11 @@ func sealed(t *testing.T, open Opener) {
 	}
 	verify("", "")
 
-	row := r
-	row.StartedAt = row.StartedAt.Add(time.Microsecond)
-	Commit(t, db, omni.Change{Recordings: []omni.Recording{row}})
-	verify("row", "")
-	Commit(t, db, omni.Change{Recordings: []omni.Recording{r}})
-
 	for _, c := range []struct{ do, undo, what string }{
 		{"UPDATE seals SET duration_ms = 1001 WHERE seq = 3", "UPDATE seals SET duration_ms = 1000 WHERE seq = 3", "chain"},
 		{"UPDATE seals SET seq = 100 WHERE seq = 24", "UPDATE seals SET seq = 24 WHERE seq = 100", "chain"},
 		{"UPDATE seals SET seq = 0 WHERE seq = 24", "UPDATE seals SET seq = 24 WHERE seq = 0", "cut"},
+		{"UPDATE recordings SET started_at = started_at + 1 WHERE id = '" + r.ID + "'", "UPDATE recordings SET started_at = started_at - 1 WHERE id = '" + r.ID + "'", "row"},
 		{"UPDATE recordings SET id = 'rc_x' WHERE id = '" + r.ID + "'", "UPDATE recordings SET id = '" + r.ID + "' WHERE id = 'rc_x'", "row"},
 	} {
 		Exec(t, url, c.do)
@@ -113,6 +108,48 @@ func sealed(t *testing.T, open Opener) {
 	}
 	if rep := verify("", rep.Head); rep.Deleted != 1 {
 		t.Errorf("%+v", rep)
+	}
+}
+
+// sealedAgain finishes recordings as another node does that took theirs for gone
+// and as their own node does, at once and one after the other.
+func sealedAgain(t *testing.T, open Opener) {
+	db, _ := open(t)
+	dir, now := t.TempDir(), Now()
+	finished := func(r omni.Recording, sound string, end time.Duration) omni.Recording {
+		sum := sha256.Sum256([]byte(sound))
+		r.Bytes, r.SHA256, r.EndedAt, r.DurationMS = int64(len(sound)), hex.EncodeToString(sum[:]), now.Add(end), end.Milliseconds()
+		return r
+	}
+	var group sync.WaitGroup
+	list := make([]omni.Recording, 8)
+	for i := range list {
+		r := omni.Recording{ID: id.New(id.Recording), ConversationID: id.New(id.Conversation), Kind: "call", State: omni.RecordingReady, StartedAt: now}
+		r.Path = r.ID + ".wav"
+		list[i] = r
+		if err := os.WriteFile(filepath.Join(dir, r.Path), []byte("all of it"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range []omni.Recording{finished(r, "all", time.Second), finished(r, "all of it", 3*time.Second)} {
+			group.Go(func() { Commit(t, db, omni.Change{Recordings: []omni.Recording{r}}) })
+		}
+	}
+	group.Wait()
+	for _, r := range list { // whichever was first: its own node is the last
+		Commit(t, db, omni.Change{Recordings: []omni.Recording{finished(r, "all", time.Second)}})
+		for range 2 {
+			Commit(t, db, omni.Change{Recordings: []omni.Recording{finished(r, "all of it", 3*time.Second)}})
+		}
+	}
+	rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, ""))
+	if rep.Broken != nil || rep.Sealed < 16 || int(rep.Sealed)-len(rep.Resealed) != len(list) {
+		t.Errorf("%+v, broken %+v", rep, rep.Broken)
+	}
+	if err := os.WriteFile(filepath.Join(dir, list[3].Path), []byte("all"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, "")); rep.Broken == nil || rep.Broken.What != "file" || rep.Broken.RecordingID != list[3].ID {
+		t.Errorf("what was sealed first is the file again: %+v", rep.Broken)
 	}
 }
 
