@@ -82,6 +82,28 @@ func TestConsultEndsWithoutWrapUp(t *testing.T) {
 	}
 }
 
+// Who was consulted and took the customer over is lost: the customer waits, not a
+// question of the one who asked, who can take the call again.
+func TestLostAfterHandOver(t *testing.T) {
+	f := consulting(t)
+	o := find[OfferCreated](f.do(ConsultWith{f.at(), "cv", "ann", "", "qu"}))
+	f.do(Accept{f.at(), o[0].Offer.ID, "bob"})
+	f.do(Connect{f.at(), "cv", "bob"})
+	f.do(JoinCall{f.at(), "cv", "bob"})
+	f.do(EndWork{f.at(), "cv", "ann", "transferred"})
+	f.do(FinishWrapUp{At: f.at(), ConversationID: "cv", AgentID: "ann"})
+	o = find[OfferCreated](f.do(LoseAgent{f.at(), "cv", "bob"}))
+	if len(o) != 1 || o[0].Offer.AgentID != "ann" || o[0].Offer.ConsultBy != "" {
+		t.Fatalf("offers %+v", o)
+	}
+	f.do(Accept{f.at(), o[0].Offer.ID, "ann"})
+	f.do(Connect{f.at(), "cv", "ann"})
+	f.do(EndWork{f.at(), "cv", "ann", "customer_disconnect"})
+	if w, err := f.r.workOf("ann", "cv"); err != nil || w.row.State != WrapUp {
+		t.Errorf("ann's work %+v, %v", w, err)
+	}
+}
+
 func TestWhyNobodyIsConsulted(t *testing.T) {
 	f := consulting(t)
 	ask := func(with, queue string) []Output { return f.do(ConsultWith{f.at(), "cv", "ann", with, queue}) }

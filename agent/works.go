@@ -347,10 +347,13 @@ func (r *Router) requeue(w *work) {
 	r.update(a)
 }
 
-// entry returns what the work's queue entry was.
+// entry returns what the work's queue entry was, for the customer to wait anew:
+// who came to consult and stayed has the customer now.
 func (w *work) entry() QueueEntry {
 	if w.row.Entry != nil {
-		return *w.row.Entry
+		row := *w.row.Entry
+		row.ConsultBy = ""
+		return row
 	}
 	return QueueEntry{
 		ConversationID: w.row.ConversationID, QueueID: w.row.QueueID, Channel: w.row.Channel, EnteredAt: w.row.StartedAt,
