@@ -118,8 +118,11 @@ func (v *conversation) seat() {
 	}
 	if key := strings.Join(append(s.Aside, "|"+s.Lead), " "); key != v.seated {
 		s.Music = v.center.music(v.musicOf(queueID))
-		v.must(v.call.Arrange(s))
-		v.seated = key
+		err := v.call.Arrange(s)
+		v.must(err)
+		if err == nil { // otherwise it is tried with the next change
+			v.seated = key
+		}
 	}
 }
 
@@ -178,7 +181,7 @@ func (v *conversation) depart(s *side, why omni.EndReason) {
 // outside numbers alone.
 func (v *conversation) passOn(from *side) {
 	v.must(v.book.move(omni.Connected)) // nobody waits any longer
-	to := map[string]any{"kind": "number", "target": ""}
+	to, before := map[string]any{"kind": "number", "target": ""}, v.book.conv.QueueID
 	if m := v.members(); len(m) > 0 {
 		next := m[max(0, slices.IndexFunc(m, func(s *side) bool { return s.state == talking }))] // rather who is heard
 		v.talking = next
@@ -197,6 +200,11 @@ func (v *conversation) passOn(from *side) {
 		v.stay = v.book.begin(omni.SegmentFlow, func(s *omni.Segment) { s.FlowID = v.book.conv.FlowID })
 	}
 	v.book.event(omni.ConversationTransferred, to, of(from.offer.AgentID, from.offer.QueueID))
+	if q := v.book.conv.QueueID; q != before {
+		v.startRecording(q) // its rule holds from here on
+	} else {
+		v.tellRecording()
+	}
 	if len(v.supervisors) > 0 {
 		v.tellSupervised()
 	}
