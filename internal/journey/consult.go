@@ -28,6 +28,18 @@ func (c *consultation) answered() bool { return c.stay != nil }
 // apart tells whether the agent is out of the customer's hearing.
 func (c *consultation) apart() bool { return !c.joins && !c.swapped }
 
+// asks tells whether an offer or an entry of the router is about this consultation
+// and not about one that is over.
+func (c *consultation) asks(by, agentID, queueID string) bool {
+	switch {
+	case c == nil || c.answered() || by != c.by.offer.AgentID:
+		return false
+	case c.kind == "agent":
+		return agentID == c.target
+	}
+	return c.kind == "queue" && queueID == c.target
+}
+
 // Why a consultation ended without more people in the call, beside the reasons
 // of the router.
 const (
@@ -85,11 +97,15 @@ func (v *conversation) startConsult(agentID, kind, target string, joins bool, ri
 	v.consult = c
 	v.book.event(omni.ConversationConsultStarted, map[string]any{"kind": kind, "target": c.publicTarget(), "joins": joins}, of(agentID, s.offer.QueueID))
 	if c.out == nil {
+		v.wish++
+		wish := v.wish
 		v.must(v.center.floor.tell(func(at agent.At) agent.Input { ask.At = at; return ask }, func(err error) {
 			if err != nil {
 				v.log.Warn("nobody can be asked", "err", err)
 				v.later(func() { v.notConsulted(c, consultFailed) })()
+				return
 			}
+			v.granted.Store(wish)
 		}))
 	}
 	v.rearrange()
@@ -109,7 +125,7 @@ func (c *consultation) publicTarget() string {
 func (v *conversation) colleagueCame(s *side) {
 	s.stopTimer()
 	c := v.consult
-	if c == nil || c.answered() || c.out != nil {
+	if !c.asks(s.offer.ConsultBy, s.offer.AgentID, s.offer.QueueID) {
 		v.dropColleague(s, omni.NextStep) // who asked asks no longer
 		return
 	}
@@ -277,7 +293,7 @@ func (v *conversation) cancelConsult(agentID string) error {
 func (v *conversation) goesOnWithout(s *side) bool {
 	c := v.consult
 	if s.offer.ConsultBy != "" && s.stay == nil { // only consults
-		if c != nil && (c.side == s || !c.answered()) {
+		if c != nil && (c.side == s || c.asks(s.offer.ConsultBy, s.offer.AgentID, s.offer.QueueID)) {
 			v.endConsult(consultLost, omni.AgentLost)
 		} else {
 			v.dropColleague(s, omni.AgentLost)
@@ -314,10 +330,11 @@ func (v *conversation) dropParties(why omni.EndReason) {
 	}
 }
 
-// askedAnew ends a consultation that a new router does not know.
-func (v *conversation) askedAnew(st agent.Standing) {
+// askedAnew ends a consultation that a new router does not know, though it has
+// applied the wish for it.
+func (v *conversation) askedAnew(st agent.Standing, wish uint64) {
 	c := v.consult
-	if c == nil || c.out != nil || c.answered() || st.Entry != nil {
+	if c == nil || c.out != nil || c.answered() || st.Entry != nil || wish != v.wish {
 		return
 	}
 	for _, s := range v.sides {

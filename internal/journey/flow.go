@@ -327,7 +327,9 @@ func (v *conversation) enterQueue(queueID string, why omni.EndReason) {
 // can be done here is done.
 func (v *conversation) overflowed(o agent.Overflowed) {
 	if o.Entry.ConsultBy != "" {
-		v.notConsulted(v.consult, o.Reason)
+		if v.consult.asks(o.Entry.ConsultBy, o.Entry.DirectAgent, o.Entry.QueueID) {
+			v.notConsulted(v.consult, o.Reason)
+		}
 		return
 	}
 	if v.gone {

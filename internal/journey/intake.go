@@ -113,6 +113,10 @@ func (l *leader) applied(in agent.Input) bool {
 		s := standing(in.ConversationID)
 		return s.Entry != nil && s.Entry.DirectAgent == in.AgentID ||
 			slices.ContainsFunc(s.Works, func(w agent.Work) bool { return w.AgentID == in.AgentID && w.State != agent.WrapUp })
+	case agent.ConsultWith:
+		s := standing(in.ConversationID)
+		return s.Entry != nil && s.Entry.ConsultBy == in.AgentID ||
+			slices.ContainsFunc(s.Works, func(w agent.Work) bool { return w.ConsultBy == in.AgentID })
 	case agent.Accept:
 		return slices.ContainsFunc(l.router.WorksOf(in.AgentID), func(w agent.Work) bool {
 			return w.ID == in.OfferID && standing(w.ConversationID).Accepted(w.ID)

@@ -20,7 +20,7 @@ type standingQuestion struct {
 	Of   []wish `json:"of"`
 }
 
-// wish is a conversation and its last wish for an agent that the router is known
+// wish is a conversation and its last wish for an agent, a colleague's too, that the router is known
 // to have applied: a later one may be on its way.
 type wish struct {
 	ConversationID string `json:"conversation_id"`
@@ -149,7 +149,7 @@ func (v *conversation) stand(s agent.Standing, wish uint64) {
 			v.offered(agent.OfferCreated{Offer: o})
 		}
 	}
-	v.askedAnew(s)
+	v.askedAnew(s, wish)
 	if v.inQueue && !busy && s.Entry == nil && v.asked != nil && wish == v.wish {
 		v.log.Warn("the router did not know a waiting caller; queued again")
 		v.must(v.wantAgent(v.asked))

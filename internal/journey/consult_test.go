@@ -1,0 +1,113 @@
+package journey
+
+import (
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/agent/account/setup"
+	"github.com/openhotline/hotline/omni"
+)
+
+// asking is a call whose agent asks a colleague, or somebody of a queue.
+func asking(kind, target string) *conversation {
+	v := waitingCall(omni.Connected)
+	v.inQueue, v.outsiders = false, map[string]*outsider{}
+	v.talking = v.inTalk("ann", talking)
+	v.consult = &consultation{by: v.talking, kind: kind, target: target}
+	return v
+}
+
+// What the router says of a question that was taken back does not end the next one.
+func TestAnswersBelongToTheirQuestion(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind, target string
+		entry        agent.QueueEntry
+		ends         bool
+	}{
+		"this colleague":       {"agent", "ag_bob", agent.QueueEntry{ConsultBy: "ag_ann", DirectAgent: "ag_bob"}, true},
+		"the one asked before": {"agent", "ag_bob", agent.QueueEntry{ConsultBy: "ag_ann", DirectAgent: "ag_cho"}, false},
+		"this queue":           {"queue", "qu_2", agent.QueueEntry{ConsultBy: "ag_ann", QueueID: "qu_2"}, true},
+		"the queue before":     {"queue", "qu_2", agent.QueueEntry{ConsultBy: "ag_ann", QueueID: "qu_1"}, false},
+		"another's question":   {"agent", "ag_bob", agent.QueueEntry{ConsultBy: "ag_cho", DirectAgent: "ag_bob"}, false},
+		"a number is called":   {"number", "5550001", agent.QueueEntry{ConsultBy: "ag_ann", DirectAgent: "ag_bob"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := asking(c.kind, c.target)
+			v.overflowed(agent.Overflowed{Entry: c.entry, Reason: agent.ConsultRejected})
+			if ended := v.consult == nil; ended != c.ends {
+				t.Errorf("ended: %t", ended)
+			}
+		})
+	}
+	v := asking("agent", "ag_bob")
+	cho := &side{state: accepted, offer: agent.Offer{ID: "cho", AgentID: "ag_cho", ConsultBy: "ag_ann"}}
+	v.sides["cho"] = cho
+	v.colleagueCame(cho)
+	if v.consult == nil || v.sides["cho"] != nil {
+		t.Errorf("%+v, %+v", v.consult, v.sides)
+	}
+}
+
+// A router that has not applied the question yet is no reason to end it.
+func TestQuestionOnItsWayGoesOn(t *testing.T) {
+	v := asking("agent", "ag_bob")
+	v.wish = 2
+	if v.stand(agent.Standing{}, 1); v.consult == nil {
+		t.Error("a question on its way has ended")
+	}
+	if v.stand(agent.Standing{}, 2); v.consult != nil {
+		t.Error("a question that the router lost goes on")
+	}
+}
+
+// The rule of the queue of who takes the customer over holds from then on.
+func TestRecordingFollowsTheLead(t *testing.T) {
+	v := waitingCall(omni.Connected)
+	v.center.records.Store(&installation{queues: map[string]setup.Queue{"qu_2": {Record: true, RecordNotice: true}}})
+	v.book.conv.QueueID = "qu_1"
+	ann, bob := v.inTalk("ann", talking), v.inTalk("bob", talking)
+	bob.offer.QueueID, v.talking = "qu_2", ann
+	v.depart(ann, omni.Transferred)
+	skipped := false
+	for _, e := range v.book.change.Events {
+		skipped = skipped || e.Type == omni.RecordingSkipped
+	}
+	if v.talking != bob || !skipped {
+		t.Errorf("%+v has the call, %+v", v.talking, v.book.change.Events)
+	}
+}
+
+// A question that the former leader has applied is not asked twice.
+func TestQuestionIsAskedOnce(t *testing.T) {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	tick := func() agent.At { at = at.Add(time.Second); return agent.At(at) }
+	r := agent.NewRouter(agent.RouterConfig{Seed: 1})
+	r.Apply(agent.PutQueue{At: tick(), Queue: agent.DefaultQueue("qu_1", "Sales")})
+	comes := func(id string) {
+		r.Apply(agent.PutAgent{At: tick(), Agent: agent.Agent{ID: id, Queues: []string{"qu_1"}}})
+		r.Apply(agent.DeviceUp{At: tick(), AgentID: id})
+		r.Apply(agent.SetPresence{At: tick(), AgentID: id, State: agent.Available, By: agent.ByAgent})
+	}
+	comes("ag_ann")
+	r.Apply(agent.Enqueue{At: tick(), ConversationID: "cv_1", QueueID: "qu_1", Channel: agent.Voice})
+	offer := func() string { return r.StandingOf([]string{"cv_1"})["cv_1"].Offers[0].ID }
+	r.Apply(agent.Accept{At: tick(), OfferID: offer(), AgentID: "ag_ann"})
+	r.Apply(agent.Connect{At: tick(), ConversationID: "cv_1", AgentID: "ag_ann"})
+	comes("ag_bob")
+	l, ask := &leader{router: r}, agent.ConsultWith{ConversationID: "cv_1", AgentID: "ag_ann", With: "ag_bob", QueueID: "qu_1"}
+	applied := func(when string, want bool) {
+		t.Helper()
+		if got := l.applied(ask); got != want {
+			t.Errorf("%s: applied: %t", when, got)
+		}
+	}
+	applied("before", false)
+	ask.At = tick()
+	r.Apply(ask)
+	applied("while it rings", true)
+	r.Apply(agent.Accept{At: tick(), OfferID: offer(), AgentID: "ag_bob"})
+	applied("once accepted", true)
+	r.Apply(agent.EndConsult{At: tick(), ConversationID: "cv_1", AgentID: "ag_ann"})
+	applied("once over", false)
+}
