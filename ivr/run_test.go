@@ -135,7 +135,10 @@ func (c *caller) Collect(ctx context.Context, spec KeySpec) (Keys, error) {
 	}
 	if spec.FirstTimeout == 0 { // something else is under way: now or never
 		if c.decide() {
-			return Keys{Why: Escaped}, context.Cause(ctx)
+			if c.hangup {
+				return Keys{}, context.Cause(ctx)
+			}
+			return Keys{Why: Escaped}, nil // as it was pressed in time
 		}
 		<-ctx.Done()
 		return Keys{}, context.Cause(ctx)
