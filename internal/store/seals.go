@@ -97,26 +97,20 @@ func (db *DB) VerifySeals(ctx context.Context, folder, expect string) (rep SealR
 		return rep, db.failed("verify recordings", err)
 	}
 	found := expect == ""
-	for {
-		next, err := list(ctx, db, seals, "seals", "WHERE t.seq > $1 ORDER BY t.seq LIMIT 500", rep.Sealed)
-		if err != nil {
+	var seq int64
+	var head string
+	for { // again as long as seals are added meanwhile
+		if err := db.walkSeals(ctx, root, &rep, func(s *omni.Seal) { found = found || s.Value == expect }); err != nil || rep.Broken != nil {
 			return rep, err
 		}
-		for _, s := range next {
-			rep.Broken, err = db.checkSeal(ctx, root, s, &rep)
-			if err != nil || rep.Broken != nil {
-				return rep, err
-			}
-			rep.Sealed, rep.Head = s.Seq, s.Value
-			found = found || s.Value == expect
+		if rep.Sealed < seq {
+			break // what the head had counted is not there
 		}
-		if len(next) == 0 {
+		err = db.queryRow(ctx, "SELECT seq, seal FROM seal_head WHERE id = 1").Scan(&seq, &head)
+		if err != nil || seq <= rep.Sealed {
 			break
 		}
 	}
-	var seq int64
-	var head string
-	err = db.queryRow(ctx, "SELECT seq, seal FROM seal_head WHERE id = 1").Scan(&seq, &head)
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return rep, db.failed("verify recordings", err)
@@ -128,7 +122,26 @@ func (db *DB) VerifySeals(ctx context.Context, folder, expect string) (rep SealR
 	return rep, nil
 }
 
-// checkSeal holds one link to its recording.
+// walkSeals goes on behind the last seal that was walked, until there is none or
+// one does not hold.
+func (db *DB) walkSeals(ctx context.Context, root *os.Root, rep *SealReport, holds func(*omni.Seal)) error {
+	for {
+		next, err := list(ctx, db, seals, "seals", "WHERE t.seq > $1 ORDER BY t.seq LIMIT 500", rep.Sealed)
+		if err != nil || len(next) == 0 {
+			return err
+		}
+		for _, s := range next {
+			rep.Broken, err = db.checkSeal(ctx, root, s, rep)
+			if err != nil || rep.Broken != nil {
+				return err
+			}
+			rep.Sealed, rep.Head = s.Seq, s.Value
+			holds(&s)
+		}
+	}
+}
+
+// checkSeal holds one link to the one before and to its recording.
 func (db *DB) checkSeal(ctx context.Context, root *os.Root, s omni.Seal, rep *SealReport) (*BrokenSeal, error) {
 	broken := func(what, detail string) (*BrokenSeal, error) {
 		return &BrokenSeal{Seq: s.Seq, RecordingID: s.RecordingID, What: what, Detail: detail}, nil
@@ -140,6 +153,18 @@ func (db *DB) checkSeal(ctx context.Context, root *os.Root, s omni.Seal, rep *Se
 		return broken("chain", "it does not follow the seal before")
 	case s.Value != s.Compute():
 		return broken("chain", "it is not the hash of its fields")
+	}
+	b, err := db.checkRecording(ctx, root, s, rep)
+	if err == nil && b != nil { // it may have been deleted, or sealed again, between the row and the file
+		b, err = db.checkRecording(ctx, root, s, rep)
+	}
+	return b, err
+}
+
+// checkRecording holds a seal to the row and the file of its recording.
+func (db *DB) checkRecording(ctx context.Context, root *os.Root, s omni.Seal, rep *SealReport) (*BrokenSeal, error) {
+	broken := func(what, detail string) (*BrokenSeal, error) {
+		return &BrokenSeal{Seq: s.Seq, RecordingID: s.RecordingID, What: what, Detail: detail}, nil
 	}
 	var again bool
 	if err := db.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM seals WHERE recording_id = $1 AND seq > $2)", s.RecordingID, s.Seq).Scan(&again); err != nil {

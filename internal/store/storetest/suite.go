@@ -50,6 +50,7 @@ func Run(t *testing.T, open Opener) {
 		"recordings expire unless held":       recordings,
 		"what is held is not deleted":         heldOrDeleted,
 		"finished recordings are sealed":      sealed,
+		"seals are verified meanwhile":        sealedMeanwhile,
 		"given up, a node seals again":        sealedAgain,
 		"a customer's data is erased":         erasure,
 		"strange text is kept":                strangeText,

@@ -153,6 +153,49 @@ func sealedAgain(t *testing.T, open Opener) {
 	}
 }
 
+// sealedMeanwhile verifies while recordings are finished and deleted: the chain
+// holds at every moment.
+func sealedMeanwhile(t *testing.T, open Opener) {
+	db, _ := open(t)
+	dir, now := t.TempDir(), Now()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 150 {
+			r := omni.Recording{ID: id.New(id.Recording), ConversationID: id.New(id.Conversation), Kind: "call", State: omni.RecordingReady,
+				StartedAt: now, EndedAt: now, DeleteAfter: now.Add(-time.Hour), Bytes: 3}
+			r.Path = r.ID + ".wav"
+			sum := sha256.Sum256([]byte("abc"))
+			r.SHA256 = hex.EncodeToString(sum[:])
+			if err := os.WriteFile(filepath.Join(dir, r.Path), []byte("abc"), 0o600); err != nil {
+				t.Error(err)
+			}
+			if _, err := db.Commit(t.Context(), store.Write{Omni: omni.Change{Recordings: []omni.Recording{r}}}); err != nil {
+				t.Error(err)
+			}
+			if i%10 == 9 {
+				if _, err := db.DeleteExpired(t.Context(), dir, now); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	for over := false; !over; {
+		select {
+		case <-done:
+			over = true
+		default:
+		}
+		rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, ""))
+		if rep.Broken != nil {
+			t.Errorf("nothing was changed: %+v", rep.Broken)
+		}
+		if over && rep.Sealed != 150 {
+			t.Errorf("%d sealed", rep.Sealed)
+		}
+	}
+}
+
 // Exec changes the database behind the store's back.
 func Exec(t testing.TB, url, text string) {
 	t.Helper()
