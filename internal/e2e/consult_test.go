@@ -384,3 +384,38 @@ func TestConsultOutlivesTheAgentsPage(t *testing.T) {
 		t.Errorf("agents' segments end by %q", ends)
 	}
 }
+
+// An agent who is lost while a colleague is being brought in leaves the customer
+// with comfort until the colleague comes, and again when the colleague leaves.
+func TestComfortIsForWhoIsAlone(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	phone := newTelephone(t)
+	ann := s.openDesk("agent@demo").softphone(950)
+	_, ear := phone.dialCall(s, "9002", "+8613911117404", 440)
+	o, annHears := ann.take()
+	id := o.ConversationID
+	s.one("%2B8613911117404", omni.Connected)
+	bob := s.openDesk("agent2@demo").softphone(1330)
+	hearsComfort := func(when string) {
+		t.Helper()
+		s.eventually(15*time.Second, when+": the caller hears the comfort", func() bool {
+			heard := s.listen(ear)
+			return mediatest.DBFS(heard) > -45 && mediatest.Level(heard, media.Rate8k, 950) < -45 && mediatest.Level(heard, media.Rate8k, 1330) < -45
+		})
+	}
+	ann.do(id, "consult", map[string]any{"kind": "agent", "target": bob.agentID, "joins": true})
+	offer := bob.ring()
+	_ = annHears.leg.Close()
+	_ = ann.conn.Close()
+	hearsComfort("the agent is lost")
+	bob.open("rtc", id, offer.OfferID)
+	s.call(http.MethodPost, "/offers/"+offer.OfferID+"/accept", bob.token, nil, nil)
+	s.eventually(15*time.Second, "the caller hears the colleague alone", func() bool {
+		heard := s.listen(ear)
+		tone := mediatest.Level(heard, media.Rate8k, 1330)
+		return tone > -25 && mediatest.DBFS(heard) < tone+0.2
+	})
+	bob.do(id, "leave", nil)
+	hearsComfort("the colleague has left")
+}
