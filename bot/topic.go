@@ -92,6 +92,21 @@ func (t *turn) articleUpper() float64 {
 // put it first among those of its intent.
 const nearEnough = 0.2
 
+// plausibleEnough is how likely the model must find an article's intent for the
+// article to be the answer by itself (docs/nlu.md has the figures).
+const plausibleEnough = 0.1
+
+// plausible tells that the model does not contradict an article: it has no
+// intent, or one that the text may well mean. What one word in common makes near
+// is offered, not said.
+func (t *turn) plausible(h faq.Hit) bool {
+	if h.Article.Intent == "" || t.taught.Article != "" {
+		return true
+	}
+	at := slices.Index(t.brain.model.Labels(), h.Article.Intent)
+	return at < 0 || t.p[at] >= plausibleEnough
+}
+
 // articleMiddle is half way from where an article may be offered to where it is
 // the answer.
 func (t *turn) articleMiddle() float64 {
@@ -128,7 +143,7 @@ func (t *turn) topic() bool {
 		return true
 	}
 	hit, ok := t.nearest()
-	if ok && hit.P >= t.articleUpper() && (t.taught.Article != "" || !(known && t.res.Decision == nlu.Accept && t.concrete(in))) {
+	if ok && hit.P >= t.articleUpper() && t.plausible(hit) && (t.taught.Article != "" || !(known && t.res.Decision == nlu.Accept && t.concrete(in))) {
 		if !taught && t.toldAgain(hit) {
 			return true
 		}

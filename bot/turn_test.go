@@ -271,3 +271,26 @@ func TestWithoutIt(t *testing.T) {
 		}
 	}
 }
+
+// An article that is near by its words, but whose intent the model excludes, is
+// offered at most.
+func TestArticleOfAnExcludedIntent(t *testing.T) {
+	t.Parallel()
+	if raced { // a further training would show nothing more
+		t.Skip("trains another language")
+	}
+	const text = "broadband's down again"
+	e := engine(t, "telecom")
+	d := turnOf(t, e, State{Language: "en"}, text)
+	b, err := e.brain(t.Context(), "en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, upper := b.faq.Thresholds()
+	if hit := b.faq.Search(text, 1)[0]; hit.P < upper || hit.Article.Intent == "broadband_fault" {
+		t.Fatalf("%s of %s has %.2f: another text is needed", hit.Article.ID, hit.Article.Intent, hit.P)
+	}
+	if d.Action != Choices || !strings.Contains(d.Reply, "Broadband fault") {
+		t.Errorf("%s, %v: %q; want choices with the fault", d.Action, d.Reasons, d.Reply)
+	}
+}
