@@ -69,7 +69,7 @@ func (k *Keypad) Play(ctx context.Context, opt PlayOptions, play func(context.Co
 			}
 			p := k.ends(opt)
 			if !opt.BargeIn && !p.Escaped {
-				k.clear()
+				k.Clear()
 			}
 			return p, err
 		case <-k.pressed:
@@ -105,7 +105,8 @@ func (k *Keypad) takeEscape(escape string) bool {
 	return true
 }
 
-func (k *Keypad) clear() {
+// Clear drops the keys that wait.
+func (k *Keypad) Clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.waiting = k.waiting[:0]

@@ -76,6 +76,19 @@ func TestKeysTypedAheadAreKept(t *testing.T) {
 	}
 }
 
+func TestClearedKeysDoNotCount(t *testing.T) {
+	k := NewKeypad()
+	k.Press('1')
+	k.Press('2')
+	k.Clear()
+	k.Press('3')
+	k.Press('4')
+	got, err := k.Collect(t.Context(), KeySpec{Min: 2, Max: 2, FirstTimeout: time.Minute})
+	if err != nil || got.Digits != "34" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestTypeAheadIsBounded(t *testing.T) {
 	k := NewKeypad()
 	for range 10 * typeAhead {

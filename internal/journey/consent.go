@@ -136,6 +136,9 @@ func (v *conversation) answeredNotice(q setup.Queue, refused bool) {
 		data["consent_id"] = c.ID
 	}
 	v.book.event(typ, data, of("", q.ID))
+	if refused { // a recording of a former queue may still be going on
+		v.finishRecording()
+	}
 	if v.talking != nil && v.recorded == nil {
 		v.startRecording(v.talking.offer.QueueID)
 	}

@@ -190,7 +190,7 @@ func (v *conversation) finished() bool {
 // next save has it too.
 func (v *conversation) save() error {
 	c := v.book.take()
-	if isEmpty(c) {
+	if isEmpty(c) && len(v.book.audit) == 0 {
 		return nil
 	}
 	w := Write{Omni: c, Audit: v.book.audit}

@@ -103,7 +103,13 @@ func (s *voice) press(key byte) {
 // Sensitive implements ivr.Session.
 func (s *voice) Sensitive(ctx context.Context, on bool) error {
 	s.trailing.Store(!on)
-	return ended(s.v.ask(ctx, func() error { return s.v.sensitiveKeys(on) }))
+	if err := ended(s.v.ask(ctx, func() error { return s.v.sensitiveKeys(on) })); err != nil {
+		return err
+	}
+	if on {
+		s.keys.Clear() // what was typed ahead may have been recorded
+	}
+	return nil
 }
 
 // Echo implements ivr.Session.
