@@ -255,8 +255,7 @@ func TestSupervisorsPageLost(t *testing.T) {
 		s.call(http.MethodPut, path, p.token, map[string]string{"mode": "barge"}, nil)
 		p.open("monitor", id, fmt.Sprint("lg_", p.hz))
 	}
-	s.matrix("the caller", func() []int16 { return s.listen(ear) }, 950, 1330)
-	s.hears(ear, 1700)
+	s.matrix("the caller", func() []int16 { return s.listen(ear) }, 950, 1330, 1700)
 	var l struct {
 		Items []struct {
 			UserID string `json:"user_id"`
@@ -268,7 +267,7 @@ func TestSupervisorsPageLost(t *testing.T) {
 		t.Errorf("listening: %+v", l.Items)
 	}
 	_ = boss.conn.Close()
-	s.matrix("the caller, page closed", func() []int16 { return s.listen(ear) }, 950)
+	s.matrix("the caller, page closed", func() []int16 { return s.listen(ear) }, 950, 1700)
 	s.call(http.MethodDelete, path, admin.token, nil, nil)
 	s.eventually(5*time.Second, "nobody listens", func() bool {
 		s.call(http.MethodGet, path, s.token, nil, &l)
