@@ -66,7 +66,8 @@ try {
   await agent.getByText(words.banner.reconnecting_call).waitFor({ timeout: 30_000 });
   check("the socket fell: the page says that the call is still up", await bar(agent).isVisible());
   await shot(agent, "fault-socket.en");
-  check("axe with the banner", (await axe(agent)).length === 0);
+  const flaws = await axe(agent);
+  check("axe with the banner", flaws.length === 0, flaws.join("; "));
   await agentContext.setOffline(false);
   await agent.getByText(words.banner.reconnecting_call).waitFor({ state: "detached", timeout: 15_000 });
   await agent.locator('[data-media="live"]').waitFor({ timeout: 10_000 });
