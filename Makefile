@@ -46,8 +46,9 @@ test-go: build
 	$(GO) test -race -vet=off -p 1 -timeout 15m $$($(GO) list ./... | grep -E '$(TIMED)')
 
 # The end-to-end tests drive the built binary with SIPp, baresip and Chromium.
+# Those that mostly wait go four at a time.
 e2e: build
-	$(GO) test -count=1 -timeout 30m ./internal/e2e/...
+	$(GO) test -count=1 -parallel 4 -timeout 30m ./internal/e2e/...
 
 ## stress: the timing-sensitive tests, fifty times
 stress: test-tools build

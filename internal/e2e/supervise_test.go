@@ -112,6 +112,7 @@ func (s *server) matrix(who string, listen func() []int16, want ...float64) {
 // API and the live socket; each hears exactly whom they should, and everything
 // is written down.
 func TestSupervisorListensWhispersJoinsTakesOver(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	phone := newTelephone(t)
 	bossAgent := s.bossWorksAsAgent()
@@ -243,6 +244,7 @@ func (s *server) wantSupervised(id, agentID, bossAgent string) {
 
 // A supervisor whose page closes leaves; the call goes on. Two may listen.
 func TestSupervisorsPageLost(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	phone := newTelephone(t)
 	agent := s.openDesk("agent@demo").softphone(950)
@@ -282,6 +284,7 @@ func TestSupervisorsPageLost(t *testing.T) {
 // A supervisor who gets another team while they listen hears nothing any more,
 // is told why, and the audit has it.
 func TestSupervisorsTeamChanges(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	phone := newTelephone(t)
 	agent := s.openDesk("agent@demo").softphone(950)

@@ -85,17 +85,38 @@ function report(where, list) {
   }
 }
 
-async function visit(context, p, where) {
+// Pages that leave nothing open behind are reached within the one that stands,
+// as a person does by its links; the others, and the first, are loaded anew.
+const plain = (p) => !p.act && !p.width && !p.find && p.who !== null;
+
+async function open(context, p, standing) {
+  if (standing && plain(p)) {
+    await standing.evaluate((path) => {
+      const title = document.querySelector("h1");
+      if (title) title.dataset.former = title.textContent ?? "";
+      history.pushState({}, "", path);
+      dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+    }, p.path);
+    await standing.waitForFunction(() => {
+      const title = document.querySelector("h1");
+      return title === null || title.textContent !== title.dataset.former;
+    });
+    return standing;
+  }
   const page = await context.newPage();
   if (p.width) await page.setViewportSize({ width: p.width, height: p.height });
-  const said = complaints(page);
+  page.said = complaints(page);
+  const id = p.find ? await p.find(page) : undefined;
+  if (p.find && !id) throw new Error("nothing to open");
+  await page.goto(typeof p.path === "function" ? p.path(id) : p.path);
+  return page;
+}
+
+/** Looks at a page and returns it if the next one may be reached from it. */
+async function visit(context, p, where, standing) {
+  let page;
   try {
-    const id = p.find ? await p.find(page) : undefined;
-    if (p.find && !id) {
-      console.log(`skip  ${where}: nothing to open`);
-      return;
-    }
-    await page.goto(typeof p.path === "function" ? p.path(id) : p.path);
+    page = await open(context, p, standing);
     await settled(page);
     await p.act?.(page);
     await settled(page);
@@ -103,16 +124,19 @@ async function visit(context, p, where) {
     report(where, await axe(page));
     report(
       where,
-      said.filter(
-        (s) => !/status of 40[13]/.test(s) || !(p.expect401 || p.who === null || p.name === "no-permission"),
-      ),
+      page.said
+        .splice(0)
+        .filter(
+          (s) => !/status of 40[13]/.test(s) || !(p.expect401 || p.who === null || p.name === "no-permission"),
+        ),
     );
+    if (plain(p)) return page;
   } catch (err) {
     report(where, [err instanceof Error ? (err.message.split("\n")[0] ?? "") : String(err)]);
-    await shot(page, `${where}-failed`).catch(() => undefined);
-  } finally {
-    await page.close();
+    if (page) await shot(page, `${where}-failed`).catch(() => undefined);
   }
+  if (page !== standing) await page?.close();
+  return standing;
 }
 
 const browser = await launch();
@@ -125,7 +149,8 @@ try {
         const context = await person(browser, { language, theme });
         if (who) await logIn(context, who, language);
         else await context.addInitScript((l) => localStorage.setItem("hotline.language", l), language);
-        for (const p of list) await visit(context, p, `${p.name}.${language}.${theme}`);
+        let standing;
+        for (const p of list) standing = await visit(context, p, `${p.name}.${language}.${theme}`, standing);
         await context.close();
       }
 } finally {
