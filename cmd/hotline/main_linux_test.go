@@ -177,7 +177,7 @@ func TestChatEndsWithCtrlC(t *testing.T) {
 	before := x.modes()
 	x.until("> ")
 	x.typed("where is my lamp\r")
-	x.until("It is on its way.")
+	x.until("It is on its way.\r\n> ") // the prompt too: typed before it, the echo comes before it
 	x.typed("half a sente" + ctrlC)
 	if err := x.cmd.Wait(); err != nil {
 		t.Errorf("it ends with %v: %q", err, x.text())
