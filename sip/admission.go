@@ -17,8 +17,9 @@ type admission struct {
 	draining bool
 	total    int
 	lines    map[string]int
-	refused  map[error]int // incoming calls since it was told last
-	setups   list.List     // of time.Time: incoming calls that heard nothing yet, oldest first
+	rates    map[string]*limiter // of lines that have one, by id
+	refused  map[error]int       // incoming calls since it was told last
+	setups   list.List           // of time.Time: incoming calls that heard nothing yet, oldest first
 }
 
 // lateSetUps is how many calls must wait too long for their first answer before
@@ -26,7 +27,7 @@ type admission struct {
 const lateSetUps = 8
 
 func newAdmission(cfg Config) *admission {
-	return &admission{max: cfg.MaxCalls, rate: newLimiter(1, cfg.CallRate, cfg.CallBurst), late: cfg.SetUpDelay, lines: map[string]int{}, refused: map[error]int{}}
+	return &admission{max: cfg.MaxCalls, rate: newLimiter(1, cfg.CallRate, cfg.CallBurst), late: cfg.SetUpDelay, lines: map[string]int{}, rates: map[string]*limiter{}, refused: map[error]int{}}
 }
 
 func (a *admission) drain() {
@@ -80,10 +81,34 @@ func (a *admission) check(l *Line, incoming bool) error {
 		return ErrBusy
 	case incoming && a.overloaded(time.Now()):
 		return ErrOverload
-	case incoming && !a.rate.take(netip.Addr{}):
+	case incoming && !a.lineRate(l) || incoming && !a.rate.take(netip.Addr{}):
 		return ErrBusy
 	}
 	return nil
+}
+
+// lineRate takes a token of a line's rate; true where it has none. Needs a.mu.
+func (a *admission) lineRate(l *Line) bool {
+	if l == nil || l.CallRate == 0 {
+		return true
+	}
+	r := a.rates[l.ID]
+	if r == nil || r.rate != float64(l.CallRate) { // changed meanwhile
+		r = newLimiter(1, l.CallRate, l.CallRate)
+		a.rates[l.ID] = r
+	}
+	return r.take(netip.Addr{})
+}
+
+// keepRates forgets the rates of lines that are gone.
+func (a *admission) keepRates(lines map[string]*Line) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.rates {
+		if lines[id] == nil {
+			delete(a.rates, id)
+		}
+	}
 }
 
 // overloaded tells whether calls come faster than they are answered. What would

@@ -157,6 +157,9 @@ type Line struct {
 	// MaxCalls bounds calls on this line at a time, both directions. 0: no bound
 	// but the endpoint's.
 	MaxCalls int
+	// CallRate bounds its incoming calls per second. 0: no bound but the
+	// endpoint's.
+	CallRate int
 	// Domain is the host part of our From and To on this line. Defaults to the
 	// host of Server.
 	Domain string

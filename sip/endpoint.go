@@ -203,6 +203,7 @@ func (e *Endpoint) SetLines(lines []Line) error {
 	e.lines = m
 	e.mu.Unlock()
 	e.trunks.set(m)
+	e.admission.keepRates(m)
 	return nil
 }
 

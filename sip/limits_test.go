@@ -458,6 +458,36 @@ func TestAdmission(t *testing.T) {
 	})
 }
 
+func TestRateOfALine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newCalls()
+		rate := func(perSecond int) []Line {
+			return []Line{{ID: "slow", Hosts: []string{"10.0.0.2"}, CallRate: perSecond}, {ID: "other", Hosts: []string{"10.0.0.3"}}}
+		}
+		n, e := newBench(t, Config{}, in, func(e *Endpoint) {
+			if err := e.SetLines(rate(1)); err != nil {
+				t.Fatal(err)
+			}
+		})
+		slow, other := n.peer(t, "10.0.0.2:5060"), n.peer(t, "10.0.0.3:5060")
+		slow.call(in, "a", "")
+		slow.refused(slow.request("INVITE", "b", "", 1, sdpLines+"o"), 503)
+		other.call(in, "c", "") // not its affair
+		time.Sleep(time.Second)
+		slow.call(in, "d", "")
+		if err := e.SetLines(rate(2)); err != nil {
+			t.Fatal(err)
+		}
+		slow.call(in, "e", "")
+		slow.call(in, "f", "")
+		slow.refused(slow.request("INVITE", "g", "", 1, sdpLines+"o"), 503)
+		if err := e.SetLines(rate(0)); err != nil {
+			t.Fatal(err)
+		}
+		slow.call(in, "h", "")
+	})
+}
+
 func TestOptionsAndOtherMethods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newCalls()

@@ -268,6 +268,20 @@ func TestCodecOfTheOtherLegIsPreferred(t *testing.T) {
 	}
 }
 
+func TestLinesHaveTheirOwnCodecs(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	h.ctl.SetLineSounds(map[string]call.LineSound{"ln_trunk": {Codecs: []codec.Kind{codec.G722, codec.PCMU}}})
+	_, leg, _ := connect(t, h, p, talkOptions{codecs: []codec.Kind{codec.PCMA, codec.PCMU, codec.G722}})
+	if got := leg.Info().Codec; got == "PCMA" {
+		t.Errorf("codec %s, which the line does not take", got)
+	}
+	h.ctl.SetLineSounds(nil)
+	_, leg, _ = connect(t, h, p, talkOptions{codecs: []codec.Kind{codec.PCMA}})
+	if got := leg.Info().Codec; got != "PCMA" {
+		t.Errorf("codec %s without a line of its own", got)
+	}
+}
+
 func TestRecordingGoesOnWhileAnAgentIsReplaced(t *testing.T) {
 	h, p := newPair(t, hubOptions{})
 	_, _, c := connect(t, h, p, talkOptions{tone: 440})

@@ -27,6 +27,7 @@ type Control struct {
 	mu       sync.Mutex // guards what follows; nothing is called while it is held
 	endpoint *sip.Endpoint
 	inbound  func(*Leg)
+	sounds   map[string]LineSound
 	legs     map[string]*Leg
 	calls    map[*Call]struct{}
 	closed   bool

@@ -62,11 +62,11 @@ func (c *Control) receive(d *sip.Dialog) {
 
 // newSIPLink takes a port and, with an early offer, negotiates.
 func (c *Control) newSIPLink(leg *Leg, d *sip.Dialog) (*sipLink, error) {
-	m, err := c.openRTP(leg)
+	m, err := c.openRTP(leg, d.LineID())
 	if err != nil {
 		return nil, err
 	}
-	s := &sipLink{leg: leg, sip: d, rtp: m, session: sdp.NewSession(c.local(m, d.Source().Addr()))}
+	s := &sipLink{leg: leg, sip: d, rtp: m, session: sdp.NewSession(c.local(m, d.Source().Addr(), d.LineID()))}
 	if offer := d.Offer(); offer != nil {
 		if s.reply, err = s.answerTo(offer); err != nil {
 			_ = m.Close()
@@ -138,11 +138,11 @@ func (c *Control) dial(ctx context.Context, r DialRequest) (*Leg, error) {
 		ID: r.ID, Kind: SIP, Party: r.Party, Outbound: true,
 		Dialled: cmp.Or(r.To, r.DeviceID, r.URI), Caller: r.From, CallerName: r.DisplayName,
 	})
-	m, err := c.openRTP(leg)
+	m, err := c.openRTP(leg, r.LineID)
 	if err != nil {
 		return nil, err
 	}
-	local := c.local(m, endpoint.Addrs().UDP.Addr())
+	local := c.local(m, endpoint.Addrs().UDP.Addr(), r.LineID)
 	local.Codecs = preferring(local.Codecs, r.Codec)
 	s := &sipLink{leg: leg, rtp: m, session: sdp.NewSession(local)}
 	request := sip.DialRequest{

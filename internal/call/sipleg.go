@@ -29,13 +29,13 @@ type sipLink struct {
 
 var _ link = (*sipLink)(nil)
 
-// openRTP takes a port for a SIP leg.
-func (c *Control) openRTP(l *Leg) (*rtp.Leg, error) {
+// openRTP takes a port for a SIP leg of a line; lineID is empty for none.
+func (c *Control) openRTP(l *Leg, lineID string) (*rtp.Leg, error) {
 	if c.cfg.Ports == nil {
 		return nil, ErrNoSIP
 	}
 	m, err := rtp.OpenLeg(rtp.LegConfig{
-		ID: l.ID(), Pool: c.cfg.Ports, RTPTimeout: c.cfg.RTPTimeout, InbandDigits: c.cfg.InbandDigits,
+		ID: l.ID(), Pool: c.cfg.Ports, RTPTimeout: c.cfg.RTPTimeout, InbandDigits: c.soundOf(lineID).InbandDigits,
 		Log: c.log.With("leg", l.ID()),
 	})
 	if errors.Is(err, rtp.ErrNoPort) {
@@ -45,8 +45,8 @@ func (c *Control) openRTP(l *Leg) (*rtp.Leg, error) {
 }
 
 // local is our side of a session description towards a peer.
-func (c *Control) local(m *rtp.Leg, peer netip.Addr) sdp.Local {
-	return sdp.Local{Addr: c.announced(m.LocalAddr().Addr(), peer), Port: m.LocalPort(), Codecs: c.cfg.Codecs}
+func (c *Control) local(m *rtp.Leg, peer netip.Addr, lineID string) sdp.Local {
+	return sdp.Local{Addr: c.announced(m.LocalAddr().Addr(), peer), Port: m.LocalPort(), Codecs: c.soundOf(lineID).Codecs}
 }
 
 // announced finds the address that a peer can send to: the configured external

@@ -289,6 +289,7 @@ func (c *Center) reload(ctx context.Context) error {
 	}
 	c.records.Store(in)
 	c.prepare(in)
+	c.calls.SetLineSounds(in.sounds())
 	if err := c.lines.SetLines(in.lines()); err != nil {
 		c.log.Error("lines not set", "err", err)
 	}
@@ -491,9 +492,9 @@ func (c *Center) inbound(leg *call.Leg) {
 		_ = leg.Reject(503, "Service Unavailable")
 		return
 	}
-	n, ok := c.setup().number(info.Dialled, info.LineID)
+	n, ok := c.setup().number(info.Dialled, info.LineID, c.country(info.LineID))
 	if !ok {
-		c.log.Info("number not found", "line", info.LineID, "leg", info.ID)
+		c.log.Info("number not found", "dialled", info.Dialled, "line", info.LineID, "leg", info.ID)
 		_ = leg.Reject(404, "Not Found")
 		return
 	}
@@ -515,10 +516,15 @@ func (c *Center) begin(leg *call.Leg, n numberRef, typed <-chan byte) {
 	c.work.Go(func() { v.run(c.ctx) })
 }
 
+// country is where numbers without a prefix belong that come over a line.
+func (c *Center) country(lineID string) string {
+	return cmp.Or(c.setup().country(lineID), c.cfg.Country)
+}
+
 // normalise gives a caller's number as identities keep it; empty for what is no
 // number, such as a browser or the name of a desk phone.
-func (c *Center) normalise(number string) string {
-	n, err := phone.Normalise(number, c.cfg.Country)
+func (c *Center) normalise(number, lineID string) string {
+	n, err := phone.Normalise(number, c.country(lineID))
 	if err != nil || n.Kind == phone.Withheld || n.Kind == phone.Address {
 		return ""
 	}

@@ -341,7 +341,7 @@ func (v *conversation) open(who omni.Recognition, now time.Time, simulated bool)
 func (v *conversation) recognise(ctx context.Context, now time.Time) (omni.Recognition, error) {
 	info := v.leg.Info()
 	return omni.Recognise(ctx, v.center.store, omni.Presented{
-		Kind: omni.IdentityPhone, Value: v.center.normalise(info.Caller), VerifiedBy: omni.VerifiedByCallerID, Name: info.CallerName,
+		Kind: omni.IdentityPhone, Value: v.center.normalise(info.Caller, info.LineID), VerifiedBy: omni.VerifiedByCallerID, Name: info.CallerName,
 	}, now)
 }
 
@@ -365,7 +365,7 @@ type place struct {
 // without a number share a name, not a place.
 func (v *conversation) lookBack(ctx context.Context, now time.Time) {
 	caller := v.book.conv.CallerNumber
-	if v.center.normalise(caller) == "" {
+	if v.center.normalise(caller, v.leg.Info().LineID) == "" {
 		return
 	}
 	old, seg, err := v.center.store.LostInQueue(ctx, caller, v.book.conv.DialledNumber, now.Add(-v.center.cfg.Rejoin))

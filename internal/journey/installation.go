@@ -11,7 +11,10 @@ import (
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/agent/account/setup"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/internal/phone"
 	"github.com/openhotline/hotline/ivr"
+	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/sip"
 )
 
@@ -64,14 +67,30 @@ func loadInstallation(ctx context.Context, s account.Store) (*installation, erro
 	return in, errors.Join(broken...)
 }
 
-// number finds what was dialled on a line: the number as it came, or with a
-// leading plus where one was left out.
-func (in *installation) number(dialled, lineID string) (setup.Number, bool) {
+// number finds what was dialled on a line: the number as it came, with a leading
+// plus where one was left out, or else what is the same number worldwide.
+// country is where a number without a prefix belongs.
+func (in *installation) number(dialled, lineID, country string) (setup.Number, bool) {
+	n, ok := in.numberThat(lineID, func(n setup.Number) bool {
+		return n.Number == dialled || strings.TrimPrefix(n.Number, "+") == strings.TrimPrefix(dialled, "+")
+	})
+	if ok {
+		return n, true
+	}
+	worldwide, err := phone.Normalise(dialled, country)
+	if err != nil || worldwide.Kind != phone.E164 {
+		return setup.Number{}, false
+	}
+	return in.numberThat(lineID, func(n setup.Number) bool {
+		own, err := phone.Normalise(n.Number, country)
+		return err == nil && own == worldwide
+	})
+}
+
+// numberThat is the first number in use on a line of which holds is true.
+func (in *installation) numberThat(lineID string, holds func(setup.Number) bool) (setup.Number, bool) {
 	for _, n := range in.Numbers {
-		if !n.Enabled || n.Number != dialled && strings.TrimPrefix(n.Number, "+") != strings.TrimPrefix(dialled, "+") {
-			continue
-		}
-		if lineID == "" || len(n.LineIDs) == 0 || slices.Contains(n.LineIDs, lineID) {
+		if n.Enabled && (lineID == "" || len(n.LineIDs) == 0 || slices.Contains(n.LineIDs, lineID)) && holds(n) {
 			return n, true
 		}
 	}
@@ -148,10 +167,38 @@ func (in *installation) lines() []sip.Line {
 		}
 		out = append(out, sip.Line{
 			ID: l.ID, Name: l.Name, Mode: mode, Hosts: l.Hosts, Server: l.Server, Username: l.Username,
-			Password: l.Password, Transport: string(l.Transport), MaxCalls: l.MaxCalls, Expires: 5 * time.Minute,
+			Password: l.Password, Transport: string(l.Transport), MaxCalls: l.MaxCalls, CallRate: l.CallsPerSecond, Expires: 5 * time.Minute,
 		})
 	}
 	return out
+}
+
+// sounds are what is special about the sound of lines, by their ids.
+func (in *installation) sounds() map[string]call.LineSound {
+	out := map[string]call.LineSound{}
+	for _, l := range in.Lines {
+		s := call.LineSound{InbandDigits: l.InbandDigits}
+		for _, name := range l.Codecs {
+			for _, k := range []codec.Kind{codec.PCMA, codec.PCMU, codec.G722} {
+				if k.String() == name {
+					s.Codecs = append(s.Codecs, k)
+				}
+			}
+		}
+		out[l.ID] = s
+	}
+	return out
+}
+
+// country is that of numbers without a prefix on a line; empty: the
+// installation's.
+func (in *installation) country(lineID string) string {
+	for _, l := range in.Lines {
+		if l.ID == lineID {
+			return l.DefaultCountry
+		}
+	}
+	return ""
 }
 
 // devices are the enabled desk phones as the signalling knows them.

@@ -123,11 +123,13 @@ func TestNumbersAreFoundAsTheyAreDialled(t *testing.T) {
 		{"from a desk phone or the test phone", "9000", "", "nu_2"},
 		{"on a line that does not have it", "9000", "ln_9", ""},
 		{"switched off", "9009", "ln_1", ""},
+		{"as within the country", "075512345678", "ln_1", "nu_1"},
+		{"with the prefix for abroad", "008675512345678", "ln_1", "nu_1"},
 		{"unknown", "12345", "ln_1", ""},
 		{"only the beginning", "900", "ln_1", ""},
 		{"nothing", "", "ln_1", ""},
 	} {
-		n, ok := in.number(c.dialled, c.line)
+		n, ok := in.number(c.dialled, c.line, "CN")
 		if n.ID != c.want || ok != (c.want != "") {
 			t.Errorf("%s: %q on %s gives %q %v, want %q", c.name, c.dialled, c.line, n.ID, ok, c.want)
 		}
