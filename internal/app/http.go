@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/internal/config"
 	"github.com/openhotline/hotline/internal/httpapi"
 	"github.com/openhotline/hotline/web"
@@ -30,12 +31,21 @@ func (s *service) openAPI() error {
 		Accounts: s.db, Omni: s.db, Journal: s.journal(), Desk: s.center, Phone: testPhone{s.center}, Commit: s.db.CommitOmni,
 		Erasures: s.db, Supervision: s.center, HideSupervision: s.cfg.Calls.HideSupervision,
 		Figures: s.db.Figures, Balance: s.db.LoadBalance, Revision: s.db.SetupRevision,
-		Wallboard: s.center.Snapshot, Simulation: s.center.NewSimulation,
+		Wallboard: s.center.Snapshot, Simulation: s.center.NewSimulation, LineState: s.lineState, DeviceOnline: s.endpoint.Registered,
 		Web: pages, Recordings: os.DirFS(s.cfg.RecordingsDir()), Ready: s.ready, Warnings: s.warnings, Media: engineHealth{s.engine}, Live: s.counts,
 		Demo: s.cfg.Demo, PhoneKey: []byte(s.cfg.Phone.Key), HTTPSPort: config.Port(s.cfg.HTTPS.Addr), TrustedProxies: s.cfg.Proxies(),
 		DefaultLanguage: s.cfg.Language, Version: s.std.Version, NodeID: s.nodeID, ICEServers: browserICE(s.cfg.WebRTC),
 	}, s.log)
 	return nil
+}
+
+// lineState is how the registration of a line stands here; nil when there is none.
+func (s *service) lineState(lineID string) *setup.Registration {
+	st, ok := s.endpoint.LineState(lineID)
+	if !ok {
+		return nil
+	}
+	return &setup.Registration{Registered: st.Registered, Since: st.Since.UTC(), Status: st.Status, Error: st.Error}
 }
 
 // listener is one address that speaks HTTP.

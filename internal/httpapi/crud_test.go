@@ -160,3 +160,41 @@ func TestFlowVersions(t *testing.T) {
 		t.Error("nothing was published")
 	}
 }
+
+// How a registration stands is told and never stored: neither is it taken from a
+// client, nor does the audit have it.
+func TestRegistrationsAreTold(t *testing.T) {
+	t.Parallel()
+	registered := map[string]bool{}
+	w := newWorld(t, func(c *Config) {
+		c.LineState = func(lineID string) *setup.Registration {
+			return &setup.Registration{Registered: registered[lineID], Status: 403, Error: "no"}
+		}
+		c.DeviceOnline = func(deviceID string) bool { return registered[deviceID] }
+	})
+	var line setup.Line
+	w.do(account.RoleAdmin, "POST", prefix+"/lines", `{"name":"Carrier","mode":"register","server":"sip.example.org","username":"u","password":"p"}`).want(201, &line)
+	if line.Registration == nil || line.Registration.Registered || line.Registration.Status != 403 {
+		t.Errorf("new line: %+v", line.Registration)
+	}
+	var device setup.Device
+	w.do(account.RoleAdmin, "POST", prefix+"/devices", `{"name":"Desk","username":"desk1","password":"a long password"}`).want(201, &device)
+	registered[line.ID], registered[device.ID] = true, true
+	w.do(account.RoleAdmin, "GET", prefix+"/lines/"+line.ID, nil).want(200, &line)
+	w.do(account.RoleAdmin, "GET", prefix+"/devices/"+device.ID, nil).want(200, &device)
+	if !line.Registration.Registered || !device.Online {
+		t.Errorf("line %+v, device %+v", line.Registration, device)
+	}
+	w.do(account.RoleAdmin, "PATCH", prefix+"/devices/"+device.ID, `{"version":1,"online":true}`).problem(422, ProblemValidation, "#/online")
+	w.do(account.RoleAdmin, "PATCH", prefix+"/lines/"+line.ID, `{"version":1,"enabled":false}`).want(200, &line)
+	w.do(account.RoleAdmin, "GET", prefix+"/lines/"+line.ID, nil).want(200, &line)
+	stored, err := w.m.Record(t.Context(), account.KindLine, line.ID)
+	if err != nil || strings.Contains(string(stored.Body), "registered") {
+		t.Errorf("stored: %s %v", stored.Body, err)
+	}
+	var off setup.Line
+	w.do(account.RoleAdmin, "GET", prefix+"/lines/"+line.ID, nil).want(200, &off)
+	if off.Registration != nil {
+		t.Errorf("a line that is not in use: %+v", off.Registration)
+	}
+}

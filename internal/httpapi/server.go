@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -39,6 +40,12 @@ type Config struct {
 	Balance Balance
 	// Wallboard is the live state of queues and agents.
 	Wallboard Wallboard
+
+	// LineState tells how the registration of a line stands; nil: it has none.
+	// Without the function nobody is told.
+	LineState func(lineID string) *setup.Registration
+	// DeviceOnline tells whether a desk phone is registered.
+	DeviceOnline func(deviceID string) bool
 
 	// Simulation gives a token with which calls count as simulated; nil: there is none.
 	Simulation Simulation

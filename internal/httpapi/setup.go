@@ -42,7 +42,12 @@ func (s *Server) registerSetup() {
 		read: account.ActLinesRead, write: account.ActLines, required: []string{"name", "mode"}, fresh: setup.NewLine,
 		key: func(l setup.Line) string { return l.Name }, title: func(l setup.Line) string { return l.Name },
 		meta: func(l *setup.Line) *setup.Meta { return &l.Meta }, check: checkLine, used: s.lineUsed,
-		hide: func(l *setup.Line) { l.HasPassword, l.Password = l.Password != "", "" },
+		hide: func(l *setup.Line) {
+			l.HasPassword, l.Password = l.Password != "", ""
+			if s.cfg.LineState != nil && l.Enabled {
+				l.Registration = s.cfg.LineState(l.ID)
+			}
+		},
 	})
 	registerResource(s, resource[setup.Number]{
 		kind: account.KindNumber, idKind: id.Number, path: "/numbers", name: "number", plural: "numbers", tag: tagSetup,
@@ -57,7 +62,10 @@ func (s *Server) registerSetup() {
 		fresh: func() setup.Device { return setup.Device{Enabled: true} },
 		key:   func(d setup.Device) string { return d.Username }, title: func(d setup.Device) string { return d.Username },
 		meta: func(d *setup.Device) *setup.Meta { return &d.Meta }, check: checkDevice, used: s.deviceUsed,
-		hide: func(d *setup.Device) { d.HasPassword, d.Password = d.Password != "", "" },
+		hide: func(d *setup.Device) {
+			d.HasPassword, d.Password = d.Password != "", ""
+			d.Online = s.cfg.DeviceOnline != nil && s.cfg.DeviceOnline(d.ID)
+		},
 	})
 	registerResource(s, calendars)
 	s.registerDays()

@@ -141,6 +141,16 @@ type Line struct {
 	DefaultCountry string    `json:"default_country" maxLength:"2" doc:"ISO 3166 code for numbers without a prefix; empty: the installation's"`
 	InbandDigits   bool      `json:"inband_digits" doc:"Also look for keys in the sound"`
 	Enabled        bool      `json:"enabled"`
+	// Registration is not stored: the process that answers says how it stands.
+	Registration *Registration `json:"registration,omitempty" readOnly:"true" doc:"How our registration at the other side stands; absent for a line known by its address, and for one that is not in use"`
+}
+
+// Registration is how our registration at a line's other side stands.
+type Registration struct {
+	Registered bool      `json:"registered"`
+	Since      time.Time `json:"since" doc:"Of the present state"`
+	Status     int       `json:"status" doc:"Last SIP answer; 0: none yet"`
+	Error      string    `json:"error,omitempty" doc:"Why not, in English"`
 }
 
 // NewLine returns a line with its defaults.
@@ -169,6 +179,8 @@ type Device struct {
 	HasPassword bool   `json:"has_password" readOnly:"true"`
 	DisplayName string `json:"display_name" maxLength:"100"`
 	Enabled     bool   `json:"enabled"`
+	// Online is not stored: the process that answers says whether it is registered there.
+	Online bool `json:"online" readOnly:"true" doc:"It is registered and can be rung"`
 }
 
 // Flow is what answers a number. Its text is the YAML of the flow language.

@@ -41,11 +41,13 @@ export async function all<T>(path: string, signal?: AbortSignal): Promise<T[]> {
   return items;
 }
 
-export function useAll<T>(kind: string, enabled = true) {
+/** Every record of a kind, read again every `every` milliseconds where that is given. */
+export function useAll<T>(kind: string, enabled = true, every?: number) {
   return useQuery({
     queryKey: ["admin", kind],
     queryFn: ({ signal }) => all<T>(`/${kind}`, signal),
     staleTime: 60_000,
+    refetchInterval: every,
     enabled,
   });
 }

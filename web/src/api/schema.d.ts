@@ -1769,6 +1769,8 @@ export interface components {
             /** @description Identifier, a short kind and a ULID or a chosen name */
             readonly id: string;
             name: string;
+            /** @description It is registered and can be rung */
+            readonly online: boolean;
             /** @description At least 12 characters */
             password?: string;
             /** Format: date-time */
@@ -2136,6 +2138,8 @@ export interface components {
             mode: components["schemas"]["LineMode"];
             name: string;
             password?: string;
+            /** @description How our registration at the other side stands; absent for a line known by its address, and for one that is not in use */
+            readonly registration?: components["schemas"]["Registration"];
             /** @description host or host:port that we register to and call through */
             server: string;
             transport: components["schemas"]["Transport"];
@@ -2948,6 +2952,21 @@ export interface components {
         RecordingFailure: "disk_full" | "write_error" | "too_long" | "damaged";
         /** @enum {string} */
         RecordingState: "running" | "ready" | "failed" | "deleted";
+        Registration: {
+            /** @description Why not, in English */
+            error?: string;
+            registered: boolean;
+            /**
+             * Format: date-time
+             * @description Of the present state
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description Last SIP answer; 0: none yet
+             */
+            status: number;
+        };
         RelaxStep: {
             /** Format: int64 */
             after: number;

@@ -54,6 +54,7 @@ export type WrapUpCode = Schemas["WrapUpCode"];
 export type Flow = Schemas["Flow"];
 export type FlowVersion = Schemas["FlowVersion"];
 export type FlowProblem = Schemas["FlowProblem"];
+export type Registration = Schemas["Registration"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type Calendar = Schemas["Calendar"];
 export type SpecialDay = Schemas["SpecialDay"];

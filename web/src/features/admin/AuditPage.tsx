@@ -26,6 +26,7 @@ const KINDS = [
   "customer",
   "conversation",
   "recording",
+  "simulation",
 ];
 
 /** Who did what to what. Lines are never changed. */

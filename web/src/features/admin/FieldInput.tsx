@@ -14,9 +14,9 @@ import { useTranslation } from "react-i18next";
 import type { SpecialDay } from "@/api/types";
 import { LANGUAGE_NAMES, LANGUAGES } from "@/i18n";
 import { Button, IconButton } from "@/ui";
+import type { Cell, Choices, Field } from "./description";
 import { DaysField, WeekField } from "./HoursFields";
 import { useChoices } from "./refs";
-import type { Cell, Choices, Field } from "./description";
 import { at } from "./resource";
 
 type Form = UseFormReturnType<Record<string, unknown>>;
@@ -274,16 +274,27 @@ function RowsField({
   onChange: (v: Record<string, unknown>[]) => void;
 }) {
   const { t } = useTranslation();
-  const change = (i: number, name: string, v: unknown) =>
-    onChange(value.map((r, j) => (i === j ? { ...r, [name]: v } : r)));
+  const change = (i: number, name: string, v: unknown) => {
+    const emptied = columns.filter((c) => c.kind === "target" && c.of === name).map((c) => [c.name, ""]);
+    onChange(value.map((r, j) => (i === j ? { ...r, ...Object.fromEntries(emptied), [name]: v } : r)));
+  };
   return (
     <Group {...common}>
+      {value.length > 0 && (
+        <div className="rows-row meta" aria-hidden="true">
+          {columns.map((c) => (
+            <span key={c.name}>{t(`field.${c.name}`)}</span>
+          ))}
+          <span className="icon-button" />
+        </div>
+      )}
       {value.map((row, i) => (
         <div key={i} className="rows-row">
           {columns.map((c) => (
             <CellInput
               key={c.name}
               cell={c}
+              row={row}
               label={`${t(`field.${c.name}`)} ${i + 1}`}
               value={row[c.name]}
               readOnly={common.readOnly}
@@ -313,12 +324,14 @@ function RowsField({
 
 function CellInput({
   cell,
+  row,
   label,
   value,
   readOnly,
   onChange,
 }: {
   cell: Cell;
+  row: Record<string, unknown>;
   label: string;
   value: unknown;
   readOnly: boolean;
@@ -349,6 +362,22 @@ function CellInput({
         onChange={onChange}
       />
     );
+  if (cell.kind === "target") {
+    const of = String(row[cell.of] ?? "");
+    if (cell.without.includes(of)) return null;
+    const from = cell.from[of];
+    if (from)
+      return (
+        <CellSelect
+          choices={{ from }}
+          label={label}
+          placeholder={placeholder}
+          value={String(value ?? "")}
+          readOnly={readOnly}
+          onChange={onChange}
+        />
+      );
+  }
   return (
     <TextInput
       aria-label={label}
@@ -363,22 +392,29 @@ function CellInput({
 function CellSelect({
   choices,
   label,
+  placeholder,
   value,
   readOnly,
   onChange,
 }: {
   choices: Choices;
   label: string;
+  placeholder?: string;
   value: string;
   readOnly: boolean;
   onChange: (v: unknown) => void;
 }) {
+  const data = useChoices(choices);
+  // What cannot be chosen any more is shown all the same.
+  const shown = value && !data.some((d) => d.value === value) ? [...data, { value, label: value }] : data;
   return (
     <Select
       aria-label={label}
-      data={useChoices(choices)}
+      placeholder={placeholder}
+      data={shown}
+      searchable={shown.length > 8}
       readOnly={readOnly}
-      value={value}
+      value={value || null}
       onChange={(v) => onChange(v ?? "")}
     />
   );

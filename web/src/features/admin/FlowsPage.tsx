@@ -14,8 +14,26 @@ import { Button, PageHead, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
 import { useProblemText } from "@/ui/problem";
 
-/** A flow that is valid from the start: a greeting, then a person of the given queue. */
-function starter(name: string, queueId: string): string {
+/**
+ * A flow that is valid from the start: a greeting, then a person of the given
+ * queue; without one, the greeting alone.
+ */
+function starter(name: string, queueId: string | undefined): string {
+  if (queueId === undefined)
+    return `name: ${JSON.stringify(name)}
+languages: [zh-CN, en, ja]
+start: hello
+
+texts:
+  hello:
+    zh-CN: 您好，感谢您的来电。
+    en: Hello. Thank you for calling.
+    ja: お電話ありがとうございます。
+
+nodes:
+  hello: {type: say, text: hello, next: done}
+  done: {type: end}
+`;
   return `name: ${JSON.stringify(name)}
 languages: [zh-CN, en, ja]
 start: hello
@@ -56,6 +74,7 @@ export function FlowsPage({ creating }: { creating: boolean }) {
           error={flows.error}
           onRetry={() => void flows.refetch()}
           onOpen={(f) => navigate(`/admin/flows/${f.id}`)}
+          empty={{ title: t("table.empty"), text: t("admin.flows.sub") }}
           columns={[
             {
               key: "name",
@@ -106,7 +125,7 @@ function NewFlow({ onClose }: { onClose: () => void }) {
       api.post<Flow>("/flows", {
         name: name.trim(),
         description,
-        draft: starter(name.trim(), queues[0]?.id ?? ""),
+        draft: starter(name.trim(), queues[0]?.id),
       }),
     onSuccess: async (f) => {
       await client.invalidateQueries({ queryKey: ["admin", "flows"] });

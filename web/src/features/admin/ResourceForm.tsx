@@ -9,9 +9,9 @@ import { ApiError, fieldFaults } from "@/api/problem";
 import { Button, Notice } from "@/ui";
 import { notify } from "@/ui/notify";
 import { useFaultText, useProblemText } from "@/ui/problem";
-import { FieldInput } from "./FieldInput";
 import type { Resource, Row } from "./description";
-import { at, bodyOf, titleOf } from "./resource";
+import { FieldInput } from "./FieldInput";
+import { at, bodyOf, byField, titleOf } from "./resource";
 
 type Values = Record<string, unknown>;
 
@@ -48,7 +48,7 @@ export function ResourceForm({
     },
     onSuccess: () => done(t("state.saved")),
     onError: (err) => {
-      const faults = Object.entries(fieldFaults(err)).map(([k, f]) => [k, `${faultText(f)}`]);
+      const faults = Object.entries(byField(resource, fieldFaults(err))).map(([k, f]) => [k, faultText(f)]);
       form.setErrors(Object.fromEntries(faults));
     },
   });

@@ -5,13 +5,14 @@ import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
 import { type Labels, labelOf, useAll } from "@/api/directory";
 import { may } from "@/api/session";
+import type { Registration } from "@/api/types";
 import { useWorkbench } from "@/app/workbench";
 import { number } from "@/i18n/format";
 import { Button, PageHead, Tag } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
+import type { Resource, Row, TableColumn } from "./description";
 import { ResourceForm } from "./ResourceForm";
 import { useRefs } from "./refs";
-import type { Resource, Row, TableColumn } from "./description";
 import { at, titleOf } from "./resource";
 
 /** One kind of record: its table, and a form at the side for one of them. */
@@ -19,7 +20,7 @@ export function ResourcePage({ resource, id }: { resource: Resource; id: string 
   const { t } = useTranslation();
   const { me } = useWorkbench();
   const navigate = useNavigate();
-  const list = useAll<Row>(resource.path);
+  const list = useAll<Row>(resource.path, true, resource.live ? 5000 : undefined);
   const [q, setQ] = useState("");
   const needle = q.trim().toLowerCase();
   const rows = list.data?.filter((r) => needle === "" || JSON.stringify(r).toLowerCase().includes(needle));
@@ -89,6 +90,21 @@ function Cell({ c, r, to }: { c: TableColumn; r: Row; to: string }) {
       return <Tag tone={v ? "ok" : undefined}>{t(v ? "state.yes" : "state.no")}</Tag>;
     case "disabled":
       return <Tag tone={v ? "bad" : undefined}>{t(v ? "state.yes" : "state.no")}</Tag>;
+    case "online":
+      return <Tag tone={v ? "ok" : undefined}>{t(v ? "state.online" : "state.offline")}</Tag>;
+    case "registration": {
+      const state = v as Registration | undefined;
+      if (!state) return <>–</>;
+      const key = state.registered ? "registered" : state.status || state.error ? "refused" : "trying";
+      return (
+        <span title={state.error}>
+          <Tag tone={state.registered ? "ok" : key === "trying" ? "warn" : "bad"}>
+            {t(`registration.${key}`)}
+            {key === "refused" && state.status >= 300 ? ` (${state.status})` : ""}
+          </Tag>
+        </span>
+      );
+    }
     case "limit":
       return <>{v ? number(Number(v)) : t("state.no_limit")}</>;
     case "ref":

@@ -2,7 +2,7 @@ import i18next from "i18next";
 import { describe, expect, it } from "vitest";
 import { offsetOf } from "./CodeEditor";
 import { readHours, writeHours } from "./hours";
-import { at, bodyOf, RESOURCES, titleOf } from "./resource";
+import { at, bodyOf, byField, RESOURCES, titleOf } from "./resource";
 
 describe("opening hours", () => {
   it.each([
@@ -73,6 +73,18 @@ describe("records", () => {
     const body = bodyOf(users, { ...users.fresh, id: "us_1", version: 3, created_at: "x", name: "A" }, false);
     expect(Object.keys(body)).not.toEqual(expect.arrayContaining(["id"]));
     expect(body).not.toHaveProperty("created_at");
+  });
+  it("show a fault within a field at the field", () => {
+    const queues = RESOURCES.queues;
+    if (!queues) throw new Error("no queues");
+    expect(
+      byField(queues, {
+        "overflow.0.target": 1,
+        "overflow.1.kind": 2,
+        "service_level.formula": 3,
+        version: 4,
+      }),
+    ).toEqual({ overflow: 1, "service_level.formula": 3, version: 4 });
   });
   it("have every field of their forms in a fresh record", () => {
     for (const r of Object.values(RESOURCES))

@@ -28,6 +28,13 @@ export type Cell = { name: string } & (
   | { kind: "text" }
   | { kind: "number"; min?: number; max?: number }
   | { kind: "select"; choices: Choices }
+  /** By another cell of the row: a record of its kind, nothing, or a plain text. */
+  | {
+      kind: "target";
+      of: string;
+      from: Partial<Record<string, Extract<Choices, { from: string }>["from"]>>;
+      without: readonly string[];
+    }
 );
 
 export interface Section {
@@ -47,7 +54,9 @@ export type ColumnKind =
   | "word"
   | "count"
   | "disabled"
-  | "limit";
+  | "limit"
+  | "registration"
+  | "online";
 export interface TableColumn {
   name: string;
   kind: ColumnKind;
@@ -60,6 +69,8 @@ export interface Resource {
   path: string;
   read: Permission;
   write: Permission;
+  /** The list shows what changes by itself: it is read again and again. */
+  live?: boolean;
   fresh: Record<string, unknown>;
   columns: TableColumn[];
   form: Section[];

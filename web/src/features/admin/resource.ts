@@ -102,7 +102,6 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
         fields: [
           text("name", true),
           { name: "team_id", kind: "select", choices: { from: "teams" } },
-          { name: "user_id", kind: "select", choices: { from: "users" } },
           { name: "device_id", kind: "select", choices: { from: "devices" } },
           on("enabled"),
         ],
@@ -146,7 +145,6 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
       relaxation: [],
       sticky_agent: 0,
       announce: { music: "", position: true, expected_wait: false, repeat: 60 },
-      callback: { offer_after: 0, retries: 3, gap: 300 },
       service_level: { threshold: 20, formula: "SL-STRICT" },
       record: true,
       record_share: 100,
@@ -261,19 +259,22 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
                 kind: "select",
                 choices: {
                   group: "overflow",
-                  values: ["queue", "number", "voicemail", "callback", "flow", "end"],
+                  values: ["queue", "flow", "number", "voicemail", "end"],
                 },
               },
-              { name: "target", kind: "text" },
+              {
+                name: "target",
+                kind: "target",
+                of: "kind",
+                from: { queue: "queues", flow: "flows" },
+                without: ["end", "callback", "ticket"],
+              },
             ],
           },
           text("announce.music"),
           on("announce.position"),
           on("announce.expected_wait"),
           seconds("announce.repeat", 0, 3600),
-          seconds("callback.offer_after"),
-          number("callback.retries", 0, 10),
-          seconds("callback.gap"),
         ],
       },
       {
@@ -302,6 +303,7 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
     path: "lines",
     read: "lines.read",
     write: "lines.write",
+    live: true,
     fresh: {
       name: "",
       mode: "ip",
@@ -325,6 +327,7 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
       { name: "hosts", kind: "refs" },
       { name: "server", kind: "text" },
       { name: "max_calls", kind: "limit" },
+      { name: "registration", kind: "registration" },
       { name: "enabled", kind: "enabled" },
     ],
     form: [
@@ -369,11 +372,13 @@ export const RESOURCES: Partial<Record<AdminSection, Resource>> = {
     path: "devices",
     read: "devices.read",
     write: "devices.write",
+    live: true,
     fresh: { name: "", username: "", password: "", display_name: "", enabled: true },
     columns: [
       { name: "name", kind: "name" },
       { name: "username", kind: "code" },
       { name: "display_name", kind: "text" },
+      { name: "online", kind: "online" },
       { name: "enabled", kind: "enabled" },
     ],
     form: [
@@ -517,6 +522,19 @@ export function at(row: unknown, path: string): unknown {
 export function titleOf(row: Row, column: string): string {
   const name = String(at(row, column) ?? "");
   return column === "name" ? labelOf(row.names as Labels | undefined, name) : name;
+}
+
+/** Faults by the field of the form in which they are: one of hosts.2 stands at hosts. */
+export function byField<F>(resource: Resource, faults: Record<string, F>): Record<string, F> {
+  const names = resource.form.flatMap((s) => s.fields.map((f) => f.name));
+  const out: Record<string, F> = {};
+  for (const [path, fault] of Object.entries(faults)) {
+    const name = names
+      .filter((n) => path === n || path.startsWith(`${n}.`))
+      .reduce((a, b) => (b.length > a.length ? b : a), "");
+    out[name || path] ??= fault;
+  }
+  return out;
 }
 
 /** The fields of a form that are sent: top-level ones named by its fields. */
