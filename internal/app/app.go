@@ -45,6 +45,7 @@ func commands() []command {
 		{"verify", "[--head SEAL] [--json]", "whether a recording was changed since it was finished", verifyCommand},
 		{"doctor", "[--json]", "check ports, disk, clock, database, speech engines, certificates", doctorCommand},
 		{"user", "list | password EMAIL | add EMAIL NAME ROLE", "people and their passwords", userCommand},
+		{"phone-link", "NUMBER… [--for 24h] [--base URL]", "address at which customers call from a browser", phoneLinkCommand},
 		{"demo", "remove", "remove the demo shop and its history", demoCommand},
 		{"migrate", "", "bring the database to this version", migrateCommand},
 		{"version", "", "version of this binary", versionCommand},
@@ -84,7 +85,7 @@ func Run(ctx context.Context, args []string, std Streams) int {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "hotline: the contact centre in one binary\n\nCommands:")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %-44s %s\n", c.name, c.args, c.what)
+		fmt.Fprintf(w, "  %-10s %-44s %s\n", c.name, c.args, c.what)
 	}
 	fmt.Fprintln(w, "\nhotline COMMAND --help lists the flags of a command.")
 }

@@ -2,8 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/openhotline/hotline/internal/config"
@@ -17,6 +21,21 @@ func openStore(ctx context.Context, cfg config.Config, std Streams) (*store.DB, 
 		return nil, err
 	}
 	return store.Open(ctx, cfg.DatabaseURL(), logger(cfg.Log, std.Err))
+}
+
+// errNoInstallation means that a command was started in the wrong folder, or
+// with another configuration than the service.
+var errNoInstallation = errors.New("there is no installation here")
+
+// openExisting is openStore for commands that make no sense without a database:
+// they must not make one where they happen to be started.
+func openExisting(ctx context.Context, cfg config.Config, std Streams) (*store.DB, error) {
+	if path, ok := strings.CutPrefix(cfg.DatabaseURL(), "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w: %s does not exist (give the service's --config or --data)", errNoInstallation, absolute(path))
+		}
+	}
+	return openStore(ctx, cfg, std)
 }
 
 func migrateCommand(ctx context.Context, args []string, std Streams) error {
@@ -44,7 +63,7 @@ func backupCommand(ctx context.Context, args []string, std Streams) error {
 	if err := wants(std, rest, 1, "the file to write"); err != nil {
 		return err
 	}
-	db, err := openStore(ctx, cfg, std)
+	db, err := openExisting(ctx, cfg, std)
 	if err != nil {
 		return err
 	}
@@ -83,6 +102,9 @@ func restoreCommand(ctx context.Context, args []string, std Streams) error {
 	defer db.Close()
 	began := time.Now()
 	m, err := db.Restore(ctx, rest[0], cfg.RecordingsDir(), force)
+	if errors.Is(err, store.ErrNotEmpty) {
+		return fmt.Errorf("%w (--force replaces what is there)", err)
+	}
 	if err != nil {
 		return err
 	}

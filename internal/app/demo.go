@@ -104,7 +104,7 @@ func demoCommand(ctx context.Context, args []string, std Streams) error {
 	if len(rest) != 1 || rest[0] != "remove" {
 		return wants(std, rest, -1, "the word remove")
 	}
-	db, err := openStore(ctx, cfg, std)
+	db, err := openExisting(ctx, cfg, std)
 	if err != nil {
 		return err
 	}

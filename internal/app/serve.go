@@ -252,7 +252,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	select {
 	case <-s.center.Ready():
-		s.announce(listeners)
+		s.announce(work, listeners)
 	case <-work.Done():
 	}
 	select {
@@ -307,7 +307,7 @@ func (s *service) drain(ctx context.Context) {
 }
 
 // announce prints where the service is and, the first time, how to log in.
-func (s *service) announce(listeners []listener) {
+func (s *service) announce(ctx context.Context, listeners []listener) {
 	for _, l := range listeners {
 		fmt.Fprintf(s.std.Out, "%-8s %s\n", l.scheme, address(l.scheme, l.net.Addr()))
 	}
@@ -320,6 +320,31 @@ func (s *service) announce(listeners []listener) {
 	if s.cfg.Demo {
 		printDemo(s.std.Out, s.password, s.cfg.DemoPassword != "")
 	}
+	users, err := s.db.Records(ctx, account.KindUser, account.Page{Limit: 1})
+	if err == nil && len(users) == 0 {
+		fmt.Fprintf(s.std.Out, "nobody can log in yet; make the first administrator, while this runs:\n  hotline user add YOU@EXAMPLE.COM \"YOUR NAME\" admin%s\n", sameInstallation(s.cfg))
+	}
+}
+
+// sameInstallation are the flags with which another command finds the
+// installation of this configuration.
+func sameInstallation(cfg config.Config) string {
+	flags := ""
+	if cfg.File != "" {
+		flags = " --config " + absolute(cfg.File)
+	}
+	if cfg.Data != config.Default().Data || cfg.File == "" {
+		flags += " --data " + absolute(cfg.Data)
+	}
+	return flags
+}
+
+// absolute is a path that holds in every folder.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // address is what people type for a listener.

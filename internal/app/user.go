@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/internal/id"
@@ -17,7 +18,11 @@ func userCommand(ctx context.Context, args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
-	db, err := openStore(ctx, cfg, std)
+	open := openExisting
+	if len(rest) > 0 && rest[0] == "add" {
+		open = openStore // the first user may come before the first start
+	}
+	db, err := open(ctx, cfg, std)
 	if err != nil {
 		return err
 	}
@@ -111,7 +116,7 @@ func putUser(ctx context.Context, s account.Store, u account.User, version int64
 	}
 	rec.Version = version
 	_, err = s.Change(ctx, []account.Write{{Record: rec}}, []account.Entry{{
-		ID: id.New(id.Audit), UserName: "command line", Action: action, TargetID: u.ID, Target: u.Email,
+		ID: id.New(id.Audit), Time: time.Now().UTC().Truncate(time.Microsecond), UserName: "command line", Action: action, TargetID: u.ID, Target: u.Email,
 	}})
 	if errors.Is(err, account.ErrTaken) {
 		return fmt.Errorf("there is a user %s already", u.Email)

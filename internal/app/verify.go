@@ -25,7 +25,7 @@ func verifyCommand(ctx context.Context, args []string, std Streams) error {
 	if err := wants(std, rest, 0, "flags only"); err != nil {
 		return err
 	}
-	db, err := openStore(ctx, cfg, std)
+	db, err := openExisting(ctx, cfg, std)
 	if err != nil {
 		return err
 	}
