@@ -10,7 +10,7 @@ import { useTranslation } from "react-i18next";
 import type WaveSurfer from "wavesurfer.js";
 import { api, apiUrl } from "@/api/client";
 import type { Peaks, Recording } from "@/api/types";
-import { bytes, clock, dateTime } from "@/i18n/format";
+import { bytes, clock, dateTime, day, hasTime } from "@/i18n/format";
 import { IconButton, Notice, Tag } from "@/ui";
 import { LegalHold } from "./LegalHold";
 
@@ -174,6 +174,9 @@ function Player({ recording }: { recording: Recording }) {
             {speed}×
           </button>
         </div>
+        {!recording.legal_hold && hasTime(recording.delete_after) && (
+          <p className="meta">{t("recording.until", { time: day(recording.delete_after) })}</p>
+        )}
         {failed && (
           <p role="alert" style={{ color: "var(--bad)" }}>
             {t("recording.failed")}

@@ -8,7 +8,7 @@ import {
   IconVolume,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { type FormEvent, useEffect, useReducer, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
 import { api } from "@/api/client";
@@ -31,16 +31,19 @@ interface PhoneInfo {
   ice_servers?: RTCIceServer[];
 }
 
-const DEMO = ["9000", "9001", "9002", "9003"];
-
-/** A customer's telephone in the browser: calls any number of this installation. */
+/**
+ * A customer's telephone in the browser: in the demo it tries every number of the
+ * installation; with a token it is what the firm's customers see.
+ */
 export default function PhonePage() {
   const { t, i18n } = useTranslation();
-  useTitle(t("phone.title"));
   const [params] = useSearchParams();
+  const customers = params.has("token");
+  const title = t(customers ? "phone.customer_title" : "phone.title");
+  useTitle(title);
   const secure = useSecureAddress();
   const [call, dispatch] = useReducer(reduceTest, { phase: "idle" });
-  const [number, setNumber] = useState(params.get("number") ?? "9000");
+  const [typed, setNumber] = useState(params.get("number") ?? undefined);
   const [source, setSource] = useState<Source>(microphonePossible() ? "microphone" : "sample");
   const [mic, setMic] = useState<MicState>("unknown");
   const audio = useRef<HTMLAudioElement>(null);
@@ -50,10 +53,8 @@ export default function PhonePage() {
     queryFn: () => api.get<PhoneInfo>("/phone", { token: params.get("token") }),
     retry: false,
   }).data;
-  const chips = useMemo(
-    () => (info?.numbers?.length ? info.numbers : DEMO.map((n) => ({ number: n, description: "" }))),
-    [info],
-  );
+  const chips = info?.numbers ?? [];
+  const number = typed ?? chips[0]?.number ?? "";
 
   useEffect(() => {
     const hangUp = () => line.current?.close();
@@ -68,7 +69,7 @@ export default function PhonePage() {
   const target = dialable(number);
   const reason =
     info?.open === false
-      ? t("phone.closed")
+      ? t(customers ? "phone.expired" : "phone.closed")
       : target === undefined
         ? t("phone.number_reason")
         : source === "microphone" && !microphonePossible()
@@ -84,14 +85,24 @@ export default function PhonePage() {
   return (
     <main className="phone-page" data-phase={call.phase}>
       <header className="phone-top">
-        <a href="/" aria-label={t("app.home")}>
+        {customers ? (
           <img className="logo" src="/icon.svg" alt="" />
-        </a>
+        ) : (
+          <a href="/" aria-label={t("app.home")}>
+            <img className="logo" src="/icon.svg" alt="" />
+          </a>
+        )}
         <LanguageSwitch />
       </header>
       <div className="phone-card">
-        <h1>{t("phone.title")}</h1>
-        <p className="sub">{t("phone.sub")}</p>
+        <h1>{title}</h1>
+        <p className="sub">{t(customers ? "phone.customer_sub" : "phone.sub")}</p>
+        {info?.open === false && (
+          <div className="notice" data-tone="warn" role="status">
+            <IconLock size={18} aria-hidden="true" />
+            <div className="grow">{reason}</div>
+          </div>
+        )}
         {!microphonePossible() && (
           <div className="notice" data-tone="warn" role="status">
             <IconLock size={18} aria-hidden="true" />
@@ -109,42 +120,48 @@ export default function PhonePage() {
             onChange={(e) => setNumber(e.currentTarget.value)}
             inputMode="tel"
             autoComplete="off"
-            readOnly={busy}
+            readOnly={busy || customers}
             classNames={{ input: "phone-number num" }}
           />
-          <div className="phone-chips" role="group" aria-label={t("phone.chips")}>
-            {chips.map((c) => (
-              <button
-                key={c.number}
-                type="button"
-                className="chip num"
-                aria-pressed={number === c.number}
-                onClick={() => !busy && setNumber(c.number)}
-              >
-                {c.number}
-                <small>
-                  {i18n.exists(`phone.demo.${c.number}`) ? t(`phone.demo.${c.number}`) : c.description || ""}
-                </small>
-              </button>
-            ))}
-          </div>
-          <fieldset className="phone-source" disabled={busy}>
-            <legend>{t("phone.source")}</legend>
-            <SourceChoice
-              value="microphone"
-              now={source}
-              set={setSource}
-              icon={<IconMicrophone size={18} aria-hidden="true" />}
-              hint={t("phone.microphone_hint")}
-            />
-            <SourceChoice
-              value="sample"
-              now={source}
-              set={setSource}
-              icon={<IconVolume size={18} aria-hidden="true" />}
-              hint={t("phone.sample_hint")}
-            />
-          </fieldset>
+          {chips.length > 1 && (
+            <div className="phone-chips" role="group" aria-label={t("phone.chips")}>
+              {chips.map((c) => (
+                <button
+                  key={c.number}
+                  type="button"
+                  className="chip num"
+                  aria-pressed={number === c.number}
+                  onClick={() => !busy && setNumber(c.number)}
+                >
+                  {c.number}
+                  <small>
+                    {i18n.exists(`phone.demo.${c.number}`)
+                      ? t(`phone.demo.${c.number}`)
+                      : c.description || ""}
+                  </small>
+                </button>
+              ))}
+            </div>
+          )}
+          {!customers && (
+            <fieldset className="phone-source" disabled={busy}>
+              <legend>{t("phone.source")}</legend>
+              <SourceChoice
+                value="microphone"
+                now={source}
+                set={setSource}
+                icon={<IconMicrophone size={18} aria-hidden="true" />}
+                hint={t("phone.microphone_hint")}
+              />
+              <SourceChoice
+                value="sample"
+                now={source}
+                set={setSource}
+                icon={<IconVolume size={18} aria-hidden="true" />}
+                hint={t("phone.sample_hint")}
+              />
+            </fieldset>
+          )}
           <Status call={call} mic={mic} />
           {/* Keys: one element that turned into the other would submit on hanging up. */}
           {busy ? (
@@ -163,7 +180,7 @@ export default function PhonePage() {
           echo={false}
           onKey={(k) => {
             if (call.phase === "talking") line.current?.key(k);
-            else if (!busy) setNumber((n) => n + k);
+            else if (!busy && !customers) setNumber(number + k);
           }}
         />
       </div>

@@ -108,6 +108,7 @@ function Board() {
           {queues.length === 0 && <p className="meta">{t("wallboard.no_queues")}</p>}
         </div>
         <h2>{t("wallboard.agents")}</h2>
+        {board.data.agents.length === 0 && <p className="meta">{t("wallboard.no_agents")}</p>}
         <ul className="agent-grid">
           {sortAgents(board.data.agents, d.agent).map((a) => (
             <AgentTile key={a.agent_id} a={a} now={now} />
