@@ -55,8 +55,9 @@ func (t *tab) poke() {
 // gap; {type: reset, seq} when it is too far behind: it refetches and goes on
 // from there; offer, work, rtc.answer, rtc.candidate, rtc.closed, media.stats as
 // the desk sends them; softphone {here} and softphone.taken; supervised to agents
-// to whom somebody listens; monitor, monitor.answer, monitor.candidate and
-// monitor.closed to those who listen; pong; error {about, type, title, detail}.
+// to whom somebody listens; monitor, monitor.answer, monitor.candidate,
+// monitor.resume and monitor.closed to those who listen; pong; error {about, type,
+// title, detail}.
 //
 // From the client: ping, softphone.take, rtc.offer, rtc.candidate, and from who
 // supervises monitor.offer, monitor.candidate. The tab that has the softphone
@@ -142,6 +143,7 @@ func (s *Server) runTab(ctx context.Context, t *tab, f *filter) {
 	if t.agentID != "" && s.cfg.Desk != nil {
 		s.cfg.Desk.Connected(ctx, t.agentID, t.id, t.name, t.send)
 	}
+	s.supervisorHere(t)
 	t.poke()
 	t.read(func(e Envelope) { s.fromTab(ctx, t, e) })
 	<-done

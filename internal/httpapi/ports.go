@@ -149,9 +149,15 @@ type Supervision interface {
 	// SuperviseSignal is a message of a page about its audio: monitor.offer
 	// {conversation_id, sdp} or monitor.candidate. Through send come
 	// monitor.answer, monitor.candidate, monitor (how it takes part now) and
-	// monitor.closed {conversation_id, reason}.
+	// monitor.closed {conversation_id, reason}. monitor.offer also brings back who
+	// was told monitor.resume.
 	SuperviseSignal(ctx context.Context, by account.Actor, socketID, kind string, data json.RawMessage, send func(kind string, data any) bool) error
-	// SupervisorGone tells, at once, that a page has gone: it leaves its call.
+	// SupervisorHere tells of a new page. Through send comes monitor.resume (as
+	// monitor) when the user supervises a call whose page has just gone: the page
+	// was loaded again, or its socket fell.
+	SupervisorHere(userID string, send func(kind string, data any) bool)
+	// SupervisorGone tells, at once, that a page has gone: its sound leaves the
+	// call, and its user a few seconds later unless a page resumes.
 	SupervisorGone(userID, socketID string)
 }
 

@@ -122,6 +122,13 @@ func (s *Server) signalOfSupervisor(ctx context.Context, t *tab, e Envelope) {
 	}
 }
 
+// supervisorHere tells of a new page.
+func (s *Server) supervisorHere(t *tab) {
+	if s.cfg.Supervision != nil && account.Allowed(t.actor.Role, account.ActSupervise) {
+		s.cfg.Supervision.SupervisorHere(t.actor.User.ID, t.send)
+	}
+}
+
 // supervisorGone tells that a page has gone.
 func (s *Server) supervisorGone(t *tab) {
 	if s.cfg.Supervision != nil {

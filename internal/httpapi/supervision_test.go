@@ -32,6 +32,10 @@ func (d floorOfOne) Supervisors(context.Context, string) ([]journey.Monitoring, 
 func (d floorOfOne) SuperviseSignal(_ context.Context, by account.Actor, _, kind string, data json.RawMessage, _ func(string, any) bool) error {
 	return d.note("signal", by.User.ID, kind, string(data))
 }
+func (d floorOfOne) SupervisorHere(userID string, send func(string, any) bool) {
+	_ = d.note("here", userID)
+	send("monitor.resume", journey.Monitoring{ConversationID: "cv_own", UserID: userID, Mode: "barge"})
+}
 func (d floorOfOne) SupervisorGone(userID, _ string) { _ = d.note("gone", userID) }
 
 func TestSupervision(t *testing.T) {

@@ -1,5 +1,7 @@
 package journey
 
+import "github.com/openhotline/hotline/internal/call"
+
 // lonely tells whether nobody talks with a customer whose agent's sound is lost,
 // and no hold or consultation gives them music instead.
 func (v *conversation) lonely() bool {
@@ -14,6 +16,11 @@ func (v *conversation) lonely() bool {
 	}
 	for _, x := range v.outsiders {
 		if x.joined {
+			return false
+		}
+	}
+	for _, o := range v.supervisors {
+		if o.mode == call.Barge && o.heard() {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/openhotline/hotline/agent"
+	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -13,6 +14,15 @@ func (v *conversation) inTalk(id string, state sideState) *side {
 	s.stay = v.book.begin(omni.SegmentAgent, nil)
 	v.sides[id] = s
 	return s
+}
+
+// withSupervisor adds a supervisor, heard or about to be.
+func (v *conversation) withSupervisor(mode call.Supervision, heard bool) {
+	o := &supervisor{userID: "us_1", mode: mode, stay: &omni.Segment{}}
+	if heard {
+		o.leg, o.row.AnsweredAt = &call.Leg{}, v.center.now()
+	}
+	v.supervisors = map[string]*supervisor{o.userID: o}
 }
 
 // A customer is comforted as long as all who should talk to them are lost, and
@@ -32,6 +42,9 @@ func TestWhoIsComforted(t *testing.T) {
 		"waits for a consultation":      {func(v *conversation, ann *side) { v.consult = &consultation{by: ann} }, false},
 		"a colleague is to join":        {func(v *conversation, ann *side) { v.consult = &consultation{by: ann, joins: true} }, true},
 		"the agent was with them again": {func(v *conversation, ann *side) { v.consult = &consultation{by: ann, swapped: true} }, true},
+		"a supervisor has joined":       {func(v *conversation, _ *side) { v.withSupervisor(call.Barge, true) }, false},
+		"a supervisor whispers":         {func(v *conversation, _ *side) { v.withSupervisor(call.Whisper, true) }, true},
+		"a supervisor's page has gone":  {func(v *conversation, _ *side) { v.withSupervisor(call.Barge, false) }, true},
 		"the customer has left":         {func(v *conversation, _ *side) { v.gone = true }, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,6 +35,9 @@ type supervisor struct {
 	timer           *time.Timer   // bounds the wait for audio, first or lost
 }
 
+// heard tells whether the supervisor's leg is in the room.
+func (o *supervisor) heard() bool { return o.stay != nil && o.leg != nil && !o.row.AnsweredAt.IsZero() }
+
 // Why a supervisor's part is over.
 const (
 	monitorLeft      = "left"       // as the supervisor wished
@@ -79,12 +82,13 @@ func (v *conversation) changeMode(o *supervisor, mode call.Supervision) error {
 	if from == mode {
 		return nil
 	}
-	if o.stay != nil {
+	if o.heard() {
 		if err := v.call.Supervise(o.leg, mode); err != nil {
 			return err
 		}
 	}
 	o.mode = mode
+	v.settleComfort()
 	if o.stay == nil {
 		return nil // nobody heard anything yet
 	}
@@ -173,6 +177,7 @@ func (v *conversation) joinSupervisor(o *supervisor, leg *call.Leg) {
 		})
 		v.book.event(omni.MonitorStarted, v.monitorData(o, nil), v.ofMonitor(o))
 	}
+	v.settleComfort()
 	v.tellSupervisor(o)
 	v.tellSupervised()
 }
@@ -189,10 +194,46 @@ func (v *conversation) supervisorMedia(o *supervisor, leg *call.Leg, lost bool) 
 	v.stopSupervisorTimer(o)
 }
 
-// supervisorLegDone follows the end of a supervisor's leg, which never ends the call.
+// supervisorLegDone follows the end of a supervisor's leg, which never ends the
+// call. Of a page that is loaded again it ends before the page's socket does.
 func (v *conversation) supervisorLegDone(o *supervisor, leg *call.Leg) {
 	if v.supervisors[o.userID] == o && o.leg == leg {
-		v.dropSupervisor(o, omni.AgentLost, monitorLost)
+		v.silenceSupervisor(o)
+	}
+}
+
+// supervisorsPageGone follows that the page with a supervisor's sound has closed.
+func (v *conversation) supervisorsPageGone(userID, socket string) {
+	o := v.supervisors[userID]
+	if o == nil || o.socket != socket {
+		return
+	}
+	o.socket, o.send = "", nil
+	v.center.watchers.heard(o.userID, v.id, "", nil)
+	v.silenceSupervisor(o)
+}
+
+// silenceSupervisor takes a supervisor's sound out of the call at once, and keeps
+// their part for a moment: a page that is loaded again, or whose socket fell, comes
+// back to it.
+func (v *conversation) silenceSupervisor(o *supervisor) {
+	if o.leg != nil {
+		if v.call != nil {
+			v.call.Unbridge(o.leg.ID())
+		}
+		o.leg.Hangup(call.AgentLost)
+		v.endLegRow(&o.row, o.leg)
+		o.leg = nil
+	}
+	v.supervisorAfter(o, supervisorGrace)
+	v.settleComfort()
+}
+
+// resumeSupervisor tells a new page of a supervisor whose sound is gone that it may
+// open it again; nobody asks for the right to listen twice (monitor.offer does not).
+func (v *conversation) resumeSupervisor(userID string, send func(string, any) bool) {
+	if o := v.supervisors[userID]; o != nil && o.leg == nil && o.socket == "" && !v.gone {
+		send("monitor.resume", v.monitoring(o))
 	}
 }
 
@@ -217,16 +258,13 @@ func (v *conversation) stopSupervisorTimer(o *supervisor) {
 	}
 }
 
-// unsupervise ends a supervisor's part. A page that is not the one with the
-// audio (socket not empty) ends nothing.
-func (v *conversation) unsupervise(userID, socket string, why omni.EndReason, closed string) error {
+// unsupervise ends a supervisor's part.
+func (v *conversation) unsupervise(userID string, why omni.EndReason, closed string) error {
 	o := v.supervisors[userID]
 	if o == nil {
 		return fmt.Errorf("%w: not supervised by this user", account.ErrNotFound)
 	}
-	if socket == "" || o.socket == socket {
-		v.dropSupervisor(o, why, closed)
-	}
+	v.dropSupervisor(o, why, closed)
 	return nil
 }
 
@@ -240,6 +278,7 @@ func (v *conversation) dropSupervisor(o *supervisor, why omni.EndReason, closed 
 		o.leg.Hangup(call.Reason(why))
 		v.endLegRow(&o.row, o.leg)
 	}
+	v.settleComfort()
 	v.tellSupervised()
 }
 
@@ -351,7 +390,7 @@ func (v *conversation) mayTakeOver(by account.Actor) (from string, err error) {
 		return "", fmt.Errorf("%w: only who works as an agent takes a call over", account.ErrState)
 	case v.gone:
 		return "", ErrEnded
-	case o == nil || o.stay == nil:
+	case o == nil || !o.heard():
 		return "", fmt.Errorf("%w: only who listens takes a call over", account.ErrState)
 	case v.talking == nil:
 		return "", fmt.Errorf("%w: no agent talks in this call", account.ErrState)
@@ -376,7 +415,7 @@ func (v *conversation) takenOver(t agent.TakenOver) {
 	old, s := v.talking, &side{offer: t.Offer, state: talking, work: agent.Connected}
 	var o *supervisor
 	for _, x := range v.supervisors {
-		if x.agentID == t.Offer.AgentID && x.stay != nil {
+		if x.agentID == t.Offer.AgentID && x.heard() {
 			o = x
 		}
 	}

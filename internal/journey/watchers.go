@@ -112,14 +112,14 @@ func (c *Center) Supervise(ctx context.Context, by account.Actor, conversationID
 // leave ends what a supervisor listened to before.
 func (c *Center) leave(conversationID, userID string) {
 	if v := c.find(conversationID); v != nil {
-		v.later(func() { _ = v.unsupervise(userID, "", omni.AgentDisconnect, monitorElsewhere) })()
+		v.later(func() { _ = v.unsupervise(userID, omni.AgentDisconnect, monitorElsewhere) })()
 	}
 }
 
 // Unsupervise implements httpapi.Supervision.
 func (c *Center) Unsupervise(ctx context.Context, by account.Actor, conversationID string) error {
 	return c.onHere(ctx, conversationID, func(v *conversation) error {
-		return v.unsupervise(by.User.ID, "", omni.AgentDisconnect, monitorLeft)
+		return v.unsupervise(by.User.ID, omni.AgentDisconnect, monitorLeft)
 	})
 }
 
@@ -206,10 +206,17 @@ func (c *Center) openEar(ctx context.Context, by account.Actor, socketID string,
 // SupervisorGone implements httpapi.Supervision.
 func (c *Center) SupervisorGone(userID, socketID string) {
 	w := c.watchers.of(userID)
-	if w.socket != socketID {
+	if w.socket == "" || w.socket != socketID {
 		return
 	}
 	if v := c.find(w.conversationID); v != nil {
-		v.later(func() { _ = v.unsupervise(userID, socketID, omni.AgentLost, monitorLost) })()
+		v.later(func() { v.supervisorsPageGone(userID, socketID) })()
+	}
+}
+
+// SupervisorHere implements httpapi.Supervision.
+func (c *Center) SupervisorHere(userID string, send func(kind string, data any) bool) {
+	if v := c.find(c.watchers.of(userID).conversationID); v != nil {
+		v.later(func() { v.resumeSupervisor(userID, send) })()
 	}
 }

@@ -44,7 +44,11 @@ export class SupervisionController {
     this.close();
     const attempt = ++this.opening;
     await api.put(`/conversations/${conversationId}/supervision`, { mode });
-    if (attempt !== this.opening) return;
+    if (attempt === this.opening) await this.open(conversationId, mode, attempt);
+  }
+
+  /** Opens the sound of a call that the server lets this user supervise. */
+  private async open(conversationId: string, mode: Mode, attempt: number): Promise<void> {
     useSupervision.getState().dispatch({ kind: "begin", conversationId, mode, at: Date.now() });
     let stream = new MediaStream();
     try {
@@ -115,6 +119,16 @@ export class SupervisionController {
         useSupervision.getState().dispatch(input);
         if (this.line?.conversationId === input.conversationId)
           this.line.peer.setMuted(input.mode === "monitor");
+        return;
+      }
+      case "monitor.resume": {
+        // This page was loaded again, or its socket fell: the call is still supervised.
+        const was = readMonitor(m.data);
+        if (!was) return;
+        this.close();
+        void this.open(was.conversationId, was.mode, ++this.opening).catch(() =>
+          this.w.onEnded("lost"),
+        );
         return;
       }
       case "monitor.answer":
