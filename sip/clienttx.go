@@ -267,12 +267,18 @@ func (t *clientTx) hop() hop {
 	return t.to
 }
 
-// cancel sends CANCEL for an INVITE that has had a provisional response
-// (RFC 3261 §9.1). done is told when it was answered or given up.
-func (t *clientTx) cancel(reason string, done func()) {
-	req := sipgo.NewRequest(sipgo.CANCEL, t.req.Recipient)
-	via := t.req.Via().Clone()
-	req.AppendHeader(via)
+// outline is what cancels the request later, without its body, and where it went.
+func (t *clientTx) outline() ([]byte, hop) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return wire(t.twin(t.req.Method)), t.to
+}
+
+// twin is a request with the identity of this one (RFC 3261 §9.1). Needs t.mu where
+// the request may still move to another transport.
+func (t *clientTx) twin(method sipgo.RequestMethod) *sipgo.Request {
+	req := sipgo.NewRequest(method, t.req.Recipient)
+	req.AppendHeader(t.req.Via().Clone())
 	for _, h := range t.req.GetHeaders("Route") {
 		req.AppendHeader(h)
 	}
@@ -281,13 +287,31 @@ func (t *clientTx) cancel(reason string, done func()) {
 	req.AppendHeader(t.req.From())
 	req.AppendHeader(t.req.To())
 	req.AppendHeader(t.req.CallID())
-	req.AppendHeader(&sipgo.CSeqHeader{SeqNo: t.req.CSeq().SeqNo, MethodName: sipgo.CANCEL})
+	req.AppendHeader(&sipgo.CSeqHeader{SeqNo: t.req.CSeq().SeqNo, MethodName: method})
+	return req
+}
+
+// resume takes up the transaction of an INVITE that a former process sent, so that
+// it can be cancelled and its answer is understood.
+func (e *Endpoint) resume(invite *sipgo.Request, to hop, on func(*sipgo.Response, error)) *clientTx {
+	t := &clientTx{e: e, key: clientKey(invite.Via().Params.GetOr("branch", ""), sipgo.INVITE), req: invite, on: on, to: to, state: txProceeding}
+	e.txs.addClient(t)
+	t.mu.Lock()
+	t.endAfter(64*e.cfg.T1, t.terminate)
+	t.mu.Unlock()
+	return t
+}
+
+// cancel sends CANCEL for an INVITE that has had a provisional response
+// (RFC 3261 §9.1). done is told when it was answered or given up.
+func (t *clientTx) cancel(reason string, done func(error)) {
+	req := t.twin(sipgo.CANCEL)
 	if reason != "" {
 		req.AppendHeader(sipgo.NewHeader("Reason", reason))
 	}
-	t.e.start(req, t.hop(), via.Params.GetOr("branch", ""), func(res *sipgo.Response, err error) {
+	t.e.start(req, t.hop(), req.Via().Params.GetOr("branch", ""), func(res *sipgo.Response, err error) {
 		if err != nil || res.StatusCode >= 200 {
-			done()
+			done(err)
 		}
 	})
 }

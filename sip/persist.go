@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -31,6 +32,9 @@ type persisted struct {
 	LineID     string   `json:"line_id,omitempty"`
 	DeviceID   string   `json:"device_id,omitempty"`
 	LocalSDP   []byte   `json:"local_sdp,omitempty"`
+	// Invite is the identity of an INVITE of ours that is not answered: what CANCEL
+	// repeats of it. RemoteTag is empty then.
+	Invite []byte `json:"invite,omitempty"`
 }
 
 const persistVersion = 1
@@ -39,10 +43,11 @@ const persistVersion = 1
 // after the dialog was persisted.
 const orphanSeqGap = 1000
 
-// Persist is everything needed to send BYE or a re-INVITE after a restart. It
-// changes with the description and the route: persist it again after Answer and
-// Reoffer. An incoming call has it before the answer, so that it can be written
-// down first; what we dial has none before it is answered.
+// Persist is everything needed to send BYE or a re-INVITE after a restart, or
+// CANCEL for a call of ours that is not answered. It changes with the description
+// and the route: persist it again after Answer, Reoffer and each Progress. An
+// incoming call has it before the answer, so that it can be written down first;
+// what we dial has it once the INVITE was sent.
 func (d *Dialog) Persist() []byte {
 	_ = d.await(context.Background(), func(reply chan<- error) {
 		d.persist()
@@ -55,11 +60,11 @@ func (d *Dialog) Persist() []byte {
 
 // persist refreshes the persisted form.
 func (d *Dialog) persist() {
+	l, ringing := d.leg, d.phase == phaseEarly && d.outbound && d.out.tx != nil
 	early := d.phase == phaseEarly && !d.outbound
-	if d.leg == nil || d.leg.remoteTag == "" || (!early && d.phase != phaseAnswered && d.phase != phaseTalking) {
+	if l == nil || !ringing && (l.remoteTag == "" || !early && d.phase != phaseAnswered && d.phase != phaseTalking) {
 		return
 	}
-	l := d.leg
 	p := persisted{
 		Version: persistVersion, CallID: l.callID, LocalTag: l.localTag, RemoteTag: l.remoteTag,
 		LocalURI: l.localURI.String(), LocalName: l.localName, RemoteURI: l.remoteURI.String(), RemoteName: l.remoteName,
@@ -69,6 +74,11 @@ func (d *Dialog) persist() {
 	}
 	for _, r := range l.routes {
 		p.Routes = append(p.Routes, r.String())
+	}
+	if ringing {
+		text, to := d.out.tx.outline()
+		p.RemoteTag, p.Invite, p.LocalSDP = "", text, nil
+		p.Network, p.Address = to.network, to.addr.String()
 	}
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -85,7 +95,7 @@ func parsePersisted(b []byte) (*leg, persisted, error) {
 	if err := json.Unmarshal(b, &p); err != nil {
 		return nil, p, fmt.Errorf("%w: %w", ErrPersisted, err)
 	}
-	if p.Version != persistVersion || p.CallID == "" || p.LocalTag == "" || p.RemoteTag == "" {
+	if p.Version != persistVersion || p.CallID == "" || p.LocalTag == "" || (p.RemoteTag == "") == (p.Invite == nil) {
 		return nil, p, fmt.Errorf("%w: version %d", ErrPersisted, p.Version)
 	}
 	for _, s := range []string{p.CallID, p.LocalTag, p.RemoteTag, p.LocalURI, p.RemoteURI, p.Target, p.LocalName, p.RemoteName} {
@@ -133,11 +143,19 @@ func parsePersisted(b []byte) (*leg, persisted, error) {
 }
 
 // EndOrphan sends BYE for a dialog persisted by a process that has died and
-// waits for the answer. A dialog the other side no longer knows is a success.
+// waits for the answer; for a call of ours that was not answered yet, CANCEL, and
+// BYE when it is answered all the same. A dialog the other side no longer knows is
+// a success.
 func (e *Endpoint) EndOrphan(ctx context.Context, b []byte) error {
 	l, p, err := parsePersisted(b)
 	if err != nil {
 		return err
+	}
+	var invite *sipgo.Request
+	if p.Invite != nil {
+		if invite, err = e.parseInvite(p); err != nil {
+			return err
+		}
 	}
 	if !e.running() {
 		return fmt.Errorf("end orphan %s: %w", p.CallID, ErrClosed)
@@ -152,12 +170,29 @@ func (e *Endpoint) EndOrphan(ctx context.Context, b []byte) error {
 	if line := e.line(p.LineID); line != nil {
 		d.auth = newDigestState(line.Username, line.Password)
 	}
+	if invite != nil {
+		d.phase, l.localSeq = phaseEarly, invite.CSeq().SeqNo
+		d.out = uacCall{seq: l.localSeq, legs: map[string]*leg{}, lost: map[string]sent{}}
+	}
 	if e.admission.takeOrphan(d.lineID); !e.add(d) {
 		e.admission.release(d.lineID)
 		return ErrClosed
 	}
+	if invite != nil {
+		err = d.cancelOrphan(ctx, invite)
+	} else {
+		err = d.endOrphan(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("end orphan %s: %w", p.CallID, err)
+	}
+	return nil
+}
+
+// endOrphan sends BYE.
+func (d *Dialog) endOrphan(ctx context.Context) error {
 	var status int
-	err = d.await(ctx, func(reply chan<- error) {
+	err := d.await(ctx, func(reply chan<- error) {
 		d.over(End{Cause: CauseShutdown, Status: 200})
 		d.send(d.leg, sipgo.BYE, func(req *sipgo.Request) {
 			h := reasonHeader(CauseShutdown)
@@ -175,12 +210,48 @@ func (e *Endpoint) EndOrphan(ctx context.Context, b []byte) error {
 	})
 	if err != nil {
 		d.kill()
-		return fmt.Errorf("end orphan %s: %w", p.CallID, err)
+		return err
 	}
 	if status >= 300 && status != 481 && status != 404 && status != 410 && status != 408 {
-		return fmt.Errorf("end orphan %s: %w", p.CallID, &StatusError{Code: status})
+		return &StatusError{Code: status}
 	}
 	return nil
+}
+
+// cancelOrphan sends CANCEL for an INVITE of a process that has died. The dialog
+// stays for a while behind it: an answer that crosses it is ended by BYE.
+func (d *Dialog) cancelOrphan(ctx context.Context, invite *sipgo.Request) error {
+	err := d.await(ctx, func(reply chan<- error) {
+		d.out.tx = d.e.resume(invite, d.leg.flow, func(res *sipgo.Response, err error) {
+			d.postResponse(res, func() {
+				if err == nil {
+					d.invited(res)
+				}
+			})
+		})
+		d.out.cancel, d.out.asked = CauseShutdown, true
+		d.over(End{Cause: CauseShutdown, Status: 487})
+		d.alarms.after(64*d.e.cfg.T1, d.left)
+		d.out.tx.cancel(reasonHeader(CauseShutdown).Value, func(err error) { reply <- err })
+	})
+	if errors.Is(err, ErrEnded) { // the INVITE was refused before CANCEL was answered
+		return nil
+	}
+	return err
+}
+
+// parseInvite reads the INVITE of a persisted call of ours.
+func (e *Endpoint) parseInvite(p persisted) (*sipgo.Request, error) {
+	m, err := e.net.parser.ParseSIP(p.Invite)
+	if err != nil {
+		return nil, fmt.Errorf("%w: INVITE: %w", ErrPersisted, err)
+	}
+	req, ok := m.(*sipgo.Request)
+	if !ok || req.Method != sipgo.INVITE || req.Via() == nil || req.CSeq() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil ||
+		req.CallID().Value() != p.CallID || tagOf(req.From()) != p.LocalTag || req.Via().Params.GetOr("branch", "") == "" {
+		return nil, fmt.Errorf("%w: INVITE of another call", ErrPersisted)
+	}
+	return req, nil
 }
 
 // takeOrphan takes a place without a limit.

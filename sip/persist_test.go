@@ -49,6 +49,59 @@ func TestOrphansGetTheirBye(t *testing.T) {
 	})
 }
 
+// A call of ours that still rings when its process dies is cancelled by the next
+// one; where it is answered in this moment, or CANCEL comes too late, it gets its
+// BYE.
+func TestOrphanedInvitesAreCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, e := newBench(t, Config{}, newCalls())
+		p := n.peer(t, "10.0.0.2:5060")
+		for _, heard := range []int{0, 100, 180, 200} {
+			d, err := e.Dial(t.Context(), DialRequest{LineID: "carrier", To: "1", Offer: []byte("o")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			invite := p.expect(sipgo.INVITE)
+			if heard == 100 || heard == 180 {
+				p.reply(invite, heard, "far", "")
+				<-d.Progressed()
+			}
+			saved := d.Persist()
+			if strings.Contains(string(saved), "local_sdp") {
+				t.Errorf("%d: %s", heard, saved)
+			}
+			e = n.restart(t, e)
+			ended := make(chan error, 1)
+			go func() { ended <- e.EndOrphan(within(t, time.Minute), saved) }()
+			cancel := p.expect(sipgo.CANCEL)
+			if cancel.Via().Value() != invite.Via().Value() || cancel.CSeq().SeqNo != invite.CSeq().SeqNo || cancel.From().Value() != invite.From().Value() ||
+				!strings.Contains(headerValue(cancel, "Reason"), "cause=41") {
+				t.Errorf("%d: %s", heard, cancel)
+			}
+			if heard == 200 {
+				p.reply(invite, 200, "far", sdpLines+"a")
+				if ack := p.expect(sipgo.ACK); tagOf(ack.To()) != "far" {
+					t.Errorf("%s", ack)
+				}
+				bye := p.expect(sipgo.BYE)
+				p.reply(cancel, 481, "", "")
+				p.reply(bye, 200, "", "")
+			} else {
+				p.reply(cancel, 200, "", "")
+				p.reply(invite, 487, "far", "")
+				p.expect(sipgo.ACK)
+			}
+			if err := <-ended; err != nil {
+				t.Errorf("%d: %v", heard, err)
+			}
+			synctest.Wait()
+			if e.Calls() != 0 {
+				t.Errorf("%d: %d calls", heard, e.Calls())
+			}
+		}
+	})
+}
+
 // restart ends an endpoint as if its process had died, and starts another.
 func (n *fakeNet) restart(t testing.TB, old *Endpoint) *Endpoint {
 	_ = old.net.udp.Close()
@@ -82,6 +135,7 @@ func TestPersistedFormIsChecked(t *testing.T) {
 	check("route", func(p *persisted) { p.Routes = []string{"nonsense"} }, false)
 	check("network", func(p *persisted) { p.Network = "SCTP" }, false)
 	check("address", func(p *persisted) { p.Address = "x" }, false)
+	check("ringing with the tag of an answer", func(p *persisted) { p.Invite = []byte("INVITE") }, false)
 	check("sequence", func(p *persisted) { p.LocalSeq = 1 << 31 }, false)
 	check("line end in the name", func(p *persisted) { p.LocalName = "a\r\nEvil: 1" }, false)
 	if _, _, err := parsePersisted([]byte("{")); !errors.Is(err, ErrPersisted) {

@@ -261,7 +261,11 @@ func (d *Dialog) ringing(res *sipgo.Response) {
 		d.askCancel()
 		return
 	}
-	if d.phase != phaseEarly || res.StatusCode == 100 {
+	if d.phase != phaseEarly {
+		return
+	}
+	if res.StatusCode == 100 {
+		d.tell(Progress{Code: 100})
 		return
 	}
 	tag := tagOf(res.To())
@@ -541,7 +545,7 @@ func (d *Dialog) askCancel() {
 		return
 	}
 	d.out.asked = true
-	d.out.tx.cancel(reasonHeader(d.out.cancel).Value, func() {})
+	d.out.tx.cancel(reasonHeader(d.out.cancel).Value, func(error) {})
 }
 
 // parseSeq reads a sequence number of RSeq.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -188,6 +189,7 @@ func preferring(list []codec.Kind, name string) []codec.Kind {
 
 // await follows a call of ours until it is answered or over.
 func (s *sipLink) await(late bool) {
+	var told []byte // what ends the call, as its owner was told last
 	for {
 		select {
 		case p := <-s.sip.Progressed():
@@ -199,6 +201,10 @@ func (s *sipLink) await(late bool) {
 				if err := s.accept(p.SDP); err != nil {
 					s.leg.ctl.log.Warn("early media not usable", "leg", s.leg.ID(), "err", err)
 				}
+			}
+			if form := s.dialog(); !bytes.Equal(form, told) {
+				told = form
+				s.leg.changed()
 			}
 		case <-s.sip.Answered():
 			s.connected(late)

@@ -121,8 +121,8 @@ func (l *Leg) Info() Info {
 
 // Dialog is what a restarted process needs to end a SIP leg: persist it before
 // Answer, so that no crash leaves a caller behind, after it, and whenever
-// OnChange tells. Nil for browsers, and for those whom we call and who have not
-// answered.
+// OnChange tells. Nil for browsers, and for those whom we call until the INVITE
+// was sent, of which OnChange tells with the first response.
 func (l *Leg) Dialog() []byte { return l.link.dialog() }
 
 // Header is the first value of a header of the INVITE that brought the leg;

@@ -140,8 +140,7 @@ func (v *conversation) colleagueCame(s *side) {
 	}
 	s.state, s.work, c.side = talking, agent.Connected, s
 	s.row.AnsweredAt = v.center.now()
-	v.agentLegChanged(s)
-	s.leg.OnChange(v.later(func() { v.agentLegChanged(s) }))
+	v.agentLegChanged(s, s.leg)
 	v.book.end(s.ring, omni.Answered)
 	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
 		return agent.Connect{At: at, ConversationID: v.id, AgentID: s.offer.AgentID}

@@ -23,6 +23,8 @@ func (v *conversation) follow(leg *call.Leg, number string) *outsider {
 	x := &outsider{leg: leg, number: number, row: omni.Leg{ID: info.ID, ConversationID: v.id, Party: omni.PartyExternal,
 		LineID: info.LineID, Transport: info.Transport, SIPCallID: info.CallID, StartedAt: v.center.now()}}
 	v.outsiders[info.ID] = x
+	leg.OnChange(v.later(func() { v.outsiderChanged(x) }))
+	x.row.Dialog = leg.Dialog()
 	v.book.leg(x.row)
 	v.center.work.Go(func() {
 		select {
@@ -55,7 +57,6 @@ func (v *conversation) outsiderCame(x *outsider) {
 	}
 	x.row.AnsweredAt, x.row.Codec, x.row.Dialog = v.center.now(), x.leg.Info().Codec, x.leg.Dialog()
 	v.book.leg(x.row)
-	x.leg.OnChange(v.later(func() { v.outsiderChanged(x) }))
 	v.consultAnswered(c, "", c.by.offer.QueueID, "")
 }
 

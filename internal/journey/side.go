@@ -161,7 +161,7 @@ func (v *conversation) putLeg(s *side, leg *call.Leg) {
 	info := leg.Info()
 	s.row = omni.Leg{
 		ID: info.ID, ConversationID: v.id, Party: omni.PartyAgent, AgentID: s.offer.AgentID, DeviceID: info.DeviceID,
-		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, Dialog: leg.Dialog(), StartedAt: v.center.now(),
+		Transport: info.Transport, Codec: info.Codec, SIPCallID: info.CallID, StartedAt: v.center.now(),
 	}
 	v.watchLeg(s, leg)
 }
@@ -169,6 +169,8 @@ func (v *conversation) putLeg(s *side, leg *call.Leg) {
 // watchLeg makes leg, whose row the side has, the side's audio.
 func (v *conversation) watchLeg(s *side, leg *call.Leg) {
 	s.leg = leg
+	leg.OnChange(v.later(func() { v.agentLegChanged(s, leg) }))
+	s.row.Dialog = leg.Dialog()
 	v.book.leg(s.row)
 	offerID := s.offer.ID
 	leg.OnMedia(func(gone bool) { v.post(func() { v.agentMedia(offerID, leg, gone) }) })
@@ -287,8 +289,7 @@ func (v *conversation) connect(s *side) {
 	s.state, s.work, v.talking = talking, agent.Connected, s
 	v.inQueue = false
 	s.row.AnsweredAt = v.center.now()
-	v.agentLegChanged(s)
-	s.leg.OnChange(v.later(func() { v.agentLegChanged(s) }))
+	v.agentLegChanged(s, s.leg)
 	v.beginTalk(s)
 	v.must(v.center.floor.tell(func(at agent.At) agent.Input {
 		return agent.Connect{At: at, ConversationID: v.id, AgentID: s.offer.AgentID}
@@ -324,8 +325,8 @@ func (v *conversation) beginTalk(s *side) {
 }
 
 // agentLegChanged keeps what a restarted process needs to end the dialog.
-func (v *conversation) agentLegChanged(s *side) {
-	if s.leg == nil || !s.row.EndedAt.IsZero() {
+func (v *conversation) agentLegChanged(s *side, leg *call.Leg) {
+	if s.leg != leg || !s.row.EndedAt.IsZero() {
 		return
 	}
 	s.row.Dialog, s.row.Codec = s.leg.Dialog(), s.leg.Info().Codec

@@ -136,6 +136,8 @@ func (v *conversation) await(leg *call.Leg, queueID, agentID string) {
 	v.must(v.book.move(omni.InFlow))
 	v.book.end(v.stay, omni.NextStep)
 	v.stay = v.book.begin(omni.SegmentFlow, func(s *omni.Segment) { s.FlowID = v.book.conv.FlowID })
+	leg.OnChange(v.later(func() { v.externalChanged(x) }))
+	x.row.Dialog = leg.Dialog()
 	v.book.leg(x.row)
 	v.wait(waitEvent{kind: waitAgain})
 	v.center.work.Go(func() {
@@ -163,6 +165,14 @@ func (v *conversation) joinExternal(x *externalLeg) {
 	x.row.AnsweredAt, x.row.Codec, x.row.Dialog = v.center.now(), x.leg.Info().Codec, x.leg.Dialog()
 	v.book.leg(x.row)
 	v.wait(waitEvent{kind: waitConnected})
+}
+
+// externalChanged keeps what a restarted process needs to end the dialog.
+func (v *conversation) externalChanged(x *externalLeg) {
+	if v.external == x {
+		x.row.Dialog, x.row.Codec = x.leg.Dialog(), x.leg.Info().Codec
+		v.book.leg(x.row)
+	}
 }
 
 // externalDone follows the end of an outside leg.
