@@ -242,7 +242,8 @@ func (s *server) wantSupervised(id, agentID, bossAgent string) {
 	}
 }
 
-// A supervisor whose page closes leaves; the call goes on. Two may listen.
+// A supervisor whose page is loaded again goes on as before, without being asked for
+// the right twice; one whose page closes leaves, and the call goes on. Two may listen.
 func TestSupervisorsPageLost(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -268,8 +269,22 @@ func TestSupervisorsPageLost(t *testing.T) {
 	if len(l.Items) != 2 {
 		t.Errorf("listening: %+v", l.Items)
 	}
+	_ = boss.conn.Close() // loaded again
+	boss = s.openTab("supervisor@demo", "boss").softphone(1330)
+	if told := string(boss.wait("monitor.resume", 5*time.Second)); !strings.Contains(told, id) || !strings.Contains(told, `"mode":"barge"`) {
+		t.Errorf("the new page is told %s", told)
+	}
+	boss.open("monitor", id, "lg_boss_again")
+	s.matrix("the caller, page loaded again", func() []int16 { return s.listen(ear) }, 950, 1330, 1700)
+	if n := len(kinds(s.detail(id).Segments, func(seg omni.Segment) bool { return seg.Kind == omni.SegmentMonitor })); n != 2 {
+		t.Errorf("%d stays of supervisors, want one each", n)
+	}
 	_ = boss.conn.Close()
 	s.matrix("the caller, page closed", func() []int16 { return s.listen(ear) }, 950, 1700)
+	s.eventually(15*time.Second, "the supervisor has left", func() bool {
+		s.call(http.MethodGet, path, s.token, nil, &l)
+		return len(l.Items) == 1
+	})
 	s.call(http.MethodDelete, path, admin.token, nil, nil)
 	s.eventually(5*time.Second, "nobody listens", func() bool {
 		s.call(http.MethodGet, path, s.token, nil, &l)

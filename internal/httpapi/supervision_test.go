@@ -197,6 +197,12 @@ func TestSupervisorsSocket(t *testing.T) {
 	d := newDesk()
 	w := newWorld(t, func(c *Config) { c.Supervision = floorOfOne{d} })
 	boss := w.open(account.RoleSupervisor, "")
+	if got := <-d.seen; got != "here us_supervisor" {
+		t.Errorf("the desk was told %s", got)
+	}
+	if e := boss.next(); e.Type != "monitor.resume" || !strings.Contains(string(e.Data), "barge") {
+		t.Errorf("the new page is told %s %s", e.Type, e.Data)
+	}
 	if err := boss.conn.WriteJSON(map[string]any{"type": "monitor.offer", "data": map[string]string{"conversation_id": "cv_own"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package journey
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -197,6 +198,9 @@ func (c *Center) close(ctx context.Context, v omni.Conversation, now time.Time, 
 			w.Events[len(w.Events)-1].SegmentID = s.ID
 		}
 	}
+	if err := c.closeParts(ctx, v, now, w); err != nil {
+		return err
+	}
 	from := v.State
 	v.State, v.CompletedAt = omni.Completed, now
 	if v.EndedAt.IsZero() { // the customer was still there
@@ -207,6 +211,56 @@ func (c *Center) close(ctx context.Context, v omni.Conversation, now time.Time, 
 		"end_reason": v.EndReason, "answered": !v.AnsweredAt.IsZero(), "wrap_up_code": v.WrapUpCode, "from": from,
 		"duration_ms": v.EndedAt.Sub(v.CreatedAt).Milliseconds(),
 	}))
+	return nil
+}
+
+// closeParts says in the journal that the consultation and the supervisions are over
+// which the process that died had begun.
+func (c *Center) closeParts(ctx context.Context, v omni.Conversation, now time.Time, w *omni.Change) error {
+	if v.AnsweredAt.IsZero() {
+		return nil // no agent ever talked
+	}
+	events, err := c.store.ConversationEvents(ctx, v.ID)
+	if err != nil {
+		return fmt.Errorf("events of %s: %w", v.ID, err)
+	}
+	var open []omni.Event // what began and is not over
+	over := func(began string, of omni.Event) {
+		open = slices.DeleteFunc(open, func(e omni.Event) bool {
+			return e.Type == began && (began != omni.MonitorStarted || e.SegmentID == of.SegmentID)
+		})
+	}
+	for _, e := range events {
+		switch e.Type {
+		case omni.ConversationConsultStarted, omni.MonitorStarted:
+			open = append(open, e)
+		case omni.ConversationConsultEnded, omni.ConversationPartyJoined: // who joins is asked no longer
+			over(omni.ConversationConsultStarted, e)
+		case omni.MonitorModeChanged:
+			for i := range open {
+				if open[i].SegmentID == e.SegmentID && open[i].Type == omni.MonitorStarted {
+					open[i].Data = e.Data
+				}
+			}
+		case omni.MonitorEnded:
+			over(omni.MonitorStarted, e)
+		}
+	}
+	for _, e := range open {
+		typ, data := omni.ConversationConsultEnded, map[string]any{}
+		if err := json.Unmarshal(e.Data, &data); err != nil {
+			return fmt.Errorf("event %s of %s: %w", e.ID, v.ID, err)
+		}
+		delete(data, "joins")
+		delete(data, "from")
+		data["reason"] = consultOver
+		if e.Type == omni.MonitorStarted {
+			typ, data["reason"], data["duration_ms"] = omni.MonitorEnded, monitorOver, now.Sub(e.Time).Milliseconds()
+		}
+		end := newEvent(typ, now, v.ID, e.AgentID, e.QueueID, data)
+		end.SegmentID = e.SegmentID
+		w.Events = append(w.Events, end)
+	}
 	return nil
 }
 

@@ -3,7 +3,7 @@
 // hears whom it should. Prints what it measured; exits with 1 on a fault.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/consult.mjs
-import { axe, launch, logIn, person, shot } from "./lib.mjs";
+import { axe, launch, loadedAgain, logIn, person, shot } from "./lib.mjs";
 import { levels, tone } from "./sound.mjs";
 
 const HZ = { caller: 700, ann: 1300, bob: 1900, third: 2500 };
@@ -29,6 +29,12 @@ async function hears(what, page, side, ...wanted) {
       return;
     }
   }
+}
+
+/** Loads a page again: its user must be talking again within five seconds. */
+async function reload(what, page) {
+  const ms = await loadedAgain(page);
+  check(`${what}, loaded again: connected within 5 s`, ms < 5000, `${ms} ms`);
 }
 
 const browsers = {};
@@ -77,6 +83,16 @@ try {
   await ann.getByRole("region", { name: words.call.active }).waitFor({ timeout: 10_000 });
   const [bob, third] = [await desk("bob", "agent2@demo"), await desk("third", "supervisor@demo")];
 
+  const controls = ann.getByRole("region", { name: words.call.active });
+  await controls.getByRole("button", { name: words.call.hold }).click();
+  await controls.getByText(words.call.on_hold).first().waitFor({ timeout: 10_000 });
+  await reload("on hold", ann);
+  await controls.getByText(words.call.on_hold).first().waitFor({ timeout: 10_000 });
+  await hears("on hold, loaded again: the caller hears music", caller, "customer");
+  await hears("on hold, loaded again: the agent hears nobody", ann, "agent");
+  await controls.getByRole("button", { name: words.call.hold }).click();
+  await hears("resumed: the caller hears the agent", caller, "customer", "ann");
+
   await add(ann, "consult", "Sato Kenji");
   await offer(bob).waitFor({ timeout: 10_000 });
   check(
@@ -106,6 +122,14 @@ try {
     check(`axe in a consultation, ${who}`, found.length === 0, found.join("; "));
   }
 
+  await reload("in private, the agent", ann);
+  await bar(ann).getByRole("button", { name: words.consult.complete }).waitFor({ timeout: 10_000 });
+  await hears("in private, loaded again: the agent hears the colleague alone", ann, "agent", "bob");
+  await reload("in private, the colleague", bob);
+  await bar(bob).waitFor({ timeout: 10_000 });
+  await hears("in private, loaded again: the colleague hears the agent alone", bob, "agent", "ann");
+  await hears("in private, loaded again: the caller hears neither", caller, "customer");
+
   await ann.locator("body").press("s");
   await hears("swapped: the caller hears the agent", caller, "customer", "ann");
   await hears("swapped: the colleague hears neither", bob, "agent");
@@ -119,6 +143,11 @@ try {
   await hears("four: the caller hears all", caller, "customer", "ann", "bob", "third");
   await hears("four: the third hears all", third, "agent", "caller", "ann", "bob");
   await shot(ann, `consult-3-conference.${language}`);
+  await reload("conference, the agent", ann);
+  await reload("conference, a colleague", third);
+  await hears("conference, loaded again: the caller hears all", caller, "customer", "ann", "bob", "third");
+  await hears("conference, loaded again: the agent hears all", ann, "agent", "caller", "bob", "third");
+  await hears("conference, loaded again: the third hears all", third, "agent", "caller", "ann", "bob");
   const found = await axe(ann);
   check("axe in a conference", found.length === 0, found.join("; "));
   await bar(ann)

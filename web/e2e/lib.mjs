@@ -110,3 +110,13 @@ export function complaints(page) {
   page.on("pageerror", (e) => out.push(`error: ${e.message}`));
   return out;
 }
+
+/** Loads a page again in a call and tells after how many milliseconds its sound is back. */
+export async function loadedAgain(page) {
+  const since = Date.now();
+  await page.reload();
+  await page.waitForFunction(() => document.querySelector('[data-media="live"]') !== null, undefined, {
+    timeout: 10_000,
+  });
+  return Date.now() - since;
+}

@@ -3,7 +3,7 @@
 // Prints what it measured; exits with 1 on a fault.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/supervise.mjs
-import { answer, axe, launch, logIn, person, shot } from "./lib.mjs";
+import { answer, axe, launch, loadedAgain, logIn, person, shot } from "./lib.mjs";
 import { levels, tone } from "./sound.mjs";
 
 const HZ = { caller: 700, agent: 1300, boss: 1900 };
@@ -28,6 +28,12 @@ async function hears(what, page, side, ...wanted) {
       return;
     }
   }
+}
+
+/** Loads a page again: its sound must be back within five seconds. */
+async function reload(what, page) {
+  const ms = await loadedAgain(page);
+  check(`${what}, loaded again: connected within 5 s`, ms < 5000, `${ms} ms`);
 }
 
 const browsers = {
@@ -92,6 +98,13 @@ try {
     check(`axe while listening, ${who}`, found.length === 0, found.join("; "));
   }
 
+  await reload("listening, the supervisor", boss);
+  await now("monitor");
+  await hears("listening, loaded again: the supervisor hears both", boss, "supervisor", "caller", "agent");
+  await reload("listening, the agent", agent);
+  await told("monitor");
+  await hears("listening, loaded again: the agent hears the caller alone", agent, "agent", "caller");
+
   await boss.keyboard.press("2");
   await now("whisper");
   await told("whisper");
@@ -103,6 +116,10 @@ try {
   await hears("joined: the caller hears both", caller, "customer", "agent", "boss");
   await hears("joined: the agent hears both", agent, "agent", "caller", "boss");
   await shot(boss, `supervise-2-join.${language}`);
+  await reload("joined, the supervisor", boss);
+  await now("barge");
+  await hears("joined, loaded again: the caller hears both", caller, "customer", "agent", "boss");
+  await hears("joined, loaded again: the supervisor hears both", boss, "supervisor", "caller", "agent");
 
   await boss.keyboard.press("Shift+L");
   await bar.waitFor({ state: "detached", timeout: 10_000 });

@@ -126,9 +126,7 @@ export class SupervisionController {
         const was = readMonitor(m.data);
         if (!was) return;
         this.close();
-        void this.open(was.conversationId, was.mode, ++this.opening).catch(() =>
-          this.w.onEnded("lost"),
-        );
+        void this.open(was.conversationId, was.mode, ++this.opening).catch(() => this.w.onEnded("lost"));
         return;
       }
       case "monitor.answer":
