@@ -1,17 +1,13 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/openhotline/hotline/agent"
-	"github.com/openhotline/hotline/internal/simulate"
-	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -58,98 +54,6 @@ func (s *server) waitingSince(conversationID string) time.Time {
 	}
 	s.t.Fatalf("conversation %s never entered a queue", conversationID)
 	return time.Time{}
-}
-
-// A process killed in calls loses nothing: recordings are valid files up to the
-// last 200 ms, every conversation gets an honest end, open dialogs get BYE, and
-// a caller who was waiting gets the old place back.
-func TestKilledInCalls(t *testing.T) {
-	s := start(t)
-	phone := newTelephone(t)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	simulation := make(chan error, 1)
-	go func() {
-		_, err := simulate.Run(ctx, simulate.Config{
-			Target: s.http, SIP: s.sip, Password: password, WebAgents: 1, SIPAgents: 2, Rate: 2, Duration: time.Minute,
-			Talk: time.Minute, Patience: time.Minute, PickUp: 300 * time.Millisecond, Seed: 11,
-		}, nil)
-		simulation <- err
-	}()
-	s.eventually(20*time.Second, "three agents talk", func() bool { return len(s.conversations("state=connected")) >= 3 })
-	waiting := phone.dial(s, "9002", "+8613911112222", 440)
-	before := s.one("%2B8613911112222", omni.Queued, omni.Offered)
-	since := s.waitingSince(before.ID)
-	// Half a second of talk, so that the recordings have something to lose.
-	connected := map[string]time.Time{}
-	for _, c := range s.conversations("state=connected") {
-		connected[c.ID] = c.AnsweredAt
-	}
-	time.Sleep(700 * time.Millisecond)
-
-	s.kill()
-	killed := time.Now()
-	files := s.checkRecordings()
-	if files < len(connected) {
-		t.Errorf("%d recordings of %d calls", files, len(connected))
-	}
-	s.launch()
-	t.Logf("ready %s after the start", s.readyIn.Round(time.Millisecond))
-	if s.readyIn > 2*time.Second {
-		t.Errorf("ready only %s after the restart", s.readyIn)
-	}
-	if end := ended(t, waiting, 5*time.Second, "BYE for the caller who was waiting"); !end.ByRemote {
-		t.Errorf("the waiting caller's call ended with %+v", end)
-	}
-	stop()
-	<-simulation
-	for id, answered := range connected {
-		s.checkKilled(id, answered, killed)
-	}
-	for _, c := range s.conversations("state=initiated&state=in_flow&state=queued&state=offered&state=connected&state=on_hold&state=wrap_up") {
-		if c.CreatedAt.Before(killed) {
-			t.Errorf("conversation %s is still %s", c.ID, c.State)
-		}
-	}
-	again := phone.dial(s, "9002", "+8613911112222", 440)
-	now := s.one("%2B8613911112222", omni.Queued, omni.Offered)
-	if got := s.waitingSince(now.ID); !got.Equal(since) {
-		t.Errorf("back in the queue since %s, the old place was from %s", got, since)
-	}
-	again.Hangup("customer_disconnect")
-	ended(t, again, 5*time.Second, "hang-up")
-}
-
-// checkKilled holds one conversation to what must be known of it after a kill.
-func (s *server) checkKilled(id string, answered, killed time.Time) {
-	s.t.Helper()
-	d := s.detail(id)
-	if d.Conversation.State != omni.Completed || d.Conversation.EndReason != omni.SystemError {
-		s.t.Errorf("conversation %s is %s, ended by %q", id, d.Conversation.State, d.Conversation.EndReason)
-	}
-	for _, seg := range d.Segments {
-		if seg.EndedAt.IsZero() {
-			s.t.Errorf("segment %s of %s is open", seg.Kind, id)
-		}
-	}
-	if len(d.Recordings) != 1 {
-		s.t.Errorf("conversation %s has %d recordings", id, len(d.Recordings))
-		return
-	}
-	rec := d.Recordings[0]
-	want := killed.Sub(answered)
-	if got := time.Duration(rec.DurationMS) * time.Millisecond; got < want-300*time.Millisecond {
-		s.t.Errorf("recording of %s has %s of %s: more than the last 200 ms are missing", id, got, want)
-	}
-	matches, err := filepath.Glob(filepath.Join(s.dir, "recordings", "*", "*", "*", rec.ID+".wav"))
-	if err != nil || len(matches) != 1 {
-		s.t.Errorf("file of recording %s: %v %v", rec.ID, matches, err)
-		return
-	}
-	info, err := wav.Check(matches[0])
-	if err != nil || info.Bytes != rec.Bytes {
-		s.t.Errorf("recording %s: %d bytes in the row, %d in the file, %v", rec.ID, rec.Bytes, info.Bytes, err)
-	}
 }
 
 // A caller who hangs up while an agent's phone rings takes the offer away
