@@ -121,9 +121,6 @@ func (v *conversation) greetParties(agentID string, send func(string, any) bool)
 	}
 }
 
-// commandParties asks the node of a call who is in it.
-const commandParties = "parties"
-
 // Parties implements httpapi.Desk.
 func (c *Center) Parties(ctx context.Context, conversationID string) (Parties, error) {
 	if c.find(conversationID) != nil {
