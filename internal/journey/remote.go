@@ -284,6 +284,7 @@ const (
 	actRecord                             = "recording.start"
 	actConsult, actConsultStep            = "consult", "consult_step"
 	actLeave, actRemove                   = "leave", "remove"
+	actFlow, actTakeBack                  = "flow", "flow.take_back"
 )
 
 // act carries an action out, here or on the node that owns the conversation.
@@ -367,6 +368,10 @@ func (v *conversation) perform(a action) error {
 		return v.consultStep(a.AgentID, a.Kind)
 	case actLeave:
 		return v.leave(a.AgentID)
+	case actFlow:
+		return v.sendToFlow(a.AgentID, a.Target)
+	case actTakeBack:
+		return v.takeBack(a.AgentID)
 	case actRemove:
 		return v.removeParty(a.AgentID, a.Target)
 	case actNote:
