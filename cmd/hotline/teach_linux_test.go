@@ -5,9 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,9 +22,34 @@ type desk struct {
 // run runs a command on the folder and returns its exit code and what it said.
 func (d desk) run(in io.Reader, args ...string) (code int, out, errs string) {
 	d.t.Helper()
-	var o, e bytes.Buffer
-	code = app.Run(context.Background(), append(args, "--packs", d.dir, "--pack", "desk", "--lang", "en"), app.Streams{In: in, Out: &o, Err: &e, Environ: []string{"USER=ann"}})
-	return code, o.String(), e.String()
+	var o screen
+	code, errs = d.runOn(in, &o, args...)
+	return code, o.String(), errs
+}
+
+// runOn is run that says on a screen what it says.
+func (d desk) runOn(in io.Reader, out *screen, args ...string) (code int, errs string) {
+	var e bytes.Buffer
+	code = app.Run(context.Background(), append(args, "--packs", d.dir, "--pack", "desk", "--lang", "en"), app.Streams{In: in, Out: out, Err: &e, Environ: []string{"USER=ann"}})
+	return code, e.String()
+}
+
+// screen keeps what is said, and may be read meanwhile.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 func (d desk) wants(code int, says string, args ...string) string {
@@ -84,13 +108,14 @@ func TestTeachInAChat(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	d := desk{t, folder(t)}
 	in, typed := io.Pipe()
-	out := make(chan string, 1)
+	var out screen
+	ended := make(chan struct{})
 	go func() {
-		code, out1, errs := d.run(in, "chat")
-		if code != 0 {
+		defer close(ended)
+		if code, errs := d.runOn(in, &out, "chat"); code != 0 {
 			t.Errorf("exit %d: %s", code, errs)
 		}
-		out <- out1
+		_ = in.Close() // nobody reads any more
 	}()
 	say := func(line string) {
 		if _, err := io.WriteString(typed, line+"\n"); err != nil {
@@ -103,16 +128,17 @@ func TestTeachInAChat(t *testing.T) {
 	say("/wrong fly")
 	say("nothing came yet")
 	say("/wrong parcel")
-	learned := false
-	for end := time.Now().Add(2 * time.Minute); !learned && time.Now().Before(end); {
-		text, err := os.ReadFile(filepath.Join(d.dir, "desk", "en", "corrections.jsonl"))
-		learned = err == nil && bytes.Contains(text, []byte(`"version":1`))
-		time.Sleep(20 * time.Millisecond)
+	// It says so when the version is in use; in the file it stands before.
+	for end := time.Now().Add(2 * time.Minute); !strings.Contains(out.String(), "version 1 is in use"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("nothing is learned:\n%s", out.String())
+		}
 	}
 	say("/new")
 	say("nothing came yet")
 	say("/quit")
-	said := <-out
+	<-ended
+	said := out.String()
 	for _, want := range []string{"nothing was said yet", `intent "fly" is not one of`, "kept as cr_", "It is on its way."} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is missing in\n%s", want, said)

@@ -141,7 +141,7 @@ func TestPlaysTakeTurnsOverMusic(t *testing.T) {
 	}
 	k.ear.hears(t, "caller", 620)
 	first, second := make(chan error, 1), make(chan error, 1)
-	go func() { first <- c.Play(t.Context(), prompt(950, 500*time.Millisecond)) }()
+	go func() { first <- c.Play(t.Context(), prompt(950, 1500*time.Millisecond)) }()
 	k.ear.hears(t, "caller", 950)
 	go func() { second <- c.Play(t.Context(), prompt(1300, time.Minute)) }()
 	if err := <-first; err != nil {

@@ -159,7 +159,7 @@ func TestRejectAndHangupBeforeAnswer(t *testing.T) {
 }
 
 func TestPeerHoldsAndResumes(t *testing.T) {
-	h, p := newPair(t, hubOptions{cfg: call.Config{RTPTimeout: 600 * time.Millisecond}})
+	h, p := newPair(t, hubOptions{cfg: call.Config{RTPTimeout: 1500 * time.Millisecond}})
 	k, leg, c := connect(t, h, p, talkOptions{})
 	changes := make(chan struct{}, 8)
 	leg.OnChange(func() { changes <- struct{}{} })
@@ -184,7 +184,7 @@ func TestPeerHoldsAndResumes(t *testing.T) {
 	select {
 	case <-leg.Done():
 		t.Fatalf("a held leg was taken for dead: %+v", leg.End())
-	case <-time.After(1500 * time.Millisecond):
+	case <-time.After(3 * time.Second):
 	}
 	k.speak(true)
 	k.reoffer(sdp.SendRecv)

@@ -113,7 +113,27 @@ func (l *lagging) hear([]int16) {
 // its recording, though the engine ran them later. (The recorder keeps time by
 // frames: those that were never run are missing at the end.)
 func TestLastFramesOfALaggingEngine(t *testing.T) {
-	const lag = 160 * time.Millisecond
+	for try := 1; ; try++ {
+		got, due, skipped := recordedAtTheEnd(t)
+		switch {
+		case skipped == 0:
+			if got < due-40*time.Millisecond {
+				t.Errorf("%s recorded of a call that ended after %s", got, due)
+			}
+			return
+		case try == 10:
+			t.Fatalf("the machine is too busy: the engine gave up %d frames", skipped)
+		}
+		t.Logf("the machine stood still: the engine gave up %d frames", skipped)
+	}
+}
+
+// recordedAtTheEnd ends a call while the engine lags; it returns how much is
+// recorded, how much was due, and how many frames were given up because the
+// engine lagged more than it should have.
+func recordedAtTheEnd(t *testing.T) (got, due time.Duration, skipped uint64) {
+	t.Helper()
+	const lag = 120 * time.Millisecond
 	h, p := newPair(t, hubOptions{})
 	_, leg, c := connect(t, h, p, talkOptions{tone: 440})
 	slow := &lagging{let: make(chan struct{})}
@@ -131,21 +151,19 @@ func TestLastFramesOfALaggingEngine(t *testing.T) {
 	slow.held.Store(true)
 	eventually(t, "the engine lags", slow.begun.Load)
 	time.Sleep(lag)
-	due := time.Since(from)
+	due = time.Since(from)
 	closed := make(chan struct{})
 	go func() { defer close(closed); c.Close() }()
 	select {
 	case <-closed:
 		t.Error("closed while frames were due")
-	case <-time.After(60 * time.Millisecond):
+	case <-time.After(40 * time.Millisecond):
 	}
 	close(slow.let)
 	await(t, "call closes", closed)
 	await(t, "leg ends", leg.Done())
 	left, _ := channels(t, path)
-	if got := time.Duration(len(left)) * time.Second / 8000; got < due-40*time.Millisecond {
-		t.Errorf("%s recorded of a call that ended after %s", got, due)
-	}
+	return time.Duration(len(left)) * time.Second / 8000, due, h.engine.Stats().Skipped
 }
 
 func TestRecordingEndsWithTheCall(t *testing.T) {
@@ -190,13 +208,15 @@ func TestRecordingPaused(t *testing.T) {
 		t.Fatal(err)
 	}
 	caller.ear.hears(t, "caller", 950)
+	from := time.Now()
 	if err := c.PauseRecording(false); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(400 * time.Millisecond)
+	time.Sleep(time.Second)
 	if err := c.PauseRecording(true); err != nil {
 		t.Fatal(err)
 	}
+	open := time.Since(from)
 	caller.ear.forget()
 	caller.ear.hears(t, "caller in the pause", 950)
 	rec, err := c.StopRecording()
@@ -209,8 +229,8 @@ func TestRecordingPaused(t *testing.T) {
 	}
 	for name, side := range map[string][]int16{"left": left, "right": right} {
 		heard := voices(side)
-		if len(heard) != 1 || heard[0].length < 300*time.Millisecond || heard[0].length > 700*time.Millisecond {
-			t.Errorf("%s side has %v, want 400 ms of one tone", name, runs(side))
+		if len(heard) != 1 || heard[0].length < 500*time.Millisecond || heard[0].length > open+100*time.Millisecond {
+			t.Errorf("%s side has %v, want about %s of one tone", name, runs(side), open)
 		}
 	}
 }

@@ -2,9 +2,11 @@ package call_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,12 +72,7 @@ func TestSupervisorIsHeardByWhomTheyShould(t *testing.T) {
 	if err := c.Supervise(secondLeg, call.Monitor); err != nil {
 		t.Fatal(err)
 	}
-	const loud, silent = -16, -60
-	for _, s := range []struct {
-		how              call.Supervision
-		caller, agent    bool // hears the supervisor
-		recorded, second bool // the right side has the supervisor; the other supervisor hears
-	}{
+	for _, s := range []supervised{
 		{call.Monitor, false, false, false, false},
 		{call.Whisper, false, true, false, false},
 		{call.Barge, true, true, true, true},
@@ -84,43 +81,70 @@ func TestSupervisorIsHeardByWhomTheyShould(t *testing.T) {
 		if err := c.Supervise(bossLeg, s.how); err != nil {
 			t.Fatal(err)
 		}
-		boss.ear.listen(t, 400*time.Millisecond) // what was on its way
-		path := filepath.Join(t.TempDir(), "call.wav")
-		if err := c.Record(path, nil); err != nil {
-			t.Fatal(err)
-		}
-		agent.ear.forget()
-		second.ear.forget()
-		boss.ear.forget()
-		callerHeard := caller.ear.listen(t, time.Second)
-		agentHeard, secondHeard, bossHeard := agent.ear.forget(), second.ear.forget(), boss.ear.forget()
-		if _, err := c.StopRecording(); err != nil {
-			t.Fatal(err)
-		}
-		left, right := channels(t, path)
-		check := func(who string, samples []int16, hz float64, there bool) {
-			t.Helper()
-			l := usual(samples, hz)
-			t.Logf("%s: %s, %.0f Hz %.1f dBFS", s.how, who, hz, l)
-			if there && l < loud || !there && l > silent {
-				t.Errorf("%s: %s has %.0f Hz at %.1f dBFS, want it there: %t", s.how, who, hz, l, there)
+		// What is wrong with the call is wrong each time; what a busy machine does
+		// to the sound is not.
+		for try := 1; ; try++ {
+			faults := s.faults(t, c, caller, agent, boss, second)
+			if len(faults) == 0 {
+				break
+			}
+			t.Logf("%s: %s", s.how, strings.Join(faults, "; "))
+			if try == 3 {
+				t.Errorf("%s: not everybody hears whom they should", s.how)
+				break
 			}
 		}
-		check("caller", callerHeard, bossTone, s.caller)
-		check("caller", callerHeard, 950, true)
-		check("caller", callerHeard, 620, false)
-		check("agent", agentHeard, bossTone, s.agent)
-		check("agent", agentHeard, 440, true)
-		check("agent", agentHeard, 620, false)
-		check("supervisor", bossHeard, 440, true)
-		check("supervisor", bossHeard, 950, true)
-		check("second supervisor", secondHeard, bossTone, s.second)
-		check("second supervisor", secondHeard, 440, true)
-		check("left side", left, bossTone, false)
-		check("left side", left, 440, true)
-		check("right side", right, bossTone, s.recorded)
-		check("right side", right, 620, false)
 	}
+}
+
+// supervised says who hears the supervisor in a mode.
+type supervised struct {
+	how              call.Supervision
+	caller, agent    bool
+	recorded, second bool // the right side of the recording; another supervisor
+}
+
+// faults listens at every ear and in a recording.
+func (s supervised) faults(t *testing.T, c *call.Call, caller, agent, boss, second *talk) (faults []string) {
+	t.Helper()
+	const loud, silent = -16, -60
+	boss.ear.listen(t, 400*time.Millisecond) // what was on its way
+	path := filepath.Join(t.TempDir(), "call.wav")
+	if err := c.Record(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	agent.ear.forget()
+	second.ear.forget()
+	boss.ear.forget()
+	callerHeard := caller.ear.listen(t, time.Second)
+	agentHeard, secondHeard, bossHeard := agent.ear.forget(), second.ear.forget(), boss.ear.forget()
+	if _, err := c.StopRecording(); err != nil {
+		t.Fatal(err)
+	}
+	left, right := channels(t, path)
+	check := func(who string, samples []int16, hz float64, there bool) {
+		t.Helper()
+		l := usual(samples, hz)
+		t.Logf("%s: %s, %.0f Hz %.1f dBFS", s.how, who, hz, l)
+		if there && l < loud || !there && l > silent {
+			faults = append(faults, fmt.Sprintf("%s has %.0f Hz at %.1f dBFS, want it there: %t", who, hz, l, there))
+		}
+	}
+	check("caller", callerHeard, bossTone, s.caller)
+	check("caller", callerHeard, 950, true)
+	check("caller", callerHeard, 620, false)
+	check("agent", agentHeard, bossTone, s.agent)
+	check("agent", agentHeard, 440, true)
+	check("agent", agentHeard, 620, false)
+	check("supervisor", bossHeard, 440, true)
+	check("supervisor", bossHeard, 950, true)
+	check("second supervisor", secondHeard, bossTone, s.second)
+	check("second supervisor", secondHeard, 440, true)
+	check("left side", left, bossTone, false)
+	check("left side", left, 440, true)
+	check("right side", right, bossTone, s.recorded)
+	check("right side", right, 620, false)
+	return faults
 }
 
 // Supervision begins, switches and ends without a gap that one could hear, each
@@ -139,20 +163,21 @@ func TestSupervisionSwitchesWithoutGap(t *testing.T) {
 	// makes is not.
 	for try := 1; ; try++ {
 		before := longestGap(caller.ear.listen(t, 2*time.Second), 950)
-		during := superviseInTurn(t, c, caller, agent, bossLeg)
+		during, after := superviseInTurn(t, c, caller, agent, bossLeg)
 		t.Logf("longest gap that the caller hears: %s before, %s while supervision began, switched and ended", before, during)
-		if during <= max(20*time.Millisecond, before) {
+		if during <= max(20*time.Millisecond, before) && after <= 500*time.Millisecond {
 			return
 		}
 		if try == 3 {
-			t.Fatalf("the caller hears a gap of %s; without supervision %s", during, before)
+			t.Fatalf("the caller hears a gap of %s; without supervision %s; the agent hears a change after %s", during, before, after)
 		}
 	}
 }
 
 // superviseInTurn begins, switches and ends supervision and returns the longest
-// gap that the caller heard meanwhile.
-func superviseInTurn(t *testing.T, c *call.Call, caller, agent *talk, boss *call.Leg) time.Duration {
+// gap that the caller heard meanwhile, and after how much sound at the most the
+// agent heard a change.
+func superviseInTurn(t *testing.T, c *call.Call, caller, agent *talk, boss *call.Leg) (gap, latest time.Duration) {
 	t.Helper()
 	caller.ear.forget()
 	for _, how := range []call.Supervision{call.Monitor, call.Whisper, call.Barge, call.Monitor} {
@@ -166,14 +191,12 @@ func superviseInTurn(t *testing.T, c *call.Call, caller, agent *talk, boss *call
 		want := how != call.Monitor
 		after := switched(agent.ear.listenOn(t, 600*time.Millisecond), want)
 		t.Logf("%s: the agent hears it after %s", how, after)
-		if after > 500*time.Millisecond {
-			t.Errorf("%s is heard after %s only", how, after)
-		}
+		latest = max(latest, after)
 	}
 	c.Unbridge("lg_boss")
 	eventually(t, "packets are relayed again", c.Relaying)
 	agent.ear.listen(t, 400*time.Millisecond)
-	return longestGap(caller.ear.forget(), 950)
+	return longestGap(caller.ear.forget(), 950), latest
 }
 
 // listenOn is listen that keeps what was heard since the last forget.

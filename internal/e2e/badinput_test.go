@@ -119,6 +119,7 @@ func (s *server) rtpSockets() (n int) {
 // Whatever comes in, the service answers as defined, loses nothing, and is as
 // it was before.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	phone := newTelephone(t)
 	phone.once(s, "9001") // what is opened once and kept is open now
@@ -132,14 +133,14 @@ func TestBadInput(t *testing.T) {
 	t.Run("nobody there", func(t *testing.T) { nobodyThere(t, s, phone) })
 
 	phone.once(s, "9001")
-	s.eventually(10*time.Second, "no call is live", func() bool {
+	s.eventually(30*time.Second, "no call is live", func() bool {
 		return s.metric("hotline_calls_live") == 0 &&
 			len(s.conversations("state=initiated&state=in_flow&state=queued&state=offered&state=connected&state=on_hold&state=wrap_up")) == 0
 	})
-	s.eventually(10*time.Second, "no RTP socket is open", func() bool { return s.rtpSockets() == 0 })
+	s.eventually(30*time.Second, "no RTP socket is open", func() bool { return s.rtpSockets() == 0 })
 	http.DefaultClient.CloseIdleConnections() // each has goroutines over there
 	var now float64
-	s.eventually(15*time.Second, "goroutines have ended", func() bool {
+	s.eventually(30*time.Second, "goroutines have ended", func() bool {
 		now = s.metric("go_goroutines")
 		return now <= before+10
 	})
@@ -151,7 +152,7 @@ func (p *telephone) once(s *server, number string) {
 	p.t.Helper()
 	leg := p.dial(s, number, "+8613911116666", 440)
 	leg.Hangup("customer_disconnect")
-	ended(p.t, leg, 5*time.Second, "hang-up")
+	ended(p.t, leg, 20*time.Second, "hang-up")
 }
 
 // garbage is what a line should never send.
@@ -284,7 +285,7 @@ func badCredentials(t *testing.T, s *server) {
 	if status, body := s.try("GET", "/me", tok.Secret, nil, nil); status != 200 && time.Now().Before(end) {
 		t.Errorf("a fresh token: %d %s", status, body)
 	}
-	s.eventually(10*time.Second, "the token has run out", func() bool {
+	s.eventually(30*time.Second, "the token has run out", func() bool {
 		status, _ := s.try("GET", "/me", tok.Secret, nil, nil)
 		return status == http.StatusUnauthorized
 	})
@@ -390,7 +391,7 @@ func badFlows(t *testing.T, s *server, phone *telephone) {
 	leg := phone.dial(s, "7001", "+8613911116001", 440)
 	s.one("%2B8613911116001", omni.Queued)
 	leg.Hangup("customer_disconnect")
-	ended(t, leg, 5*time.Second, "hang-up")
+	ended(t, leg, 20*time.Second, "hang-up")
 
 	// A number without a flow is answered by nobody and ends.
 	s.call("POST", "/numbers", s.token, map[string]any{"number": "7002", "flow_id": broken.ID, "line_ids": []string{}}, nil)
@@ -431,7 +432,7 @@ func fullQueue(t *testing.T, s *server, phone *telephone) {
 	default:
 	}
 	first.Hangup("customer_disconnect")
-	ended(t, first, 5*time.Second, "hang-up")
+	ended(t, first, 20*time.Second, "hang-up")
 	s.call("PATCH", "/queues/qu_sales", s.token, map[string]any{"version": q.Version, "max_length": 0}, nil)
 }
 
@@ -439,12 +440,12 @@ func fullQueue(t *testing.T, s *server, phone *telephone) {
 func nobodyThere(t *testing.T, s *server, phone *telephone) {
 	leg := phone.dial(s, "9002", "+8613911116005", 440)
 	s.one("%2B8613911116005", omni.Queued)
-	s.eventually(10*time.Second, "the caller hears music", func() bool { return leg.Stats().PacketsReceived > 25 })
+	s.eventually(30*time.Second, "the caller hears music", func() bool { return leg.Stats().PacketsReceived > 25 })
 	leg.Hangup("customer_disconnect")
-	ended(t, leg, 5*time.Second, "hang-up")
+	ended(t, leg, 20*time.Second, "hang-up")
 	c := s.one("%2B8613911116005", omni.Completed)
 	if c.EndReason != omni.CustomerDisconnect || !c.AnsweredAt.IsZero() {
 		t.Errorf("ended by %s, answered at %s", c.EndReason, c.AnsweredAt)
 	}
-	s.eventually(5*time.Second, "the queue is empty", func() bool { return s.metric(`hotline_queue_waiting{queue="qu_sales"}`) == 0 })
+	s.eventually(30*time.Second, "the queue is empty", func() bool { return s.metric(`hotline_queue_waiting{queue="qu_sales"}`) == 0 })
 }

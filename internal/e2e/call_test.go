@@ -28,13 +28,14 @@ func (s *server) conversations(query string) []omni.Conversation {
 }
 
 func TestSIPpCallsEveryDemoNumber(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for _, transport := range []string{"u1", "t1"} {
 		for _, number := range []string{"9001", "9003", "9000"} {
 			s.sipp("-sn", "uac", "-s", number, "-t", transport, "-m", "2", "-r", "2", "-d", "1200")
 		}
 	}
-	s.eventually(5*time.Second, "all calls are over", func() bool {
+	s.eventually(30*time.Second, "all calls are over", func() bool {
 		over := 0
 		for _, c := range s.conversations("caller=sipp") {
 			if c.State == omni.Completed && c.EndReason == omni.CustomerDisconnect {
@@ -48,6 +49,7 @@ func TestSIPpCallsEveryDemoNumber(t *testing.T) {
 // A SIPp caller reaches an agent at a browser, over UDP and over TCP; the call
 // is recorded and complete.
 func TestSIPpReachesAnAgent(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -59,7 +61,7 @@ func TestSIPpReachesAnAgent(t *testing.T) {
 		}, nil)
 		agents <- err
 	}()
-	s.eventually(20*time.Second, "agents are available", func() bool {
+	s.eventually(30*time.Second, "agents are available", func() bool {
 		var b struct {
 			Queues []agent.QueueSnapshot `json:"queues"`
 		}
@@ -72,9 +74,9 @@ func TestSIPpReachesAnAgent(t *testing.T) {
 		return false
 	})
 	for _, transport := range []string{"u1", "t1"} {
-		s.sipp("-sn", "uac", "-s", "9002", "-t", transport, "-m", "1", "-d", "3000")
+		s.sipp("-sn", "uac", "-s", "9002", "-t", transport, "-m", "1", "-d", "6000")
 	}
-	s.eventually(10*time.Second, "both calls are complete", func() bool {
+	s.eventually(25*time.Second, "both calls are complete", func() bool {
 		return len(s.conversations("caller=sipp&state=completed")) == 2
 	})
 	for _, c := range s.conversations("caller=sipp") {
@@ -89,6 +91,7 @@ func TestSIPpReachesAnAgent(t *testing.T) {
 }
 
 func TestUnknownNumberIs404(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "expect404.xml")

@@ -26,7 +26,7 @@ type outcome struct {
 // hotline runs a command of the binary to its end.
 func hotline(t testing.TB, env []string, in string, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary(t), args...)
 	cmd.Dir = t.TempDir() // no hotline.yaml
@@ -87,22 +87,24 @@ func (s *server) fetched(path, span string) (status int, head http.Header, body 
 // A backup is made while a call is in progress and restored into another data
 // folder, where everything that had ended is there and plays.
 func TestBackupInACallAndRestore(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	phone := newTelephone(t)
 	newTelephone(t).answerAs(s, "desk1")
 	first, finished := s.talking(phone, "+8613911118001")
-	s.eventually(10*time.Second, "a second of talk", func() bool { return first.Stats().PacketsReceived > 50 })
+	s.eventually(30*time.Second, "a second of talk", func() bool { return first.Stats().PacketsReceived > 50 })
 	first.Hangup("customer_disconnect")
-	ended(t, first, 5*time.Second, "hang-up")
+	ended(t, first, 20*time.Second, "hang-up")
 	s.one("%2B8613911118001", omni.Completed)
+	s.eventually(30*time.Second, "its recording is ready", func() bool { return s.recordingIn(finished, omni.RecordingReady) })
 
 	second, running := s.talking(phone, "+8613911118002")
 	file := filepath.Join(t.TempDir(), "hotline.backup")
 	must(t, "backup", hotline(t, nil, "", "backup", file, "--data", s.dir))
 	heard := second.Stats().PacketsReceived
-	s.eventually(10*time.Second, "the call goes on", func() bool { return second.Stats().PacketsReceived > heard+25 })
+	s.eventually(30*time.Second, "the call goes on", func() bool { return second.Stats().PacketsReceived > heard+25 })
 	second.Hangup("customer_disconnect")
-	ended(t, second, 5*time.Second, "hang-up")
+	ended(t, second, 20*time.Second, "hang-up")
 
 	says(t, "restore into the running service", hotline(t, nil, "", "restore", file, "--data", s.dir, "--force"), 1, "in use by another hotline")
 	dir := t.TempDir()
@@ -174,6 +176,7 @@ func mustMarshal(t *testing.T, v any) []byte {
 // apply shows the difference, makes it, and finds nothing to do afterwards;
 // faults have their place in the file.
 func TestApply(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	var tok struct {
 		Secret string `json:"secret"`
@@ -207,7 +210,7 @@ func TestApply(t *testing.T) {
 		t.Errorf("the number that was applied leads to queue %s", c.QueueID)
 	}
 	leg.Hangup("customer_disconnect")
-	ended(t, leg, 5*time.Second, "hang-up")
+	ended(t, leg, 20*time.Second, "hang-up")
 	says(t, "apply again", apply(), 0, "0 of 3 change")
 
 	write(strings.Replace(shopFile, "max_length: 20", "max_length: many", 1))
@@ -243,6 +246,7 @@ numbers:
 
 // The commands around a running service: users, doctor, flows, demo.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	data := []string{"--data", s.dir, "--log-level", "error"}
 	user := func(in string, args ...string) outcome {
@@ -290,6 +294,7 @@ func TestCommands(t *testing.T) {
 
 // flow check and flow test tell by their exit code, and as JSON.
 func TestFlowCommands(t *testing.T) {
+	t.Parallel()
 	dir, err := filepath.Abs(filepath.Join("..", "..", "ivr", "flowtest", "testdata"))
 	if err != nil {
 		t.Fatal(err)
@@ -320,6 +325,7 @@ func TestFlowCommands(t *testing.T) {
 // A wrong configuration keeps the service from starting, with the place and
 // what would be right; a data folder has one service.
 func TestServeRefusesToStart(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	file := filepath.Join(t.TempDir(), "hotline.yaml")
 	if err := os.WriteFile(file, []byte("language: en\nsip:\n  upd: \":5060\"\n"), 0o600); err != nil {
@@ -357,11 +363,11 @@ func TestTwoInstallationsSideBySide(t *testing.T) {
 		default:
 		}
 	}
-	flags.eventually(10*time.Second, "both echo", func() bool { return a.Stats().PacketsReceived > 25 && b.Stats().PacketsReceived > 25 })
+	flags.eventually(30*time.Second, "both echo", func() bool { return a.Stats().PacketsReceived > 25 && b.Stats().PacketsReceived > 25 })
 	a.Hangup("customer_disconnect")
 	b.Hangup("customer_disconnect")
-	ended(t, a, 5*time.Second, "hang-up")
-	ended(t, b, 5*time.Second, "hang-up")
+	ended(t, a, 20*time.Second, "hang-up")
+	ended(t, b, 20*time.Second, "hang-up")
 	flags.one("%2B8613911118004", omni.Completed)
 	variables.one("%2B8613911118005", omni.Completed)
 	if n := len(flags.conversations("caller=%2B8613911118005")) + len(variables.conversations("caller=%2B8613911118004")); n != 0 {

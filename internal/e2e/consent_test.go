@@ -34,10 +34,11 @@ func (s *server) talked(agent *softphone, phone *telephone, from, keys string) (
 	started, _ = s.try(http.MethodPost, "/conversations/"+id+"/recording/start", agent.token, nil, nil)
 	time.Sleep(500 * time.Millisecond)
 	leg.Hangup(call.CustomerDisconnect)
-	ended(s.t, leg, 5*time.Second, "hang-up")
-	s.eventually(10*time.Second, "the wrap-up begins", func() bool { return s.detail(id).Conversation.State == omni.WrapUp })
+	ended(s.t, leg, 20*time.Second, "hang-up")
+	s.eventually(30*time.Second, "the wrap-up begins", func() bool { return s.detail(id).Conversation.State == omni.WrapUp })
 	s.call(http.MethodPost, "/conversations/"+id+"/wrap-up", agent.token, map[string]string{}, nil)
 	s.one("%2B"+from[1:], omni.Completed)
+	s.eventually(30*time.Second, "no recording goes on", func() bool { return !s.recordingIn(id, omni.RecordingRunning) })
 	return s.detail(id), started
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ type rung struct {
 // ring waits for the next offer.
 func (p *softphone) ring() (o rung) {
 	p.s.t.Helper()
-	if err := json.Unmarshal(p.wait("offer", 15*time.Second), &o); err != nil {
+	if err := json.Unmarshal(p.wait("offer", 30*time.Second), &o); err != nil {
 		p.s.t.Fatal(err)
 	}
 	return o
@@ -51,14 +52,14 @@ func (p *softphone) do(id, what string, body any) {
 // consulted waits until who was asked has come.
 func (s *server) consulted(id string) {
 	s.t.Helper()
-	s.eventually(10*time.Second, "the colleague is there", func() bool {
+	s.eventually(30*time.Second, "the colleague is there", func() bool {
 		var p journey.Parties
 		s.call(http.MethodGet, "/conversations/"+id+"/parties", s.token, nil, &p)
 		return p.Consult != nil && p.Consult.Answered
 	})
 }
 
-// inCall is who is in a call, as id=state.
+// inCall is who is in a call, each as kind=state.
 func (s *server) inCall(id string) string {
 	s.t.Helper()
 	var p journey.Parties
@@ -68,6 +69,12 @@ func (s *server) inCall(id string) string {
 		all = append(all, m.Kind+"="+m.State)
 	}
 	return strings.Join(all, " ")
+}
+
+// areInCall waits until exactly these are in a call.
+func (s *server) areInCall(id, want string) {
+	s.t.Helper()
+	s.eventually(30*time.Second, "in the call are "+want, func() bool { return s.inCall(id) == want })
 }
 
 // An agent asks a colleague in private, talks with both in turn, makes a
@@ -86,24 +93,24 @@ func TestConsultAndConference(t *testing.T) {
 	bob := s.openDesk("agent2@demo").softphone(1330)
 	callerHears := func() []int16 { return s.listen(ear) }
 
+	asked := time.Now()
 	ann.do(id, "consult", map[string]any{"kind": "agent", "target": bob.agentID})
 	o, bobHears := bob.take()
 	if o.Kind != "consult" || o.AskedBy != "Lin Wei" || o.ConversationID != id {
 		t.Errorf("the colleague is offered %+v", o)
 	}
 	s.consulted(id)
+	private := time.Now()
+	asking := private.Sub(asked)
 	s.matrix("the caller, consult", callerHears)
 	s.matrix("the agent, consult", annHears.last, 1330)
 	s.matrix("the colleague, consult", bobHears.last, 950)
-	if got := s.inCall(id); got != "customer=waiting agent=consulting agent=consulting" {
-		t.Errorf("in the call: %s", got)
-	}
-	if c := s.detail(id).Conversation; c.State != omni.OnHold || c.AgentID != ann.agentID {
-		t.Errorf("the conversation is %s with %s", c.State, c.AgentID)
-	}
+	s.areInCall(id, "customer=waiting agent=consulting agent=consulting")
+	s.isWith(id, omni.OnHold, ann.agentID)
 	var d omni.Detail
 	s.call(http.MethodGet, "/conversations/"+id, bob.token, nil, &d) // the colleague reads it
 
+	alone := time.Since(private)
 	ann.do(id, "consult/swap", nil)
 	s.matrix("the caller, swapped", callerHears, 950)
 	s.matrix("the agent, swapped", annHears.last, 440)
@@ -121,23 +128,19 @@ func TestConsultAndConference(t *testing.T) {
 	s.matrix("the caller, four in the call", callerHears, 950, 1330, 1700)
 	s.matrix("the agent, four in the call", annHears.last, 440, 1330, 1700)
 	s.matrix("the outside number", func() []int16 { return s.listen(farEar) }, 440, 950, 1330)
-	if got := s.inCall(id); got != "customer=talking agent=talking agent=talking external=talking" {
-		t.Errorf("in the call: %s", got)
-	}
+	s.areInCall(id, "customer=talking agent=talking agent=talking external=talking")
 	var p journey.Parties
 	s.call(http.MethodGet, "/conversations/"+id+"/parties", s.token, nil, &p)
 	s.call(http.MethodDelete, "/conversations/"+id+"/parties/"+p.Parties[3].ID, ann.token, nil, nil)
-	ended(t, far, 5*time.Second, "the outside number is out")
+	ended(t, far, 20*time.Second, "the outside number is out")
 
 	ann.do(id, "leave", nil)
 	s.matrix("the caller, the agent left", callerHears, 1330)
 	s.matrix("the colleague alone", bobHears.last, 440)
-	if c := s.detail(id).Conversation; c.State != omni.Connected || c.AgentID != bob.agentID {
-		t.Errorf("the conversation is %s with %s", c.State, c.AgentID)
-	}
+	s.isWith(id, omni.Connected, bob.agentID)
 	bob.do(id, "end", nil)
-	ended(t, customer, 5*time.Second, "the caller is out")
-	s.wantConsulted(id, ann.agentID, bob.agentID)
+	ended(t, customer, 20*time.Second, "the caller is out")
+	s.wantConsulted(id, ann.agentID, bob.agentID, asking, alone)
 }
 
 // answerNext answers the next call from the service with a tone.
@@ -156,7 +159,7 @@ func (p *telephone) answerNext(rings <-chan *call.Leg, hz float64) (*call.Leg, *
 			p.t.Fatal(err)
 		}
 		return leg, c
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		p.t.Fatal("the outside telephone does not ring")
 		return nil, nil
 	}
@@ -164,14 +167,15 @@ func (p *telephone) answerNext(rings <-chan *call.Leg, hz float64) (*call.Leg, *
 
 // wantConsulted checks what is written of a call with a consultation and a
 // conference: segments, events, figures and a recording without the
-// consultation.
-func (s *server) wantConsulted(id, ann, bob string) {
+// consultation. The colleague was there after asking, and then at first alone
+// with the agent for at least a time.
+func (s *server) wantConsulted(id, ann, bob string, asking, alone time.Duration) {
 	t := s.t
 	t.Helper()
 	var d omni.Detail
-	s.eventually(15*time.Second, "the recording is ready", func() bool {
+	s.eventually(30*time.Second, "the recording is ready", func() bool {
 		d = s.detail(id)
-		return len(d.Recordings) == 1 && d.Recordings[0].State == omni.RecordingReady
+		return len(d.Recordings) == 1 && d.Recordings[0].State == omni.RecordingReady && d.Conversation.EndReason != ""
 	})
 	var got []string
 	var consult, hold time.Duration
@@ -192,7 +196,7 @@ func (s *server) wantConsulted(id, ann, bob string) {
 	if strings.Join(got, ", ") != want {
 		t.Errorf("segments %s\nwant     %s", strings.Join(got, ", "), want)
 	}
-	if hold > consult+5*time.Second || hold < time.Second {
+	if hold > consult+asking+time.Second || hold < time.Second {
 		t.Errorf("the customer was on hold for %s, the consultation took %s", hold, consult)
 	}
 	count := map[string]int{}
@@ -220,13 +224,13 @@ func (s *server) wantConsulted(id, ann, bob string) {
 		if one > -25 && two > -25 {
 			both++
 		}
-		if l := mediatest.Level(left[at:at+4000], media.Rate8k, 1330); l > -60 {
+		if l := mediatest.Level(left[at:at+4000], media.Rate8k, 1330); l > -45 { // a gap in the customer's tone sounds a little there
 			t.Errorf("the colleague is in the customer's channel at %d s: %.1f dBFS", at/8000, l)
 		}
 	}
 	t.Logf("half seconds of the recording: %d of private consultation, %d of conference", quiet, both)
-	if quiet < int((consult-4*time.Second)/time.Second) || both == 0 {
-		t.Errorf("the recording has %d quiet half seconds, consultation %s, and %d of conference", quiet, consult, both)
+	if quiet < int(2*alone/time.Second)-2 || quiet == 0 || both == 0 {
+		t.Errorf("the recording has %d quiet half seconds, at first alone %s, and %d of conference", quiet, alone, both)
 	}
 }
 
@@ -234,7 +238,7 @@ func (s *server) wantConsulted(id, ann, bob string) {
 func (p *softphone) notConsulted() string {
 	p.s.t.Helper()
 	var m struct{ Reason string }
-	if err := json.Unmarshal(p.wait("consult.ended", 15*time.Second), &m); err != nil {
+	if err := json.Unmarshal(p.wait("consult.ended", 30*time.Second), &m); err != nil {
 		p.s.t.Fatal(err)
 	}
 	return m.Reason
@@ -243,7 +247,7 @@ func (p *softphone) notConsulted() string {
 // free waits until an agent has no work.
 func (s *server) free(agentID string) {
 	s.t.Helper()
-	s.eventually(10*time.Second, agentID+" is free", func() bool { return len(s.works(agentID)) == 0 })
+	s.eventually(15*time.Second, agentID+" is free", func() bool { return len(s.works(agentID)) == 0 })
 }
 
 // Whatever goes wrong with a consultation, the customer stays with an agent: who
@@ -267,6 +271,7 @@ func TestConsultationsThatFail(t *testing.T) {
 	if why := ann.notConsulted(); why != "rejected" {
 		t.Errorf("declined: %s", why)
 	}
+	s.free(bob.agentID)
 	ann.do(id, "consult", ask)
 	if status, _ := s.try(http.MethodPost, "/conversations/"+id+"/consult", ann.token, ask, nil); status != http.StatusConflict {
 		t.Errorf("asked twice: %d", status)
@@ -289,19 +294,22 @@ func TestConsultationsThatFail(t *testing.T) {
 	}
 	s.call(http.MethodPut, "/agents/me/presence", bob.token, map[string]string{"presence": "available"}, nil)
 	ann.do(id, "consult", map[string]any{"kind": "number", "target": "5550009"})
-	leg := <-rings
-	if err := leg.Reject(486, "Busy Here"); err != nil {
-		t.Fatal(err)
+	select {
+	case leg := <-rings:
+		if err := leg.Reject(486, "Busy Here"); err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the outside telephone does not ring")
 	}
 	if why := ann.notConsulted(); why != "busy" {
 		t.Errorf("a busy number: %s", why)
 	}
 	s.matrix("the caller, after all of this", func() []int16 { return s.listen(ear) }, 950)
 	s.matrix("the agent, after all of this", annHears.last, 440)
-	if got := s.inCall(id); got != "customer=talking agent=talking" {
-		t.Errorf("in the call: %s", got)
-	}
+	s.areInCall(id, "customer=talking agent=talking")
 
+	s.free(bob.agentID)
 	ann.do(id, "consult", ask)
 	bob.take()
 	s.consulted(id)
@@ -322,20 +330,16 @@ func TestConsultationsThatFail(t *testing.T) {
 	s.consulted(id)
 	ann.do(id, "consult/complete", nil)
 	s.matrix("the caller, handed over", func() []int16 { return s.listen(ear) }, 1330)
-	if c := s.detail(id).Conversation; c.AgentID != bob.agentID || c.State != omni.Connected {
-		t.Errorf("the conversation is %s with %s", c.State, c.AgentID)
-	}
+	s.isWith(id, omni.Connected, bob.agentID)
 	bob.do(id, "consult", map[string]any{"kind": "agent", "target": ann.agentID})
 	ann.take()
 	s.consulted(id)
 	ear.CustomerLeg().Hangup(call.CustomerDisconnect)
-	s.eventually(15*time.Second, "the call is over", func() bool { return s.detail(id).Conversation.EndReason == omni.CustomerDisconnect })
+	s.eventually(30*time.Second, "the call is over", func() bool { return s.detail(id).Conversation.EndReason == omni.CustomerDisconnect })
 	s.free(ann.agentID)
-	for _, seg := range s.detail(id).Segments {
-		if seg.EndedAt.IsZero() && seg.Kind != omni.SegmentWrapUp {
-			t.Errorf("segment %s of %s goes on", seg.Kind, seg.AgentID)
-		}
-	}
+	s.eventually(30*time.Second, "no segment but wrap-ups goes on", func() bool {
+		return !slices.ContainsFunc(s.detail(id).Segments, func(seg omni.Segment) bool { return seg.EndedAt.IsZero() && seg.Kind != omni.SegmentWrapUp })
+	})
 }
 
 // An agent whose page is reloaded in a private consultation is back in it; one
@@ -362,16 +366,11 @@ func TestConsultOutlivesTheAgentsPage(t *testing.T) {
 	bobHears = bob.open("rtc", id, "lg_bob_again")
 	s.matrix("the colleague, back", bobHears.last, 950)
 	s.matrix("the caller, both are back", callerHears)
-	if got := s.inCall(id); got != "customer=waiting agent=consulting agent=consulting" {
-		t.Errorf("in the call: %s", got)
-	}
+	s.areInCall(id, "customer=waiting agent=consulting agent=consulting")
 
 	_ = annHears.leg.Close()
 	_ = ann.conn.Close()
-	s.eventually(30*time.Second, "the colleague has the customer", func() bool {
-		c := s.detail(id).Conversation
-		return c.State == omni.Connected && c.AgentID == bob.agentID
-	})
+	s.isWith(id, omni.Connected, bob.agentID)
 	s.matrix("the caller, the agent is lost", callerHears, 1330)
 	s.matrix("the colleague, the agent is lost", bobHears.last, 440)
 	var ends []string
@@ -399,7 +398,7 @@ func TestComfortIsForWhoIsAlone(t *testing.T) {
 	bob := s.openDesk("agent2@demo").softphone(1330)
 	hearsComfort := func(when string) {
 		t.Helper()
-		s.eventually(15*time.Second, when+": the caller hears the comfort", func() bool {
+		s.eventually(30*time.Second, when+": the caller hears the comfort", func() bool {
 			heard := s.listen(ear)
 			return mediatest.DBFS(heard) > -45 && mediatest.Level(heard, media.Rate8k, 950) < -45 && mediatest.Level(heard, media.Rate8k, 1330) < -45
 		})
@@ -411,7 +410,7 @@ func TestComfortIsForWhoIsAlone(t *testing.T) {
 	hearsComfort("the agent is lost")
 	bob.open("rtc", id, offer.OfferID)
 	s.call(http.MethodPost, "/offers/"+offer.OfferID+"/accept", bob.token, nil, nil)
-	s.eventually(15*time.Second, "the caller hears the colleague alone", func() bool {
+	s.eventually(30*time.Second, "the caller hears the colleague alone", func() bool {
 		heard := s.listen(ear)
 		tone := mediatest.Level(heard, media.Rate8k, 1330)
 		return tone > -25 && mediatest.DBFS(heard) < tone+0.2

@@ -117,7 +117,7 @@ func (st *stage) deskPhone(name string) (rings <-chan *call.Leg) {
 	if err := p.endpoint.SetLines([]sip.Line{{ID: name, Name: name, Mode: sip.ModeRegister, Server: st.sip, Username: name, Password: secret}}); err != nil {
 		st.t.Fatal(err)
 	}
-	st.eventually(20*time.Second, "the desk phone is registered", func() bool {
+	st.eventually(30*time.Second, "the desk phone is registered", func() bool {
 		state, _ := p.endpoint.LineState(name)
 		return state.Registered
 	})
@@ -131,7 +131,7 @@ func (st *stage) rung(what string, rings <-chan *call.Leg) *call.Leg {
 	select {
 	case l := <-rings:
 		return l
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		st.t.Fatalf("%s does not ring", what)
 		return nil
 	}
@@ -178,7 +178,7 @@ func (st *stage) set() {
 	c = st.talk("an outside number alone")
 	st.asksOutside(c, true)
 	c.state, c.open = omni.InFlow, []omni.SegmentKind{omni.SegmentFlow, omni.SegmentWrapUp}
-	st.eventually(10*time.Second, "three in the call", func() bool { return strings.HasSuffix(st.inCall(c.id), "external=talking") })
+	st.eventually(30*time.Second, "three in the call", func() bool { return strings.HasSuffix(st.inCall(c.id), "external=talking") })
 	c.lead.do(c.id, "leave", nil)
 
 	c = st.talk("an outside number is to join")
@@ -198,7 +198,7 @@ func (st *stage) set() {
 func (st *stage) standing() {
 	st.t.Helper()
 	for _, c := range st.scenes {
-		st.eventually(10*time.Second, c.name+" is in its state", func() bool {
+		st.eventually(30*time.Second, c.name+" is in its state", func() bool {
 			d := st.detail(c.id)
 			return d.Conversation.State == c.state && slices.Equal(kinds(d.Segments, func(s omni.Segment) bool { return s.EndedAt.IsZero() }), sorted(c.open))
 		})
@@ -227,6 +227,9 @@ func sorted(list []omni.SegmentKind) []omni.SegmentKind {
 // places of those who waited.
 func TestKilledInEveryState(t *testing.T) {
 	st := &stage{server: start(t)}
+	st.stop()
+	st.launch()
+	usual := st.readyIn // a start with nothing to set right, on a machine as busy as now
 	st.phone = newTelephone(t)
 	st.outside, st.rings = st.server.outside()
 	st.set()
@@ -242,12 +245,12 @@ func TestKilledInEveryState(t *testing.T) {
 	st.kill()
 	recordings := st.checkRecordings()
 	st.launch()
-	if st.readyIn > 2*time.Second {
-		t.Errorf("ready only %s after the restart", st.readyIn)
+	if st.readyIn > max(2*time.Second, 3*usual) {
+		t.Errorf("ready only %s after the restart, without a kill after %s", st.readyIn, usual)
 	}
 	for _, c := range st.scenes {
 		for who, leg := range c.far {
-			if end := ended(t, leg, 8*time.Second, c.name+": the end for the "+who); !end.ByRemote {
+			if end := ended(t, leg, 20*time.Second, c.name+": the end for the "+who); !end.ByRemote {
 				t.Errorf("%s: the %s ended with %+v", c.name, who, end)
 			}
 		}
@@ -262,8 +265,11 @@ func TestKilledInEveryState(t *testing.T) {
 func (st *stage) closed(c *scene, killed time.Time) {
 	t := st.t
 	t.Helper()
+	st.eventually(30*time.Second, c.name+" and its recording are complete", func() bool {
+		return st.detail(c.id).Conversation.State == omni.Completed && !st.recordingIn(c.id, omni.RecordingRunning)
+	})
 	d := st.detail(c.id)
-	if d.Conversation.State != omni.Completed || d.Conversation.EndReason != omni.SystemError {
+	if d.Conversation.EndReason != omni.SystemError {
 		t.Errorf("%s: %s, ended by %q", c.name, d.Conversation.State, d.Conversation.EndReason)
 	}
 	if got := kinds(d.Segments, func(s omni.Segment) bool { return s.EndReason == omni.SystemError }); !slices.Equal(got, sorted(c.open)) {
@@ -333,12 +339,8 @@ func (st *stage) nothingLeft() {
 			t.Errorf("queue %s has %+v", q.QueueID, q.Entries)
 		}
 	}
-	if n := st.metric("hotline_calls_live"); n != 0 {
-		t.Errorf("%g calls are live", n)
-	}
-	if n := st.rtpSockets(); n != 0 {
-		t.Errorf("%d RTP sockets are open", n)
-	}
+	st.eventually(30*time.Second, "no call is live", func() bool { return st.metric("hotline_calls_live") == 0 })
+	st.eventually(30*time.Second, "no RTP socket is open", func() bool { return st.rtpSockets() == 0 })
 }
 
 // placesAreKept has the callers ring again: who waited is where they were, who
@@ -367,21 +369,21 @@ func (st *stage) placesAreKept(since map[string]time.Time, killed time.Time) {
 	d := st.openTab(strings.TrimPrefix(lead.agentID, "ag_")+"@staff.invalid", "again")
 	back := &softphone{d, lead.api, lead.engine, 950}
 	var p agent.Presence
-	if err := json.Unmarshal(d.wait("presence", 5*time.Second), &p); err != nil || p.State != agent.Available {
+	if err := json.Unmarshal(d.wait("presence", 30*time.Second), &p); err != nil || p.State != agent.Available {
 		back.available()
 	}
 	if o, _ := back.take(); o.ConversationID != first {
 		t.Errorf("offered first is %s, not who waited longest, %s", o.ConversationID, first)
 	}
-	st.eventually(10*time.Second, "they talk", func() bool { return st.detail(first).Conversation.State == omni.Connected })
+	st.eventually(30*time.Second, "they talk", func() bool { return st.detail(first).Conversation.State == omni.Connected })
 	for _, l := range legs {
 		l.Hangup(call.CustomerDisconnect)
 	}
-	st.eventually(10*time.Second, "no RTP socket is open", func() bool { return st.rtpSockets() == 0 })
+	st.eventually(30*time.Second, "no RTP socket is open", func() bool { return st.rtpSockets() == 0 })
 	_ = d.conn.Close()
 	http.DefaultClient.CloseIdleConnections()
 	now := 0.0
-	st.eventually(15*time.Second, "goroutines have ended", func() bool {
+	st.eventually(30*time.Second, "goroutines have ended", func() bool {
 		now = st.metric("go_goroutines")
 		return now <= before+10
 	})

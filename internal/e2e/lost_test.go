@@ -51,14 +51,14 @@ func (p *softphone) answer() (conversationID string, leg *webrtc.Leg) {
 		OfferID        string `json:"offer_id"`
 		ConversationID string `json:"conversation_id"`
 	}
-	if err := json.Unmarshal(p.wait("offer", 15*time.Second), &o); err != nil {
+	if err := json.Unmarshal(p.wait("offer", 30*time.Second), &o); err != nil {
 		t.Fatal(err)
 	}
 	leg = p.talk(o.ConversationID, o.OfferID)
 	p.s.call(http.MethodPost, "/offers/"+o.OfferID+"/accept", p.token, nil, nil)
 	select {
 	case <-leg.Connected():
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the agent's audio is not connected")
 	}
 	return o.ConversationID, leg
@@ -86,7 +86,7 @@ func (p *softphone) talk(conversationID, legID string) *webrtc.Leg {
 	var a struct {
 		SDP string `json:"sdp"`
 	}
-	if err := json.Unmarshal(p.wait("rtc.answer", 10*time.Second), &a); err != nil {
+	if err := json.Unmarshal(p.wait("rtc.answer", 30*time.Second), &a); err != nil {
 		t.Fatal(err)
 	}
 	if err := leg.Connect(a.SDP); err != nil {
@@ -145,11 +145,12 @@ func lostAgent(t *testing.T, hold bool) {
 	if again != id {
 		t.Fatalf("the second agent got %s, not the lost agent's %s", again, id)
 	}
-	s.eventually(5*time.Second, "the second agent is connected", func() bool {
-		c := s.detail(id).Conversation
-		return c.State == omni.Connected && c.AgentID == second.agentID
+	s.isWith(id, omni.Connected, second.agentID)
+	s.eventually(30*time.Second, "the caller hears the second agent", func() bool {
+		caller, _, err := wav.Read(heard)
+		return err == nil && len(caller) > 4000 && mediatest.Level(caller[len(caller)-4000:], media.Rate8k, 1500) > -25
 	})
-	time.Sleep(2 * time.Second) // to have something to listen to
+	time.Sleep(1500 * time.Millisecond) // a second of it is held to the tones
 	leg.Hangup(call.CustomerDisconnect)
 	if _, err := c.StopRecording(); err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ func lostAgent(t *testing.T, hold bool) {
 	end := caller[len(caller)-9600 : len(caller)-1600]
 	mediatest.RequireTone(t, end, media.Rate8k, 1500)
 	mediatest.RequireNoTone(t, end, media.Rate8k, 950)
-	s.eventually(5*time.Second, "lost agent's segment", func() bool {
+	s.eventually(30*time.Second, "lost agent's segment", func() bool {
 		for _, seg := range s.detail(id).Segments {
 			if seg.Kind == omni.SegmentAgent && seg.AgentID == first.agentID && seg.EndReason == omni.AgentLost {
 				return true

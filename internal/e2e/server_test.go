@@ -85,31 +85,42 @@ func need(t testing.TB, program string) string {
 	return path
 }
 
-// freePorts reserves n ports that are free for UDP and TCP on loopback.
+// Ports of installations are above those for RTP and below those that the kernel
+// gives out by itself: what is free now nobody else has before the installation
+// opens it, nor between a kill and the next start.
+const firstPort, portCount = 30000, 2700
+
+var nextPort = struct {
+	sync.Mutex
+	n int
+}{n: os.Getpid() * 61} // another run of tests begins elsewhere
+
+// freePorts gives n ports that are free for UDP and TCP on loopback, each once.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
+	nextPort.Lock()
+	defer nextPort.Unlock()
 	var ports []int
-	var keep []io.Closer
-	defer func() {
-		for _, c := range keep {
-			_ = c.Close()
-		}
-	}()
-	for len(ports) < n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		keep = append(keep, l)
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+	for range portCount {
+		port := firstPort + nextPort.n%portCount
+		nextPort.n++
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		l, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
 		}
-		keep = append(keep, u)
-		ports = append(ports, port)
+		_ = l.Close()
+		u, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		_ = u.Close()
+		if ports = append(ports, port); len(ports) == n {
+			return ports
+		}
 	}
-	return ports
+	t.Fatal("no free ports")
+	return nil
 }
 
 // start runs an installation with the demo shop in a folder of its own.
@@ -167,7 +178,7 @@ func (s *server) launch() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.eventually(time.Minute, "service is ready", func() bool {
+	s.eventually(3*time.Minute, "service is ready", func() bool {
 		res, err := http.Get(s.http + "/readyz") //nolint:noctx // bounded by the loop
 		if err != nil {
 			return false

@@ -32,7 +32,7 @@ func (d *desk) here(want bool) {
 // none of the others.
 func (s *server) hearsOnly(ear *call.Call, hz float64, others ...float64) {
 	s.t.Helper()
-	s.eventually(10*time.Second, "the caller hears the tab that has the softphone, alone", func() bool {
+	s.eventually(30*time.Second, "the caller hears the tab that has the softphone, alone", func() bool {
 		heard := s.listen(ear)
 		for _, other := range others {
 			if mediatest.Level(heard, media.Rate8k, other) > -40 {
@@ -47,6 +47,7 @@ func (s *server) hearsOnly(ear *call.Call, hz float64, others ...float64) {
 // softphone to exactly one other, one that takes it over has the sound, and a
 // tab without it cannot open any. The caller always hears that one tab.
 func TestThreeTabs(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	phone := newTelephone(t)
 	one := s.openTab("agent@demo", "one").softphone(950)
@@ -61,7 +62,7 @@ func TestThreeTabs(t *testing.T) {
 	s.hearsOnly(ear, 950, 1300, 1700)
 
 	two.offerAudio(id, "lg_thief")
-	if e := string(two.wait("error", 5*time.Second)); !strings.Contains(e, "state-conflict") {
+	if e := string(two.wait("error", 30*time.Second)); !strings.Contains(e, "state-conflict") {
 		t.Errorf("a tab without the softphone opens audio: %s", e)
 	}
 	s.hearsOnly(ear, 950, 1300, 1700)
@@ -72,7 +73,7 @@ func TestThreeTabs(t *testing.T) {
 	three.talk(id, "lg_three")
 	s.hearsOnly(ear, 1700, 950, 1300)
 	two.offerAudio(id, "lg_thief_again")
-	if e := string(two.wait("error", 5*time.Second)); !strings.Contains(e, "state-conflict") {
+	if e := string(two.wait("error", 30*time.Second)); !strings.Contains(e, "state-conflict") {
 		t.Errorf("the other tab opens audio: %s", e)
 	}
 
@@ -81,11 +82,11 @@ func TestThreeTabs(t *testing.T) {
 		t.Fatal(err)
 	}
 	two.here(true)
-	three.wait("softphone.taken", 5*time.Second)
+	three.wait("softphone.taken", 30*time.Second)
 	two.talk(id, "lg_two")
 	s.hearsOnly(ear, 1300, 950, 1700)
 	three.offerAudio(id, "lg_late")
-	if e := string(three.wait("error", 5*time.Second)); !strings.Contains(e, "state-conflict") {
+	if e := string(three.wait("error", 30*time.Second)); !strings.Contains(e, "state-conflict") {
 		t.Errorf("the tab that was taken from opens audio: %s", e)
 	}
 	s.hearsOnly(ear, 1300, 950, 1700)

@@ -20,11 +20,11 @@ func TestVerifyNamesAChangedRecording(t *testing.T) {
 	d, _ := s.talked(agent, phone, "+8613911117401", "")
 	phone.dialCall(s, "9002", "+8613911117402", 440)
 	id, _ := agent.answer()
-	s.eventually(10*time.Second, "the second call is recorded", func() bool { return s.recordingIn(id, omni.RecordingRunning) })
+	s.eventually(30*time.Second, "the second call is recorded", func() bool { return s.recordingIn(id, omni.RecordingRunning) })
 	time.Sleep(500 * time.Millisecond)
 	s.kill()
 	s.launch()
-	s.eventually(20*time.Second, "the recording that was cut off is complete", func() bool { return s.recordingIn(id, omni.RecordingReady) })
+	s.eventually(30*time.Second, "the recording that was cut off is complete", func() bool { return s.recordingIn(id, omni.RecordingReady) })
 	verify := func() outcome { return hotline(t, nil, "", "verify", "--data", s.dir) }
 	says(t, "verify", must(t, "verify", verify()), 0, "2 recordings hold")
 	sum := s.detail(id).Recordings[0].SHA256

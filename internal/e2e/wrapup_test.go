@@ -13,6 +13,7 @@ import (
 // of the queue they took it from. The service refuses a missing code, one of
 // another queue and one that does not exist, whatever the page allows.
 func TestEachAgentWrapsUp(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.call(http.MethodPost, "/wrapup-codes", s.token, map[string]any{"code": "sold", "names": map[string]string{"en": "Sold"}, "queue_id": "qu_sales", "required": true}, nil)
 	s.call(http.MethodPost, "/wrapup-codes", s.token, map[string]any{"code": "repaired", "names": map[string]string{"en": "Repaired"}, "queue_id": "qu_service", "do_not_contact": true}, nil)
@@ -34,11 +35,9 @@ func TestEachAgentWrapsUp(t *testing.T) {
 	if again, _ := second.answer(); again != id {
 		t.Fatalf("the second agent got %s, want %s", again, id)
 	}
-	s.eventually(5*time.Second, "the second agent talks", func() bool {
-		c := s.detail(id).Conversation
-		return c.State == omni.Connected && c.AgentID == second.agentID
-	})
+	s.isWith(id, omni.Connected, second.agentID)
 	s.call(http.MethodPost, "/conversations/"+id+"/end", second.token, nil, nil)
+	s.isWith(id, omni.WrapUp, second.agentID)
 	s.call(http.MethodPost, wrapUp, second.token, map[string]string{"code": "repaired", "note": "new battery"}, nil)
 	s.call(http.MethodPost, wrapUp, first.token, map[string]string{"code": "sold", "note": "wants the blue one"}, nil)
 
@@ -84,6 +83,7 @@ func TestEachAgentWrapsUp(t *testing.T) {
 // runs out in the middle of a sentence, what was there stays, and what the page
 // still has may follow. It is that agent's own part, and nobody else's.
 func TestNoteOutlivesTheWrapUp(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	var queue map[string]any
 	s.call(http.MethodGet, "/queues/qu_sales", s.token, nil, &queue)
@@ -101,7 +101,7 @@ func TestNoteOutlivesTheWrapUp(t *testing.T) {
 		t.Errorf("in the call the note is %q", c.WrapUpNote)
 	}
 	s.call(http.MethodPost, "/conversations/"+id+"/end", first.token, nil, nil)
-	s.eventually(10*time.Second, "the wrap-up runs out", func() bool { return s.detail(id).Conversation.State == omni.Completed })
+	s.eventually(20*time.Second, "the wrap-up runs out", func() bool { return s.detail(id).Conversation.State == omni.Completed })
 	if c := s.detail(id).Conversation; c.WrapUpNote != "wants the" || c.WrapUpCode != "" {
 		t.Errorf("after the wrap-up ran out: note %q, code %q", c.WrapUpNote, c.WrapUpCode)
 	}

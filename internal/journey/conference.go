@@ -93,14 +93,14 @@ func (v *conversation) rearrange() {
 		return
 	}
 	v.settleComfort()
-	v.must(v.seat())
+	v.seat()
 	v.settleHold()
 	v.tellParties()
 }
 
-// seat parts the call for a consultation or a flow, or joins it.
-func (v *conversation) seat() error {
-	s := call.Seating{Served: v.errand != nil}
+// seat parts the call for a consultation, or joins it.
+func (v *conversation) seat() {
+	var s call.Seating
 	queueID := v.book.conv.QueueID
 	if v.talking != nil && v.talking.leg != nil {
 		s.Lead, queueID = v.talking.leg.ID(), v.talking.offer.QueueID
@@ -116,22 +116,14 @@ func (v *conversation) seat() error {
 			s.Aside = append(s.Aside, c.out.row.ID)
 		}
 	}
-	if v.awaited() && s.Lead != "" {
-		s.Aside = append(s.Aside, s.Lead)
+	if key := strings.Join(append(s.Aside, "|"+s.Lead), " "); key != v.seated {
+		s.Music = v.center.music(v.musicOf(queueID))
+		err := v.call.Arrange(s)
+		v.must(err)
+		if err == nil { // otherwise it is tried with the next change
+			v.seated = key
+		}
 	}
-	key := fmt.Sprint(s.Aside, s.Lead, s.Served)
-	if key == v.seated {
-		return nil
-	}
-	s.Music = v.center.music(v.musicOf(queueID))
-	if s.Served {
-		s.LeadHears = s.Music
-	}
-	if err := v.call.Arrange(s); err != nil {
-		return err // it is tried with the next change
-	}
-	v.seated = key
-	return nil
 }
 
 // leave lets an agent go while the customer and somebody else remain.
@@ -141,10 +133,6 @@ func (v *conversation) leave(agentID string) error {
 		return nil
 	}
 	s := v.member(agentID)
-	if v.awaited() && v.errand.by == s {
-		v.leaveErrand(omni.Transferred)
-		return nil
-	}
 	switch {
 	case s == nil:
 		return fmt.Errorf("%w: not in this agent's hands", account.ErrState)
@@ -165,7 +153,7 @@ func (v *conversation) hangsUp(s *side) {
 	if c := v.consult; c != nil && c.by == s && c.answered() {
 		v.mergeConsult()
 	}
-	if s.stay == nil || len(v.others(s)) > 0 || v.awaited() {
+	if s.stay == nil || len(v.others(s)) > 0 {
 		_ = v.leave(s.offer.AgentID)
 		return
 	}
@@ -293,7 +281,7 @@ func (v *conversation) consultStep(agentID, step string) error {
 
 // endPart ends an agent's part: the call of who has it, otherwise only their own.
 func (v *conversation) endPart(agentID string) error {
-	if _, err := v.own(agentID); err != nil || v.awaited() {
+	if _, err := v.own(agentID); err != nil {
 		return v.leave(agentID)
 	}
 	v.hangUp(omni.AgentDisconnect)

@@ -100,20 +100,10 @@ func (c *Center) page(agentID, kind string, data any) {
 	}
 }
 
-// to posts f to a conversation of this process; false means that it is over. One
-// that lives and takes no messages now is compared with the router later.
+// to posts f to a conversation of this process; false means that it is over.
 func (c *Center) to(conversationID string, f func(*conversation)) bool {
 	v := c.find(conversationID)
-	if v == nil || v.post(func() { f(v) }) {
-		return v != nil
-	}
-	select {
-	case <-v.done:
-		return false
-	default:
-		c.outOfStep()
-		return true
-	}
+	return v != nil && v.post(func() { f(v) })
 }
 
 // takeOut takes a conversation that is over out of its queue.

@@ -67,7 +67,7 @@ type bag struct {
 // missed.
 type mail struct {
 	node  string
-	post  func(ctx context.Context, commandID, node string, b bag) error
+	bus   Bus
 	alive func(node string) bool
 	log   *slog.Logger
 
@@ -85,10 +85,8 @@ type box struct {
 	full    atomic.Bool // some had no room
 }
 
-// newMail makes the mail of a node; post brings a bag to another one, once for
-// each id, and is ErrAway when it does not answer.
-func newMail(node string, post func(ctx context.Context, commandID, node string, b bag) error, alive func(string) bool, log *slog.Logger) *mail {
-	m := &mail{node: node, post: post, alive: alive, log: log, boxes: map[string]*box{}}
+func newMail(node string, bus Bus, alive func(string) bool, log *slog.Logger) *mail {
+	m := &mail{node: node, bus: bus, alive: alive, log: log, boxes: map[string]*box{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
 }
@@ -138,11 +136,7 @@ func (m *mail) carry(node string, b *box) {
 			letters = append([]letter{{Do: letterLost}}, letters...)
 		}
 		lost = !m.deliver(node, letters)
-		for {
-			lost = b.full.Swap(false) || lost
-			if !lost || !m.alive(node) || m.ctx.Err() != nil {
-				break
-			}
+		for (lost || b.full.Swap(false)) && m.alive(node) && m.ctx.Err() == nil {
 			lost = !m.deliver(node, []letter{{Do: letterLost}})
 		}
 	}
@@ -167,20 +161,18 @@ func gatherLetters(first letter, box <-chan letter) []letter {
 
 // deliver tries until the node has taken the letters; false: it did not.
 func (m *mail) deliver(node string, letters []letter) bool {
-	b := bag{m.node, letters}
+	body := mustJSON(bag{m.node, letters})
 	commandID := id.New("lt")
 	until := time.Now().Add(mailLimit)
 	for {
 		ctx, cancel := context.WithTimeout(m.ctx, mailWithin)
-		err := m.post(ctx, commandID, node, b)
+		_, err := m.bus.Command(ctx, commandID, node, commandPost, body)
 		cancel()
 		if err == nil {
 			return true
 		}
 		if !m.alive(node) || time.Now().After(until) || m.ctx.Err() != nil {
-			if !errors.Is(err, errWire) { // that is said already
-				m.log.Warn("letters not delivered", "to", node, "letters", len(letters), "err", err)
-			}
+			m.log.Warn("letters not delivered", "to", node, "letters", len(letters), "err", err)
 			return false
 		}
 		if !errors.Is(err, ErrAway) {

@@ -25,7 +25,6 @@ const LOOK: Record<ConsultCommand, TablerIcon> = {
   swap: IconArrowsExchange,
   cancel: IconArrowBackUp,
   leave: IconDoorExit,
-  take_back: IconArrowBackUp,
 };
 
 const KEYS: Record<ConsultCommand, KeyAction> = {
@@ -34,7 +33,6 @@ const KEYS: Record<ConsultCommand, KeyAction> = {
   swap: "consult_swap",
   cancel: "consult_cancel",
   leave: "leave",
-  take_back: "consult_cancel",
 };
 
 const TONES: Record<Member["state"], Tone> = {
@@ -42,7 +40,6 @@ const TONES: Record<Member["state"], Tone> = {
   waiting: "warn",
   consulting: "accent",
   ringing: "accent",
-  in_flow: "accent",
   lost: "bad",
 };
 
@@ -78,7 +75,6 @@ function Bar({
     swap: part.answered,
     cancel: part.asking,
     leave: part.mayLeave && !part.asking,
-    take_back: part.served,
   };
   const run = (what: string, deed: Promise<void> | undefined) => {
     setBusy(what);
@@ -87,8 +83,7 @@ function Bar({
   useEffect(() =>
     onConsultCommand((command) => {
       if (busy !== undefined) return;
-      const step = command === "cancel" && part.served ? "take_back" : command; // one key for the way back
-      if (able[step]) run(step, controller?.consultStep(step));
+      if (able[command]) run(command, controller?.consultStep(command));
       else notify({ id: "call-command", message: t("consult.not_now"), autoClose: 3000 });
     }),
   );
@@ -113,11 +108,6 @@ function Bar({
             )}
           </li>
         ))}
-        {parties.flow && (
-          <li data-party="flow">
-            <span>{parties.flow.name}</span>
-          </li>
-        )}
         {consult && !consult.answered && consult.kind !== "number" && (
           <li data-party="asked" data-state="ringing">
             <span>{consult.name}</span>
