@@ -156,6 +156,7 @@ type phone struct {
 	ports    *rtp.PortPool
 	calls    chan *sip.Dialog
 	talks    []*talk
+	stopSIP  func()
 }
 
 func newPhone(t testing.TB) *phone {
@@ -172,10 +173,11 @@ func newPhone(t testing.TB) *phone {
 	if err := p.endpoint.SetLines([]sip.Line{{ID: "ln_hub", Mode: sip.ModeIP, Hosts: []string{"127.0.0.1"}, Server: "127.0.0.1:9"}}); err != nil {
 		t.Fatal(err)
 	}
-	stopEngine, stopSIP := background(p.engine.Run), background(p.endpoint.Run)
+	stopEngine := background(p.engine.Run)
+	p.stopSIP = sync.OnceFunc(background(p.endpoint.Run))
 	<-p.endpoint.Ready()
 	t.Cleanup(func() {
-		stopSIP()
+		p.stopSIP()
 		for _, k := range p.talks {
 			k.close()
 		}
@@ -183,6 +185,15 @@ func newPhone(t testing.TB) *phone {
 		p.ports.Close()
 	})
 	return p
+}
+
+// vanish takes the phone off the network: it says nothing any more, and its ports
+// refuse what comes.
+func (p *phone) vanish() {
+	p.stopSIP()
+	for _, k := range p.talks {
+		k.close()
+	}
 }
 
 // talk is one call of a phone: a tone goes out, what comes in is kept.
