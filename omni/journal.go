@@ -35,11 +35,13 @@ const (
 	// The agent asks somebody else, who comes or does not; parties come and leave.
 	ConversationConsultStarted = "conversation.consult_started"
 	ConversationConsultEnded   = "conversation.consult_ended"
-	ConversationPartyJoined    = "conversation.party_joined"
-	ConversationPartyLeft      = "conversation.party_left"
-	ConversationWrapUpStarted  = "conversation.wrap_up_started"
-	ConversationWrappedUp      = "conversation.wrapped_up" // by one agent; SegmentID is that agent's
-	ConversationCompleted      = "conversation.completed"
+	// The customer is back from a flow for whose end the agent waited.
+	ConversationFlowLeft      = "conversation.flow_left"
+	ConversationPartyJoined   = "conversation.party_joined"
+	ConversationPartyLeft     = "conversation.party_left"
+	ConversationWrapUpStarted = "conversation.wrap_up_started"
+	ConversationWrappedUp     = "conversation.wrapped_up" // by one agent; SegmentID is that agent's
+	ConversationCompleted     = "conversation.completed"
 
 	OfferCreated   = "offer.created"
 	OfferAccepted  = "offer.accepted"

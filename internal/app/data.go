@@ -55,12 +55,16 @@ func migrateCommand(ctx context.Context, args []string, std Streams) error {
 	return nil
 }
 
-func backupCommand(ctx context.Context, args []string, std Streams) error {
-	cfg, rest, err := configured("backup", "FILE [flags]", args, std, nil)
+// withExisting does something with the database of a command's configuration,
+// which must be there. n and what say which arguments the command wants, define
+// its own flags (nil: none).
+func withExisting(ctx context.Context, name, usage string, args []string, std Streams, n int, what string, define func(*flag.FlagSet),
+	do func(cfg config.Config, rest []string, db *store.DB) error) error {
+	cfg, rest, err := configured(name, usage, args, std, define)
 	if err != nil {
 		return err
 	}
-	if err := wants(std, rest, 1, "the file to write"); err != nil {
+	if err := wants(std, rest, n, what); err != nil {
 		return err
 	}
 	db, err := openExisting(ctx, cfg, std)
@@ -68,12 +72,18 @@ func backupCommand(ctx context.Context, args []string, std Streams) error {
 		return err
 	}
 	defer db.Close()
-	m, err := db.BackupTo(ctx, rest[0], cfg.RecordingsDir())
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(std.Out, "wrote %s: %d files, verified\n", rest[0], len(m.Files))
-	return nil
+	return do(cfg, rest, db)
+}
+
+func backupCommand(ctx context.Context, args []string, std Streams) error {
+	return withExisting(ctx, "backup", "FILE [flags]", args, std, 1, "the file to write", nil, func(cfg config.Config, rest []string, db *store.DB) error {
+		m, err := db.BackupTo(ctx, rest[0], cfg.RecordingsDir())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.Out, "wrote %s: %d files, verified\n", rest[0], len(m.Files))
+		return nil
+	})
 }
 
 func restoreCommand(ctx context.Context, args []string, std Streams) error {

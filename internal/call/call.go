@@ -46,6 +46,8 @@ type Call struct {
 	lead    string   // the leg whose company supervisors keep
 	// leadAside is where the lead sits, or sat.
 	leadAside bool
+	served    bool        // the customer is with a flow
+	leadSound media.Party // for the lead who is alone aside
 	back      media.Party // background: music, echo, tone, comfort
 	queue     []*playback // the first one is audible
 	serial    int         // makes ids of sources unique
@@ -372,19 +374,22 @@ func (c *Call) rate() media.Rate {
 }
 
 // background replaces the background sound; nil ends it.
-func (c *Call) background(p media.Party) {
-	if c.back != nil {
-		c.drop(c.back.ID())
-		c.back = nil
+func (c *Call) background(p media.Party) { c.place(&c.back, p) }
+
+// place puts a sound of ours into the place of another one; nil ends that.
+func (c *Call) place(at *media.Party, p media.Party) {
+	if *at != nil {
+		c.drop((*at).ID())
+		*at = nil
 	}
 	if p == nil {
 		return
 	}
 	if err := c.room.Join(p); err != nil {
-		c.log.Error("background sound not in the room", "err", err)
+		c.log.Error("sound not in the room", "err", err)
 		return
 	}
-	c.back = p
+	*at = p
 }
 
 // apply brings the room's gain matrix to what the state wants, all at one frame

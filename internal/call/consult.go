@@ -16,6 +16,12 @@ type Seating struct {
 	// Music is what those hear who are left alone: the customer, and somebody
 	// aside other than the lead. None is silence.
 	Music []Prompt
+	// Served tells that the customer is with a flow, which plays what they hear:
+	// Music is not for them then.
+	Served bool
+	// LeadHears is what the lead hears in a loop while alone aside: the tone of a
+	// telephone that rings, or music. None is silence.
+	LeadHears []Prompt
 }
 
 // Arrange parts a call in two, or joins it again, at one frame boundary. The
@@ -25,17 +31,25 @@ func (c *Call) Arrange(s Seating) error {
 	if err != nil {
 		return err
 	}
+	tone, err := c.loop("lead", s.LeadHears)
+	if err != nil {
+		return err
+	}
 	return c.do(func() error {
+		begun := s.Served && !c.served // with a flow, whose sounds stay as they are afterwards
+		keep := s.Served && c.served
+		c.served = s.Served
 		c.aside, c.lead, c.leadAside = slices.Clone(s.Aside), s.Lead, slices.Contains(s.Aside, s.Lead)
 		for id, m := range c.members {
 			m.aside = slices.Contains(s.Aside, id)
 		}
-		if !c.parted() {
+		if !c.parted() || begun {
 			p = nil
 		}
-		if !c.held && !c.comfort {
+		if !c.held && !c.comfort && !keep {
 			c.background(p)
 		}
+		c.place(&c.leadSound, tone)
 		c.apply()
 		return nil
 	})
@@ -102,20 +116,24 @@ func (c *Call) alone(id string, aside bool) bool {
 	return true
 }
 
-// waiting lets those aside hear the music who were left alone there.
+// waiting lets those aside hear who were left alone there: the lead what is meant
+// for them, others the music.
 func (c *Call) waiting(hear func(to, from string)) {
-	if !c.parted() || c.back == nil {
-		return
-	}
 	for id, m := range c.members {
-		if m.role == Talk && m.aside && id != c.lead && c.alone(id, true) {
+		if m.role != Talk || !m.aside || !c.alone(id, true) {
+			continue
+		}
+		switch {
+		case id == c.lead && c.leadSound != nil:
+			hear(id, c.leadSound.ID())
+		case id != c.lead && c.back != nil && !c.served:
 			hear(id, c.back.ID())
 		}
 	}
 }
 
 // customerWaits tells whether the background is for the customer: in a parted
-// call only while nobody is with them.
+// call only while nobody is with them, or a flow is.
 func (c *Call) customerWaits() bool {
-	return !c.parted() || c.held || c.comfort || c.alone(c.customer.ID(), false)
+	return c.served || !c.parted() || c.held || c.comfort || c.alone(c.customer.ID(), false)
 }

@@ -19,27 +19,6 @@ var (
 	modelSeed      = flag.Uint64("model-seed", 0, "seed of the random sequences; 0: a new one each run")
 )
 
-// quietLink is a connection without signalling.
-type quietLink struct {
-	ear  *media.Listener
-	left chan struct{}
-}
-
-func (q *quietLink) party() media.Party               { return q.ear }
-func (q *quietLink) describe(*Info)                   {}
-func (q *quietLink) dialog() []byte                   { return nil }
-func (q *quietLink) ring() error                      { return nil }
-func (q *quietLink) progress(context.Context) error   { return nil }
-func (q *quietLink) answer(context.Context) error     { return nil }
-func (q *quietLink) reject(int, string) error         { return ErrState }
-func (q *quietLink) sendDigits(string) error          { return nil }
-func (q *quietLink) addCandidate([]byte) error        { return nil }
-func (q *quietLink) hold(context.Context, bool) error { return nil }
-func (q *quietLink) stats() Stats                     { return Stats{} }
-func (q *quietLink) gone() <-chan struct{}            { return q.left }
-func (q *quietLink) why(p Party) End                  { return End{Reason: p.disconnected(), ByRemote: true} }
-func (q *quietLink) end(End, bool)                    {}
-
 // partyModel is what the model knows of somebody in the call.
 type partyModel struct {
 	role         Supervision
@@ -54,6 +33,7 @@ type callModel struct {
 	leadAside bool
 	held      bool
 	muted     bool // the customer
+	served    bool // the customer is with a flow
 }
 
 func (m *callModel) sits(p *partyModel) bool {
@@ -81,6 +61,16 @@ func (m *callModel) hears(to, from string) bool {
 	return true
 }
 
+// waits tells whether somebody hears what is played to those who are left alone.
+func (m *callModel) waits(id string) bool {
+	for other, p := range m.in {
+		if other != id && p.role == Talk && (id == "customer" && !p.aside || id != "customer" && p.aside) {
+			return false
+		}
+	}
+	return id == "customer" || len(m.names) > 0 && m.in[id].role == Talk && m.in[id].aside
+}
+
 // seat gives newID the seat of oldID.
 func (m *callModel) seat(oldID, newID string) {
 	if i := slices.Index(m.names, oldID); i >= 0 {
@@ -90,6 +80,9 @@ func (m *callModel) seat(oldID, newID string) {
 		m.lead = newID
 	}
 }
+
+// aTone is what those hear who are left alone.
+var aTone = []Prompt{{Samples: make([]int16, 160), Rate: media.Rate8k}}
 
 // sequence is one random sequence with its call.
 type sequence struct {
@@ -103,9 +96,8 @@ type sequence struct {
 }
 
 func (s *sequence) leg(id string, p Party) *Leg {
-	l := newLeg(s.ctl, Info{ID: id, Kind: Browser, Party: p})
-	l.link = &quietLink{ear: media.NewListener(id, media.Rate8k, func([]int16) {}), left: make(chan struct{})}
-	if err := s.ctl.adopt(l); err != nil {
+	l, err := s.ctl.NewQuietLeg(Info{ID: id, Kind: Browser, Party: p})
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.legs[id] = l
@@ -208,10 +200,13 @@ func (s *sequence) arrange(id, other string) {
 			seating.Aside = append(seating.Aside, x)
 		}
 	}
+	seating.Served = s.rng.IntN(4) == 0
 	s.note("arrange", fmt.Sprint(seating))
+	seating.Music, seating.LeadHears = aTone, aTone
 	if err := s.call.Arrange(seating); err != nil {
 		s.fail("%v", err)
 	}
+	s.m.served = seating.Served
 	s.m.names, s.m.lead, s.m.leadAside = slices.Clone(seating.Aside), seating.Lead, slices.Contains(seating.Aside, seating.Lead)
 	for x, p := range s.m.in {
 		p.aside = slices.Contains(seating.Aside, x)
@@ -296,8 +291,14 @@ func (s *sequence) compare() {
 	s.t.Helper()
 	var gains map[pair]media.Gain
 	var right []string
-	recorded := false
+	recorded, music, tone := false, "", ""
 	_ = s.call.do(func() error {
+		if s.call.back != nil {
+			music = s.call.back.ID()
+		}
+		if s.call.leadSound != nil {
+			tone = s.call.leadSound.ID()
+		}
 		gains, right, recorded = maps.Clone(s.call.gains), slices.Clone(s.call.heardRec[1]), s.call.rec != nil
 		return nil
 	})
@@ -311,9 +312,22 @@ func (s *sequence) compare() {
 	}
 	for _, id := range ids[:len(ids)-1] {
 		p := s.m.in[id]
+		waits, lead := s.m.waits(id), id == s.m.lead
+		if got := gains[pair{tone, id}] == media.Unity; tone != "" && got != (waits && lead) {
+			s.fail("%s hears what is for the lead: %t", id, got)
+		}
+		if got := gains[pair{music, id}] == media.Unity; music != "" && got != (waits && !lead && !s.m.served) {
+			s.fail("%s hears the music: %t", id, got)
+		}
 		if talks := !p.muted && !s.m.sits(p) && (p.role == Talk || p.role == Barge); recorded && talks != slices.Contains(right, id) {
 			s.fail("%s is recorded: %t", id, !talks)
 		}
+	}
+	if got := gains[pair{music, "customer"}] == media.Unity; music != "" && len(s.m.names) > 0 && !s.m.held && got != (s.m.waits("customer") || s.m.served) {
+		s.fail("the customer hears the music: %t", got)
+	}
+	if gains[pair{tone, "customer"}] == media.Unity && tone != "" {
+		s.fail("the customer hears what is for the lead")
 	}
 	for p := range gains {
 		for _, id := range []string{p.from, p.to} {

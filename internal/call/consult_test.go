@@ -1,6 +1,7 @@
 package call_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 )
 
 // Who says which tone: none lies on a line on which G.711 distorts the others.
-var speakers = map[string]float64{"caller": 440, "ann": 950, "bob": 620, "boss": bossTone, "music": 2110}
+var speakers = map[string]float64{"caller": 440, "ann": 950, "bob": 620, "boss": bossTone, "music": 2110, "flow": 3040, "tone": 2795}
 
 // heard says whom each party and each side of the recording hears.
 type heard map[string][]string
@@ -23,24 +24,42 @@ type heard map[string][]string
 var consultStates = []struct {
 	name     string
 	held     bool
+	flow     string   // the tone that a flow plays to the customer; empty: none has them
 	aside    []string // legs
 	hears    heard
 	whispers []string // hear a whisper
 	barges   []string // hear who barges in; recorded: the right side
 }{
-	{"hold", true, nil, heard{
+	{"hold", true, "", nil, heard{
 		"caller": {"music"}, "ann": {"bob"}, "bob": {"ann"}, "boss": {"ann", "bob"}, "left": {"caller"}, "right": {"ann", "bob"},
 	}, []string{"ann"}, []string{"ann", "bob", "right"}},
-	{"private", false, []string{"lg_ann", "lg_bob"}, heard{
+	{"private", false, "", []string{"lg_ann", "lg_bob"}, heard{
 		"caller": {"music"}, "ann": {"bob"}, "bob": {"ann"}, "boss": {"ann", "bob"}, "left": {"caller"}, "right": nil,
 	}, []string{"ann"}, []string{"ann", "bob"}},
-	{"swapped", false, []string{"lg_bob"}, heard{
+	{"swapped", false, "", []string{"lg_bob"}, heard{
 		"caller": {"ann"}, "ann": {"caller"}, "bob": {"music"}, "boss": {"caller", "ann"}, "left": {"caller"}, "right": {"ann"},
 	}, []string{"ann"}, []string{"caller", "ann", "right"}},
-	{"three-way", false, nil, heard{
+	{"three-way", false, "", nil, heard{
 		"caller": {"ann", "bob"}, "ann": {"caller", "bob"}, "bob": {"caller", "ann"}, "boss": {"caller", "ann", "bob"},
 		"left": {"caller"}, "right": {"ann", "bob"},
 	}, []string{"ann"}, []string{"caller", "ann", "bob", "right"}},
+	{"flow, agents wait", false, "flow", []string{"lg_ann", "lg_bob"}, heard{
+		"caller": {"flow"}, "ann": {"bob"}, "bob": {"ann"}, "boss": {"ann", "bob"}, "left": {"caller"}, "right": {"flow"},
+	}, []string{"ann"}, []string{"ann", "bob"}},
+}
+
+// aloneStates are states in which the lead is alone on a side; bob is not in the
+// call.
+var aloneStates = []struct {
+	name, flow string
+	hears      heard
+}{
+	{"flow, agent waits", "flow", heard{
+		"caller": {"flow"}, "ann": {"tone"}, "boss": {"ann"}, "bob": nil, "left": {"caller"}, "right": {"flow"},
+	}},
+	{"asks, nobody there yet", "", heard{
+		"caller": {"music"}, "ann": {"tone"}, "boss": {"ann"}, "bob": nil, "left": {"caller"}, "right": nil,
+	}},
 }
 
 // The whole matrix of consultation and conference, with a supervisor in each
@@ -55,6 +74,7 @@ func TestWhoHearsWhomInConsultations(t *testing.T) {
 		ears[who], legs[who] = k.ear, leg
 	}
 	music := prompt(speakers["music"], 200*time.Millisecond)
+	tone := []call.Prompt{prompt(speakers["tone"], 200*time.Millisecond)}
 	if err := c.JoinAside(legs["bob"]); !errors.Is(err, call.ErrState) {
 		t.Errorf("somebody sits aside with nobody: %v", err)
 	}
@@ -75,8 +95,9 @@ func TestWhoHearsWhomInConsultations(t *testing.T) {
 			must(c.Hold(music))
 		} else {
 			must(c.Resume())
-			must(c.Arrange(call.Seating{Aside: s.aside, Lead: "lg_ann", Music: []call.Prompt{music}}))
+			must(c.Arrange(call.Seating{Aside: s.aside, Lead: "lg_ann", Music: []call.Prompt{music}, Served: s.flow != "", LeadHears: tone}))
 		}
+		over := plays(t, c, s.flow)
 		for _, how := range call.Supervisions {
 			must(c.Supervise(legs["boss"], how))
 			want := heard{}
@@ -88,7 +109,34 @@ func TestWhoHearsWhomInConsultations(t *testing.T) {
 			}
 			checkHearing(t, c, ears, s.name+", "+string(how), want)
 		}
+		over()
 	}
+	c.Unbridge("lg_bob")
+	for _, s := range aloneStates {
+		if err := errors.Join(c.Supervise(legs["boss"], call.Monitor), c.Arrange(call.Seating{
+			Aside: []string{"lg_ann"}, Lead: "lg_ann", Music: []call.Prompt{music}, Served: s.flow != "", LeadHears: tone,
+		})); err != nil {
+			t.Fatal(err)
+		}
+		over := plays(t, c, s.flow)
+		checkHearing(t, c, ears, s.name, s.hears)
+		over()
+	}
+}
+
+// plays has a flow play its tone until the returned function is called; an empty
+// name is no flow.
+func plays(t *testing.T, c *call.Call, name string) (over func()) {
+	if name == "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = c.Play(ctx, prompt(speakers[name], 20*time.Second))
+	}()
+	return func() { cancel(); <-done }
 }
 
 // checkHearing listens at every ear and in a recording. What is wrong with the

@@ -20,6 +20,13 @@ type consultInput struct {
 	}
 }
 
+type toFlowInput struct {
+	ID   string `path:"id" maxLength:"60"`
+	Body struct {
+		Flow string `json:"flow" minLength:"1" maxLength:"64" doc:"Identifier of the flow"`
+	}
+}
+
 type partyInput struct {
 	ID      string `path:"id" maxLength:"60"`
 	PartyID string `path:"party_id" maxLength:"60"`
@@ -40,7 +47,12 @@ func (s *Server) registerConsult() {
 				return s.cfg.Desk.ChangeConsult(ctx, agentID, id, step.name)
 			})
 	}
-	s.agentOperation("leave-conversation", "/conversations/{id}/leave", "Leave a conference; the call goes on with the others", s.cfg.deskCall(Desk.Leave))
+	register(s, deskOperation("send-to-flow", http.MethodPost, "/conversations/{id}/flow",
+		"Have a flow serve the customer while the agent waits on hold; its end comes over the live WebSocket (parties, flow.ended)",
+		account.ActDesk), s.sendToFlow)
+	s.agentOperation("take-back-from-flow", "/conversations/{id}/flow/take-back",
+		"Take the customer back from a flow before its end", s.cfg.deskCall(Desk.TakeBack))
+	s.agentOperation("leave-conversation", "/conversations/{id}/leave", "Leave a conference, or a customer who is with a flow; the call goes on with the others, or with the flow", s.cfg.deskCall(Desk.Leave))
 	register(s, operation("list-parties", http.MethodGet, "/conversations/{id}/parties", tagDesk,
 		"Who is in a running call, and whom its agent asks", account.ActDesk), s.parties)
 	remove := operation("remove-party", http.MethodDelete, "/conversations/{id}/parties/{party_id}", tagDesk,
@@ -73,6 +85,17 @@ func (s *Server) consult(ctx context.Context, in *consultInput) (*empty, error) 
 		return nil, invalid("target", "invalid", "nobody consults themselves")
 	}
 	return nil, s.cfg.Desk.StartConsult(ctx, ag, in.ID, b.Kind, b.Target, b.Joins, time.Duration(b.Ring)*time.Second)
+}
+
+func (s *Server) sendToFlow(ctx context.Context, in *toFlowInput) (*empty, error) {
+	ag, err := own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.refers(ctx, account.KindFlow, "flow", in.Body.Flow); err != nil {
+		return nil, err
+	}
+	return nil, s.cfg.Desk.SendToFlow(ctx, ag, in.ID, in.Body.Flow)
 }
 
 func (s *Server) parties(ctx context.Context, in *idInput) (*one[journey.Parties], error) {

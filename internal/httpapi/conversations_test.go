@@ -222,6 +222,8 @@ func TestDeskCalls(t *testing.T) {
 		{"POST", "/conversations/cv_own/wrap-up", `{"note":"done"}`, "wrapup ag_one cv_own  done"},
 		{"POST", "/conversations/cv_own/consult", `{"kind":"agent","target":"ag_two"}`, "consult ag_one cv_own agent ag_two false 0s"},
 		{"POST", "/conversations/cv_own/consult", `{"kind":"number","target":"+8613800138000","joins":true,"ring":25}`, "consult ag_one cv_own number +8613800138000 true 25s"},
+		{"POST", "/conversations/cv_own/flow", `{"flow":"fl_card"}`, "flow ag_one cv_own fl_card"},
+		{"POST", "/conversations/cv_own/flow/take-back", "", "take back ag_one cv_own"},
 		{"POST", "/conversations/cv_own/consult/complete", "", "consult ag_one cv_own complete"},
 		{"POST", "/conversations/cv_own/consult/cancel", "", "consult ag_one cv_own cancel"},
 		{"POST", "/conversations/cv_own/consult/swap", "", "consult ag_one cv_own swap"},

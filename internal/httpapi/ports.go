@@ -111,6 +111,11 @@ type Desk interface {
 	StartConsult(ctx context.Context, agentID, conversationID, kind, target string, joins bool, ring time.Duration) error
 	// ChangeConsult goes on with it: step is complete, cancel, swap or merge.
 	ChangeConsult(ctx context.Context, agentID, conversationID, step string) error
+	// SendToFlow has a flow serve the customer while the agent waits; what becomes
+	// of it is told to the agent's pages (parties, flow.ended {outcome}).
+	SendToFlow(ctx context.Context, agentID, conversationID, flow string) error
+	// TakeBack ends that early.
+	TakeBack(ctx context.Context, agentID, conversationID string) error
 	// Leave ends the agent's part while the customer and somebody else remain.
 	Leave(ctx context.Context, agentID, conversationID string) error
 	// RemoveParty takes a colleague (agent's id) or an outside number (leg's id)

@@ -112,7 +112,11 @@ func (d *desk) StartConsult(_ context.Context, a, id, kind, target string, joins
 func (d *desk) ChangeConsult(_ context.Context, a, id, step string) error {
 	return d.note("consult", a, id, step)
 }
-func (d *desk) Leave(_ context.Context, a, id string) error { return d.note("leave", a, id) }
+func (d *desk) SendToFlow(_ context.Context, a, id, flow string) error {
+	return d.note("flow", a, id, flow)
+}
+func (d *desk) TakeBack(_ context.Context, a, id string) error { return d.note("take back", a, id) }
+func (d *desk) Leave(_ context.Context, a, id string) error    { return d.note("leave", a, id) }
 func (d *desk) RemoveParty(_ context.Context, a, id, party string) error {
 	return d.note("remove", a, id, party)
 }
@@ -158,6 +162,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	queue.Name, queue.TeamID = "Sales", "tm_one"
 	m.put(account.KindQueue, "qu_sales", "Sales", queue)
 	m.put(account.KindAgent, "ag_one", "", setup.Agent{Name: "Agent One", TeamID: "tm_one", UserID: "us_agent", Queues: []string{"qu_sales"}, Enabled: true})
+	m.put(account.KindFlow, "fl_card", "Card payment", setup.Flow{Name: "Card payment", Published: 1})
 	m.put(account.KindAgent, "ag_two", "", setup.Agent{Name: "Agent Two", Enabled: true})
 	m.put(account.KindBreak, "lunch", "lunch", setup.Break{Names: setup.Labels{"en": "Lunch"}})
 	for _, role := range account.Roles {

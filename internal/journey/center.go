@@ -197,7 +197,7 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 	c.runner = ivr.NewRunner(flows)
 	var send func(context.Context, Term, []ask) ([]error, error)
 	if c.cfg.Bus != nil {
-		c.mail = newMail(c.cfg.NodeID, c.cfg.Bus, c.fleet.lives, log)
+		c.mail = newMail(c.cfg.NodeID, c.postBag, c.fleet.lives, log)
 		send = c.sendInputs
 	}
 	c.floor = newFloor(floorConfig{

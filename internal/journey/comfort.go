@@ -3,10 +3,10 @@ package journey
 import "github.com/openhotline/hotline/internal/call"
 
 // lonely tells whether nobody talks with a customer whose agent's sound is lost,
-// and no hold or consultation gives them music instead.
+// and no hold, flow or consultation gives them music instead.
 func (v *conversation) lonely() bool {
 	s := v.talking
-	if s == nil || s.state != lost || v.gone || v.holding || v.consult != nil && v.consult.apart() {
+	if s == nil || s.state != lost || v.gone || v.holding || v.errand != nil || v.consult != nil && v.consult.apart() {
 		return false
 	}
 	for _, m := range v.members() {

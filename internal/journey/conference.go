@@ -93,14 +93,14 @@ func (v *conversation) rearrange() {
 		return
 	}
 	v.settleComfort()
-	v.seat()
+	v.must(v.seat())
 	v.settleHold()
 	v.tellParties()
 }
 
-// seat parts the call for a consultation, or joins it.
-func (v *conversation) seat() {
-	var s call.Seating
+// seat parts the call for a consultation or a flow, or joins it.
+func (v *conversation) seat() error {
+	s := call.Seating{Served: v.errand != nil}
 	queueID := v.book.conv.QueueID
 	if v.talking != nil && v.talking.leg != nil {
 		s.Lead, queueID = v.talking.leg.ID(), v.talking.offer.QueueID
@@ -116,14 +116,22 @@ func (v *conversation) seat() {
 			s.Aside = append(s.Aside, c.out.row.ID)
 		}
 	}
-	if key := strings.Join(append(s.Aside, "|"+s.Lead), " "); key != v.seated {
-		s.Music = v.center.music(v.musicOf(queueID))
-		err := v.call.Arrange(s)
-		v.must(err)
-		if err == nil { // otherwise it is tried with the next change
-			v.seated = key
-		}
+	if v.awaited() && s.Lead != "" {
+		s.Aside = append(s.Aside, s.Lead)
 	}
+	key := fmt.Sprint(s.Aside, s.Lead, s.Served)
+	if key == v.seated {
+		return nil
+	}
+	s.Music = v.center.music(v.musicOf(queueID))
+	if s.Served {
+		s.LeadHears = s.Music
+	}
+	if err := v.call.Arrange(s); err != nil {
+		return err // it is tried with the next change
+	}
+	v.seated = key
+	return nil
 }
 
 // leave lets an agent go while the customer and somebody else remain.
@@ -133,6 +141,10 @@ func (v *conversation) leave(agentID string) error {
 		return nil
 	}
 	s := v.member(agentID)
+	if v.awaited() && v.errand.by == s {
+		v.leaveErrand(omni.Transferred)
+		return nil
+	}
 	switch {
 	case s == nil:
 		return fmt.Errorf("%w: not in this agent's hands", account.ErrState)
@@ -153,7 +165,7 @@ func (v *conversation) hangsUp(s *side) {
 	if c := v.consult; c != nil && c.by == s && c.answered() {
 		v.mergeConsult()
 	}
-	if s.stay == nil || len(v.others(s)) > 0 {
+	if s.stay == nil || len(v.others(s)) > 0 || v.awaited() {
 		_ = v.leave(s.offer.AgentID)
 		return
 	}
@@ -281,7 +293,7 @@ func (v *conversation) consultStep(agentID, step string) error {
 
 // endPart ends an agent's part: the call of who has it, otherwise only their own.
 func (v *conversation) endPart(agentID string) error {
-	if _, err := v.own(agentID); err != nil {
+	if _, err := v.own(agentID); err != nil || v.awaited() {
 		return v.leave(agentID)
 	}
 	v.hangUp(omni.AgentDisconnect)

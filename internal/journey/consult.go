@@ -58,6 +58,8 @@ func (v *conversation) startConsult(agentID, kind, target string, joins bool, ri
 	switch {
 	case err != nil:
 		return err
+	case v.errand != nil:
+		return errWithFlow
 	case v.consult != nil:
 		return fmt.Errorf("%w: somebody is being asked already", account.ErrState)
 	case v.people() >= call.MaxParties:
@@ -290,6 +292,10 @@ func (v *conversation) cancelConsult(agentID string) error {
 // goesOnWithout follows the loss of an agent where the call goes on: with who was
 // consulted, or with the others in the call. False: the customer is alone.
 func (v *conversation) goesOnWithout(s *side) bool {
+	if v.awaited() && v.errand.by == s {
+		v.leaveErrand(omni.AgentLost)
+		return true
+	}
 	c := v.consult
 	if s.offer.ConsultBy != "" && s.stay == nil { // only consults
 		if c != nil && (c.side == s || c.asks(s.offer.ConsultBy, s.offer.AgentID, s.offer.QueueID)) {

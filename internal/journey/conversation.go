@@ -28,6 +28,7 @@ type conversation struct {
 	done   chan struct{}
 	sound  sound // what the flow may play; guarded by its own mutex
 	typed  <-chan byte
+	ears   atomic.Pointer[voice] // whom the customer's keys reach; nil: nobody
 
 	// ---- owned by run
 	ctx       context.Context
@@ -39,6 +40,7 @@ type conversation struct {
 	stay      *omni.Segment // flow or queue
 	flow      *flowRun
 	next      *flowStart // starts when the present flow has stopped
+	errand    *errand    // a flow beside it, for whose end an agent waits or waited
 	waits     chan waitEvent
 	sides     map[string]*side // by offer
 	talking   *side            // the agent who has the customer
@@ -269,6 +271,7 @@ func (v *conversation) begin() bool {
 		return false
 	}
 	run()
+	v.center.work.Go(v.listen)
 	_ = v.save() // logged; the next save has it
 	return true
 }
@@ -422,6 +425,12 @@ func (v *conversation) customerGone() {
 		default:
 			v.leg.Hangup(call.SystemError)
 		}
+	}
+	if e := v.errand; e != nil {
+		if e.by != nil {
+			v.leftFlow(e, errandOver)
+		}
+		v.dismiss(e)
 	}
 	v.stopFlow()
 	v.stopExternal(why)

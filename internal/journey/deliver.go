@@ -100,10 +100,20 @@ func (c *Center) page(agentID, kind string, data any) {
 	}
 }
 
-// to posts f to a conversation of this process; false means that it is over.
+// to posts f to a conversation of this process; false means that it is over. One
+// that lives and takes no messages now is compared with the router later.
 func (c *Center) to(conversationID string, f func(*conversation)) bool {
 	v := c.find(conversationID)
-	return v != nil && v.post(func() { f(v) })
+	if v == nil || v.post(func() { f(v) }) {
+		return v != nil
+	}
+	select {
+	case <-v.done:
+		return false
+	default:
+		c.outOfStep()
+		return true
+	}
 }
 
 // takeOut takes a conversation that is over out of its queue.

@@ -74,6 +74,7 @@ func (s *sound) hush() {
 // flowRun is a flow that answers the customer, in a goroutine of its own.
 type flowRun struct {
 	id     string
+	voice  *voice
 	cancel context.CancelCauseFunc
 	done   chan struct{}
 }
@@ -113,18 +114,28 @@ func (v *conversation) enter(ref string) (run func()) {
 
 // runFlow lets a flow answer the customer.
 func (v *conversation) runFlow(flowID string, flow *ivr.Flow) {
+	v.flow = v.start(flowID, flow)
+}
+
+// start runs a flow that hears the customer's keys from now on.
+func (v *conversation) start(flowID string, flow *ivr.Flow) *flowRun {
 	v.sound.allow(v.call)
 	ctx, cancel := context.WithCancelCause(v.ctx)
-	run := &flowRun{id: flowID, cancel: cancel, done: make(chan struct{})}
-	v.flow = run
-	s := newVoice(v)
-	v.center.work.Go(func() { s.listen(ctx) })
+	run := &flowRun{id: flowID, voice: newVoice(v), cancel: cancel, done: make(chan struct{})}
+	v.ears.Store(run.voice)
 	v.center.work.Go(func() {
-		res, err := v.center.runner.Run(ctx, flow, s, nil)
+		res, err := v.center.runner.Run(ctx, flow, run.voice, nil)
 		cancel(nil)
 		close(run.done)
-		v.post(func() { v.flowStopped(run, res, err) })
+		v.post(func() {
+			if v.errand != nil && v.errand.run == run {
+				v.errandStopped(v.errand, res, err)
+				return
+			}
+			v.flowStopped(run, res, err)
+		})
 	})
+	return run
 }
 
 // apologise tells the caller that something is wrong and ends the call.

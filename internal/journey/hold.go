@@ -23,6 +23,9 @@ func (v *conversation) holdCall(agentID string) error {
 	if err != nil || v.holding {
 		return err
 	}
+	if v.errand != nil {
+		return errWithFlow
+	}
 	if v.consult != nil && !v.consult.joins {
 		return fmt.Errorf("%w: the customer waits for the end of a consultation", account.ErrState)
 	}
@@ -59,7 +62,7 @@ func (v *conversation) settleHold() {
 		return
 	}
 	consults := v.consult != nil && v.consult.apart()
-	waits := v.holding || consults && len(v.others(s)) == 0
+	waits := v.holding || v.awaited() || consults && len(v.others(s)) == 0
 	switch {
 	case waits && s.hold == nil:
 		v.must(v.book.move(omni.OnHold))
@@ -77,7 +80,7 @@ func (v *conversation) settleHold() {
 	switch {
 	case consults:
 		work = agent.Consulting
-	case v.holding:
+	case v.holding || v.awaited():
 		work = agent.OnHold
 	}
 	if work == s.work {

@@ -124,6 +124,16 @@ func (in *installation) flowRef(ref string) (id string, flow *ivr.Flow, ok bool)
 	return "", nil, false
 }
 
+// flowName is what people call a flow.
+func (in *installation) flowName(flowID string) string {
+	for _, f := range in.Flows {
+		if f.ID == flowID {
+			return f.Name
+		}
+	}
+	return ""
+}
+
 // agentRef finds an enabled agent by id or by name.
 func (in *installation) agentRef(ref string) (setup.Agent, bool) {
 	for _, a := range in.Agents {

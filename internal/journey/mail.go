@@ -67,7 +67,7 @@ type bag struct {
 // missed.
 type mail struct {
 	node  string
-	bus   Bus
+	post  func(ctx context.Context, commandID, node string, b bag) error
 	alive func(node string) bool
 	log   *slog.Logger
 
@@ -85,8 +85,10 @@ type box struct {
 	full    atomic.Bool // some had no room
 }
 
-func newMail(node string, bus Bus, alive func(string) bool, log *slog.Logger) *mail {
-	m := &mail{node: node, bus: bus, alive: alive, log: log, boxes: map[string]*box{}}
+// newMail makes the mail of a node; post brings a bag to another one, once for
+// each id, and is ErrAway when it does not answer.
+func newMail(node string, post func(ctx context.Context, commandID, node string, b bag) error, alive func(string) bool, log *slog.Logger) *mail {
+	m := &mail{node: node, post: post, alive: alive, log: log, boxes: map[string]*box{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
 }
@@ -136,7 +138,11 @@ func (m *mail) carry(node string, b *box) {
 			letters = append([]letter{{Do: letterLost}}, letters...)
 		}
 		lost = !m.deliver(node, letters)
-		for (lost || b.full.Swap(false)) && m.alive(node) && m.ctx.Err() == nil {
+		for {
+			lost = b.full.Swap(false) || lost
+			if !lost || !m.alive(node) || m.ctx.Err() != nil {
+				break
+			}
 			lost = !m.deliver(node, []letter{{Do: letterLost}})
 		}
 	}
@@ -161,18 +167,20 @@ func gatherLetters(first letter, box <-chan letter) []letter {
 
 // deliver tries until the node has taken the letters; false: it did not.
 func (m *mail) deliver(node string, letters []letter) bool {
-	body := mustJSON(bag{m.node, letters})
+	b := bag{m.node, letters}
 	commandID := id.New("lt")
 	until := time.Now().Add(mailLimit)
 	for {
 		ctx, cancel := context.WithTimeout(m.ctx, mailWithin)
-		_, err := m.bus.Command(ctx, commandID, node, commandPost, body)
+		err := m.post(ctx, commandID, node, b)
 		cancel()
 		if err == nil {
 			return true
 		}
 		if !m.alive(node) || time.Now().After(until) || m.ctx.Err() != nil {
-			m.log.Warn("letters not delivered", "to", node, "letters", len(letters), "err", err)
+			if !errors.Is(err, errWire) { // that is said already
+				m.log.Warn("letters not delivered", "to", node, "letters", len(letters), "err", err)
+			}
 			return false
 		}
 		if !errors.Is(err, ErrAway) {

@@ -24,14 +24,16 @@ const (
 // fleet is what this node knows of the others.
 type fleet struct {
 	mu       sync.Mutex
-	alive    map[string]bool   // without this one
-	owners   map[string]string // nodes of conversations that other nodes carry
-	former   map[string]string // owners not heard of since owners was full
-	parted   map[string]bool   // lived at an earlier look
-	epoch    uint64            // of the newest term that was heard of
-	swept    uint64            // the term in which everything of dead nodes was looked for
-	revision string            // of the administered records that are in use
-	closed   bool              // what a former process of this node left is closed
+	alive    map[string]bool          // without this one
+	owners   map[string]string        // nodes of conversations that other nodes carry
+	former   map[string]string        // owners not heard of since owners was full
+	parted   map[string]bool          // lived at an earlier look
+	foreign  map[string]bool          // speak another version
+	turns    map[string]chan struct{} // each holds one while letters of the node are read
+	epoch    uint64                   // of the newest term that was heard of
+	swept    uint64                   // the term in which everything of dead nodes was looked for
+	revision string                   // of the administered records that are in use
+	closed   bool                     // what a former process of this node left is closed
 }
 
 // others tells whether there is another live node.
@@ -41,22 +43,24 @@ func (f *fleet) others() bool {
 	return len(f.alive) > 0
 }
 
-// list names the other live nodes.
+// list names the other live nodes that can be talked to.
 func (f *fleet) list() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	names := make([]string, 0, len(f.alive))
 	for n := range f.alive {
-		names = append(names, n)
+		if !f.foreign[n] {
+			names = append(names, n)
+		}
 	}
 	return names
 }
 
-// lives tells whether another node lives.
+// lives tells whether another node lives and can be talked to.
 func (f *fleet) lives(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.alive[node]
+	return f.alive[node] && !f.foreign[node]
 }
 
 // hello notes a node that was heard of; the next look at the table corrects it.
@@ -67,6 +71,37 @@ func (f *fleet) hello(node string) {
 		f.alive = map[string]bool{}
 	}
 	f.alive[node] = true
+}
+
+// speaks notes whether a node speaks our version, and tells whether that is new.
+func (f *fleet) speaks(node string, ours bool) (changed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.foreign[node] == !ours {
+		return false
+	}
+	if f.foreign == nil {
+		f.foreign = map[string]bool{}
+	}
+	if ours {
+		delete(f.foreign, node)
+	} else {
+		f.foreign[node] = true
+	}
+	return true
+}
+
+// turn is where those take turns who read letters of a node.
+func (f *fleet) turn(node string) chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.turns == nil {
+		f.turns = map[string]chan struct{}{}
+	}
+	if f.turns[node] == nil {
+		f.turns[node] = make(chan struct{}, 1)
+	}
+	return f.turns[node]
 }
 
 // replace takes a new list of the live nodes and returns the one before.
@@ -136,6 +171,7 @@ func (f *fleet) forget(node string) {
 	defer f.mu.Unlock()
 	delete(f.alive, node)
 	delete(f.parted, node)
+	delete(f.foreign, node)
 	for _, owners := range []map[string]string{f.owners, f.former} {
 		maps.DeleteFunc(owners, func(_, n string) bool { return n == node })
 	}
@@ -309,7 +345,7 @@ func (c *Center) partFrom(ctx context.Context, node string) error {
 // its callers out of their queues, then the conversations get their ends.
 func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 	if c.cfg.Bus != nil {
-		if _, err := request[struct{}](ctx, c, id.New("cm"), node, commandPing, struct{}{}); err == nil {
+		if _, err := request[struct{}](ctx, c, id.New("cm"), node, commandPing, struct{}{}); err == nil || errors.Is(err, errWire) {
 			c.log.Warn("a node cannot reach the database, but lives: its calls are left alone", "node", node)
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/internal/id"
@@ -18,6 +19,14 @@ type Parties struct {
 	LeadID         string   `json:"lead_id" doc:"The agent who has the call; empty: none"`
 	Parties        []Member `json:"parties" nullable:"false"`
 	Consult        *Consult `json:"consult,omitempty"`
+	Flow           *Serving `json:"flow,omitempty"`
+}
+
+// Serving is a flow that has the customer while the agent waits.
+type Serving struct {
+	ID    string    `json:"id"`
+	Name  string    `json:"name"`
+	Since time.Time `json:"since"`
 }
 
 // Member is one party of a call.
@@ -25,7 +34,7 @@ type Member struct {
 	ID    string `json:"id" doc:"customer, an agent's id, or the id of an outside number's leg"`
 	Kind  string `json:"kind" enum:"customer,agent,external"`
 	Name  string `json:"name" doc:"An agent's name, or an outside number; empty for the customer"`
-	State string `json:"state" enum:"talking,waiting,consulting,ringing,lost" doc:"waiting: hears music; consulting: out of the customer's hearing; lost: the sound is away"`
+	State string `json:"state" enum:"talking,waiting,consulting,ringing,in_flow,lost" doc:"waiting: hears music; in_flow: is with a flow; consulting: out of the customer's hearing; lost: the sound is away"`
 }
 
 // Consult is a consultation as pages show it.
@@ -50,6 +59,10 @@ func (v *conversation) parties() Parties {
 	if v.holding || apart && len(v.others(v.talking)) == 0 {
 		state = "waiting"
 	}
+	if v.errand != nil {
+		state = "in_flow"
+		p.Flow = &Serving{ID: v.errand.flowID, Name: v.nameOf("flow", v.errand.flowID), Since: v.errand.since}
+	}
 	p.Parties = append(p.Parties, Member{ID: customerParty, Kind: customerParty, State: state})
 	put := func(s *side, state string) {
 		if s.state == lost {
@@ -58,9 +71,12 @@ func (v *conversation) parties() Parties {
 		p.Parties = append(p.Parties, Member{ID: s.offer.AgentID, Kind: "agent", Name: v.nameOf("agent", s.offer.AgentID), State: state})
 	}
 	for _, s := range v.members() {
-		if c != nil && c.by == s && apart {
+		switch {
+		case c != nil && c.by == s && apart:
 			put(s, "consulting")
-		} else {
+		case v.awaited():
+			put(s, "waiting")
+		default:
 			put(s, "talking")
 		}
 	}
@@ -97,6 +113,8 @@ func (v *conversation) nameOf(kind, target string) string {
 		return in.agents[target].Name
 	case "queue":
 		return in.queues[target].Name
+	case "flow":
+		return in.flowName(target)
 	}
 	return target
 }
@@ -120,9 +138,6 @@ func (v *conversation) greetParties(agentID string, send func(string, any) bool)
 		send("parties", v.parties())
 	}
 }
-
-// commandParties asks the node of a call who is in it.
-const commandParties = "parties"
 
 // Parties implements httpapi.Desk.
 func (c *Center) Parties(ctx context.Context, conversationID string) (Parties, error) {

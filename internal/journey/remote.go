@@ -17,88 +17,18 @@ import (
 	"github.com/openhotline/hotline/omni"
 )
 
-// The commands between nodes.
-const (
-	commandPost     = "post"     // a bag of letters
-	commandRoute    = "route"    // router inputs, to the node that routes
-	commandAct      = "act"      // what an agent does to a conversation, to its node
-	commandSeat     = "seat"     // presence and work of an agent, of the node that routes
-	commandFloor    = "floor"    // the wallboard, of the node that routes
-	commandStanding = "standing" // where conversations stand with the router
-	commandPing     = "ping"
-)
-
-// commandWithin bounds a command whose sender has more time; the owner of a call
-// that does not answer by then is away.
-const commandWithin = 4 * time.Second
-
-// answerTo packs what a handler returns.
-type answerTo struct {
-	Data  json.RawMessage `json:"data,omitempty"`
-	Fault *fault          `json:"fault,omitempty"`
-}
-
-// handle registers a command whose question and answer are JSON.
-func handle[Q, A any](bus Bus, name string, do func(context.Context, Q) (A, error)) {
-	bus.Handle(name, func(ctx context.Context, payload []byte) ([]byte, error) {
-		var q Q
-		var out answerTo
-		if err := json.Unmarshal(payload, &q); err != nil {
-			out.Fault = encodeError(fmt.Errorf("%w: %s: %w", ErrItem, name, err))
-			return json.Marshal(out)
-		}
-		a, err := do(ctx, q)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx) // who asked has gone
-		}
-		out.Fault = encodeError(err)
-		if err == nil {
-			out.Data = mustJSON(a)
-		}
-		return json.Marshal(out)
-	})
-}
-
-// request sends a command to a node and unpacks the answer. The error is
-// ErrAway, or the other node's.
-func request[A any](ctx context.Context, c *Center, commandID, node, name string, q any) (a A, err error) {
-	if c.cfg.Bus == nil || node == "" {
-		return a, fmt.Errorf("%w: no way to node %q", ErrAway, node)
-	}
-	ctx, cancel := context.WithTimeout(ctx, commandWithin)
-	defer cancel()
-	raw, err := c.cfg.Bus.Command(ctx, commandID, node, name, mustJSON(q))
-	if err != nil {
-		return a, err
-	}
-	var out answerTo
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return a, fmt.Errorf("%w: answer to %s: %w", ErrItem, name, err)
-	}
-	if out.Fault != nil {
-		return a, out.Fault.err()
-	}
-	return a, json.Unmarshal(out.Data, &a)
-}
-
 // listen takes the commands of other nodes.
 func (c *Center) listen() {
-	bus := c.cfg.Bus
-	handle(bus, commandPing, func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil })
-	handle(bus, commandPost, func(_ context.Context, b bag) (struct{}, error) {
-		for _, l := range b.Letters {
-			c.read(b.From, l)
-		}
-		return struct{}{}, nil
-	})
-	handle(bus, commandRoute, c.routeFor)
-	handle(bus, commandAct, func(ctx context.Context, a action) (struct{}, error) { return struct{}{}, c.actHere(ctx, a) })
-	handle(bus, commandSeat, c.seatOf)
-	handle(bus, commandStanding, func(ctx context.Context, q standingQuestion) (struct{}, error) {
+	handle(c, commandPing, func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil })
+	handle(c, commandPost, func(ctx context.Context, b bag) (struct{}, error) { return struct{}{}, c.readAll(ctx, b) })
+	handle(c, commandRoute, c.routeFor)
+	handle(c, commandAct, func(ctx context.Context, a action) (struct{}, error) { return struct{}{}, c.actHere(ctx, a) })
+	handle(c, commandSeat, c.seatOf)
+	handle(c, commandStanding, func(ctx context.Context, q standingQuestion) (struct{}, error) {
 		return struct{}{}, c.tellStanding(ctx, q)
 	})
-	handle(bus, commandParties, c.partiesHere)
-	handle(bus, commandFloor, func(ctx context.Context, _ struct{}) ([]byte, error) {
+	handle(c, commandParties, c.partiesHere)
+	handle(c, commandFloor, func(ctx context.Context, _ struct{}) ([]byte, error) {
 		s, err := c.snapshotHere(ctx)
 		if err != nil {
 			return nil, err
@@ -110,6 +40,28 @@ func (c *Center) listen() {
 		}
 		return b.Bytes(), nil
 	})
+}
+
+// postBag brings letters to a node.
+func (c *Center) postBag(ctx context.Context, commandID, node string, b bag) error {
+	_, err := c.command(ctx, commandID, node, commandPost, b)
+	return err
+}
+
+// readAll takes the letters of a bag, all of them or, when the bags that their
+// sender sent before are being read for longer than it waits, none.
+func (c *Center) readAll(ctx context.Context, b bag) error {
+	turn := c.fleet.turn(b.From)
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return errNotBegun
+	}
+	for _, l := range b.Letters {
+		c.read(b.From, l)
+	}
+	return nil
 }
 
 // read takes one letter.
@@ -332,6 +284,7 @@ const (
 	actRecord                             = "recording.start"
 	actConsult, actConsultStep            = "consult", "consult_step"
 	actLeave, actRemove                   = "leave", "remove"
+	actFlow, actTakeBack                  = "flow", "flow.take_back"
 )
 
 // act carries an action out, here or on the node that owns the conversation.
@@ -415,6 +368,10 @@ func (v *conversation) perform(a action) error {
 		return v.consultStep(a.AgentID, a.Kind)
 	case actLeave:
 		return v.leave(a.AgentID)
+	case actFlow:
+		return v.sendToFlow(a.AgentID, a.Target)
+	case actTakeBack:
+		return v.takeBack(a.AgentID)
 	case actRemove:
 		return v.removeParty(a.AgentID, a.Target)
 	case actNote:

@@ -411,6 +411,9 @@ func (v *conversation) takenOver(t agent.TakenOver) {
 	if v.consult != nil {
 		v.endConsult(consultOver, omni.NextStep)
 	}
+	if v.errand != nil {
+		v.endErrand(errandOver)
+	}
 	v.holding = false
 	old, s := v.talking, &side{offer: t.Offer, state: talking, work: agent.Connected}
 	var o *supervisor

@@ -38,6 +38,9 @@ func (v *conversation) transfer(agentID, kind, target string, ring time.Duration
 	if err != nil {
 		return err
 	}
+	if v.errand != nil {
+		return errWithFlow
+	}
 	if v.consult != nil || len(v.others(s)) > 0 {
 		return fmt.Errorf("%w: others are in the call, or asked", account.ErrState)
 	}

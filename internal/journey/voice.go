@@ -18,8 +18,10 @@ type voice struct {
 	keys *ivr.Keypad
 	// trailing: something sensitive was typed, and keys may still follow.
 	trailing atomic.Bool
-	mu       sync.Mutex
-	lang     string
+	// dismissed, of the conversation's goroutine: another flow has taken its place.
+	dismissed bool
+	mu        sync.Mutex
+	lang      string
 }
 
 var _ ivr.Session = (*voice)(nil)
@@ -77,20 +79,6 @@ func (s *voice) Collect(ctx context.Context, spec ivr.KeySpec) (ivr.Keys, error)
 	return s.keys.Collect(ctx, spec)
 }
 
-// listen passes the customer's keys on until ctx ends.
-func (s *voice) listen(ctx context.Context) {
-	for {
-		select {
-		case d := <-s.v.leg.Digits():
-			s.press(d.Key)
-		case key := <-s.v.typed:
-			s.press(key)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // press takes a key. One that comes shortly after what was sensitive belongs to
 // it: the recording stays silent a little longer.
 func (s *voice) press(key byte) {
@@ -103,7 +91,12 @@ func (s *voice) press(key byte) {
 // Sensitive implements ivr.Session.
 func (s *voice) Sensitive(ctx context.Context, on bool) error {
 	s.trailing.Store(!on)
-	if err := ended(s.v.ask(ctx, func() error { return s.v.sensitiveKeys(on) })); err != nil {
+	if err := ended(s.v.ask(ctx, func() error {
+		if s.dismissed {
+			return ErrEnded
+		}
+		return s.v.sensitiveKeys(on)
+	})); err != nil {
 		return err
 	}
 	if on {
@@ -135,6 +128,9 @@ func (s *voice) during(ctx context.Context, start func(*call.Call) error) error 
 // Queue implements ivr.Session: music and announcements until an agent has the
 // customer, and on until everything is over.
 func (s *voice) Queue(ctx context.Context, req ivr.QueueRequest) (ivr.QueueResult, error) {
+	if err := s.handsOn(ctx); err != nil {
+		return ivr.QueueResult{}, err
+	}
 	if err := s.tellOfRecording(ctx, req.Queue); err != nil {
 		return ivr.QueueResult{}, err
 	}
@@ -242,6 +238,9 @@ func (s *voice) announce(ctx context.Context, wanted *ivr.Announce, ev waitEvent
 
 // Transfer implements ivr.Session.
 func (s *voice) Transfer(ctx context.Context, req ivr.TransferRequest) (ivr.TransferResult, error) {
+	if err := s.handsOn(ctx); err != nil {
+		return ivr.TransferResult{}, err
+	}
 	if err := s.v.ask(ctx, func() error { return s.v.transferForFlow(req) }); err != nil {
 		return ivr.TransferResult{}, ended(err)
 	}

@@ -55,6 +55,9 @@ func (v *conversation) dropRecording(r omni.Recording) {
 
 // Voicemail implements ivr.Session.
 func (s *voice) Voicemail(ctx context.Context, req ivr.VoicemailRequest) (ivr.VoicemailResult, error) {
+	if err := s.handsOn(ctx); err != nil {
+		return ivr.VoicemailResult{}, err
+	}
 	var m *message
 	err := s.v.ask(ctx, func() (err error) { m, err = s.v.startVoicemail(req.Silence); return err })
 	if err != nil {

@@ -52,6 +52,8 @@ func Run(t *testing.T, open Opener) {
 		"finished recordings are sealed":      sealed,
 		"seals are verified meanwhile":        sealedMeanwhile,
 		"given up, a node seals again":        sealedAgain,
+		"all that is broken is told":          sealedAll,
+		"seals of nodes that share no folder": sealedElsewhere,
 		"a customer's data is erased":         erasure,
 		"strange text is kept":                strangeText,
 		"a store opens again with everything": reopen,

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,99 +18,188 @@ import (
 	"github.com/openhotline/hotline/omni"
 )
 
-// sealed finishes recordings from several goroutines and changes one thing after
-// the other: a byte of a file, a field of a row, a seal, the end of the chain.
-func sealed(t *testing.T, open Opener) {
+// sealing is a store, the folder of its recordings, and what is sealed in it.
+type sealing struct {
+	db   *store.DB
+	url  string
+	dir  string
+	list []omni.Recording
+}
+
+// sealAtOnce finishes n recordings from several goroutines, each of whose
+// conversations is a node's.
+func sealAtOnce(t *testing.T, open Opener, n int, node func(i int) string) *sealing {
+	t.Helper()
 	db, url := open(t)
-	dir := t.TempDir()
+	s := &sealing{db: db, url: url, dir: t.TempDir(), list: make([]omni.Recording, n)}
 	now := Now()
-	list := make([]omni.Recording, 24)
 	var group sync.WaitGroup
-	for i := range list {
-		r := omni.Recording{ID: id.New(id.Recording), ConversationID: id.New(id.Conversation), Kind: "call", State: omni.RecordingReady,
+	for i := range s.list {
+		v := omni.Conversation{ID: id.New(id.Conversation), Channel: omni.Voice, Direction: omni.Inbound, State: omni.Completed, NodeID: node(i), CreatedAt: now, FlowPath: []string{}}
+		r := omni.Recording{ID: id.New(id.Recording), ConversationID: v.ID, Kind: "call", State: omni.RecordingReady,
 			StartedAt: now, EndedAt: now.Add(time.Second), DurationMS: 1000}
 		r.Path = r.ID + ".wav"
 		sound := []byte("sound of " + r.ID)
 		sum := sha256.Sum256(sound)
 		r.Bytes, r.SHA256 = int64(len(sound)), hex.EncodeToString(sum[:])
-		if err := os.WriteFile(filepath.Join(dir, r.Path), sound, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(s.dir, r.Path), sound, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		list[i] = r
+		s.list[i] = r
 		group.Go(func() {
 			running := r
 			running.State, running.SHA256 = omni.RecordingRunning, ""
 			for _, state := range []omni.Recording{running, r, r} { // the last again: sealed once
-				if _, err := db.Commit(t.Context(), store.Write{Omni: omni.Change{Recordings: []omni.Recording{state}, Events: []omni.Event{Event(r.ConversationID, "x", now)}}}); err != nil {
+				c := omni.Change{Conversations: []omni.Conversation{v}, Recordings: []omni.Recording{state}, Events: []omni.Event{Event(r.ConversationID, "x", now)}}
+				if _, err := db.Commit(t.Context(), store.Write{Omni: c}); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	group.Wait()
-	verify := func(what, expect string) store.SealReport {
-		t.Helper()
-		rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, expect))
-		found := ""
-		if rep.Broken != nil {
-			found = rep.Broken.What
-		}
-		if found != what {
-			t.Errorf("found %+v, want %q", rep.Broken, what)
-		}
-		return rep
-	}
-	rep := verify("", "")
-	if rep.Sealed != 24 || rep.Unsealed != 0 || len(rep.Head) != 64 {
-		t.Errorf("%+v", rep)
-	}
-	verify("", rep.Head)
-	verify("head", "0000")
+	return s
+}
 
-	r := list[7]
-	path := filepath.Join(dir, r.Path)
+// verify wants to find just what of the chain does not hold.
+func (s *sealing) verify(t *testing.T, expect string, what ...string) store.SealReport {
+	t.Helper()
+	rep := must[store.SealReport](t)(s.db.VerifySeals(t.Context(), s.dir, "", expect))
+	var found []string
+	for _, b := range rep.Broken {
+		found = append(found, b.What)
+	}
+	if !slices.Equal(found, what) || rep.BrokenCount != int64(len(what)) {
+		t.Errorf("found %+v (%d), want %q", rep.Broken, rep.BrokenCount, what)
+	}
+	return rep
+}
+
+// flip changes a byte of a recording's file, or changes it back.
+func (s *sealing) flip(t *testing.T, r omni.Recording) {
+	t.Helper()
+	path := filepath.Join(s.dir, r.Path)
 	sound := must[[]byte](t)(os.ReadFile(path))
 	sound[3] ^= 1
 	if err := os.WriteFile(path, sound, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if rep := verify("file", ""); rep.Broken == nil || rep.Broken.RecordingID != r.ID {
-		t.Errorf("%+v, want %s", rep.Broken, r.ID)
-	}
-	sound[3] ^= 1
-	if err := os.WriteFile(path, sound, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path, path+"x"); err != nil {
-		t.Fatal(err)
-	}
-	verify("missing", "")
-	if err := os.Rename(path+"x", path); err != nil {
-		t.Fatal(err)
-	}
-	verify("", "")
+}
 
-	for _, c := range []struct{ do, undo, what string }{
-		{"UPDATE seals SET duration_ms = 1001 WHERE seq = 3", "UPDATE seals SET duration_ms = 1000 WHERE seq = 3", "chain"},
-		{"UPDATE seals SET seq = 100 WHERE seq = 24", "UPDATE seals SET seq = 24 WHERE seq = 100", "chain"},
-		{"UPDATE seals SET seq = 0 WHERE seq = 24", "UPDATE seals SET seq = 24 WHERE seq = 0", "cut"},
-		{"UPDATE recordings SET started_at = started_at + 1 WHERE id = '" + r.ID + "'", "UPDATE recordings SET started_at = started_at - 1 WHERE id = '" + r.ID + "'", "row"},
-		{"UPDATE recordings SET id = 'rc_x' WHERE id = '" + r.ID + "'", "UPDATE recordings SET id = '" + r.ID + "' WHERE id = 'rc_x'", "row"},
-	} {
-		Exec(t, url, c.do)
-		verify(c.what, "")
-		Exec(t, url, c.undo)
+// away takes a recording's file out of the folder until the returned function.
+func (s *sealing) away(t *testing.T, r omni.Recording) (back func()) {
+	t.Helper()
+	move := func(from, to string) {
+		if err := os.Rename(filepath.Join(s.dir, from), filepath.Join(s.dir, to)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	verify("", rep.Head)
-	past := r
-	past.DeleteAfter = now.Add(-time.Hour)
-	Commit(t, db, omni.Change{Recordings: []omni.Recording{past}})
-	if n, err := db.DeleteExpired(t.Context(), dir, now); err != nil || n != 1 {
-		t.Fatal(n, err)
-	}
-	if rep := verify("", rep.Head); rep.Deleted != 1 {
+	move(r.Path, r.Path+"x")
+	return func() { move(r.Path+"x", r.Path) }
+}
+
+func oneNode(int) string { return "nd_1" }
+
+// sealed changes one thing after the other: a byte of a file, a field of a row, a
+// seal, the end of the chain.
+func sealed(t *testing.T, open Opener) {
+	s := sealAtOnce(t, open, 24, oneNode)
+	rep := s.verify(t, "")
+	if rep.Sealed != 24 || rep.Hold != 24 || rep.Unsealed != 0 || len(rep.Head) != 64 {
 		t.Errorf("%+v", rep)
 	}
+	s.verify(t, rep.Head)
+	s.verify(t, "0000", "head")
+
+	r := s.list[7]
+	s.flip(t, r)
+	if rep := s.verify(t, "", "file"); len(rep.Broken) != 1 || rep.Broken[0].RecordingID != r.ID || rep.Hold != 23 {
+		t.Errorf("%+v, want %s", rep.Broken, r.ID)
+	}
+	s.flip(t, r)
+	back := s.away(t, r)
+	s.verify(t, "", "missing")
+	back()
+	s.verify(t, "")
+
+	for _, c := range []struct {
+		do, undo string
+		what     []string
+	}{
+		{"UPDATE seals SET duration_ms = 1001 WHERE seq = 3", "UPDATE seals SET duration_ms = 1000 WHERE seq = 3", []string{"chain", "row"}},
+		{"UPDATE seals SET seq = 100 WHERE seq = 20", "UPDATE seals SET seq = 20 WHERE seq = 100", []string{"chain", "chain", "chain", "chain", "chain", "cut"}},
+		{"UPDATE seals SET seq = 100 WHERE seq = 24", "UPDATE seals SET seq = 24 WHERE seq = 100", []string{"chain", "chain", "cut"}},
+		{"UPDATE seals SET seq = 0 WHERE seq = 24", "UPDATE seals SET seq = 24 WHERE seq = 0", []string{"cut"}},
+		{"UPDATE recordings SET started_at = started_at + 1 WHERE id = '" + r.ID + "'", "UPDATE recordings SET started_at = started_at - 1 WHERE id = '" + r.ID + "'", []string{"row"}},
+		{"UPDATE recordings SET id = 'rc_x' WHERE id = '" + r.ID + "'", "UPDATE recordings SET id = '" + r.ID + "' WHERE id = 'rc_x'", []string{"row"}},
+	} {
+		Exec(t, s.url, c.do)
+		s.verify(t, "", c.what...)
+		Exec(t, s.url, c.undo)
+	}
+	s.verify(t, rep.Head)
+	past := r
+	past.DeleteAfter = Now().Add(-time.Hour)
+	Commit(t, s.db, omni.Change{Recordings: []omni.Recording{past}})
+	if n, err := s.db.DeleteExpired(t.Context(), s.dir, Now()); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	if rep := s.verify(t, rep.Head); rep.Deleted != 1 || rep.Hold != 24 {
+		t.Errorf("%+v", rep)
+	}
+}
+
+// sealedAll finds everything that does not hold, not the first alone.
+func sealedAll(t *testing.T, open Opener) {
+	s := sealAtOnce(t, open, 12, oneNode)
+	s.flip(t, s.list[2])
+	s.away(t, s.list[9])
+	Exec(t, s.url, "UPDATE recordings SET kind = 'voicemail' WHERE id = '"+s.list[5].ID+"'")
+	rep := must[store.SealReport](t)(s.db.VerifySeals(t.Context(), s.dir, "", "0000"))
+	for i, b := range rep.Broken {
+		if i > 0 && b.Seq < rep.Broken[i-1].Seq {
+			t.Errorf("%+v is not in the order of the chain", rep.Broken)
+		}
+	}
+	want := map[string]string{s.list[2].ID: "file", s.list[5].ID: "row", s.list[9].ID: "missing", "": "head"}
+	if found := wrong(rep); !maps.Equal(found, want) || rep.BrokenCount != 4 || rep.Sealed != 12 || rep.Hold != 9 {
+		t.Errorf("found %v, want %v: %+v", found, want, rep)
+	}
+}
+
+// sealedElsewhere verifies where the folders of nodes are not shared: the files of
+// another node are counted, those of this one and of a node whose files are here
+// are missed.
+func sealedElsewhere(t *testing.T, open Opener) {
+	s := sealAtOnce(t, open, 12, func(i int) string { return []string{"nd_1", "nd_2", "nd_3"}[i%3] })
+	for i := 1; i < 12; i += 3 {
+		s.away(t, s.list[i])
+	}
+	rep := must[store.SealReport](t)(s.db.VerifySeals(t.Context(), s.dir, "nd_1", ""))
+	if rep.BrokenCount != 0 || !maps.Equal(rep.Elsewhere, map[string]int64{"nd_2": 4}) || rep.Sealed != 12 || rep.Hold != 8 {
+		t.Errorf("%+v", rep)
+	}
+	s.away(t, s.list[0])
+	s.away(t, s.list[11])
+	s.flip(t, s.list[6])
+	rep = must[store.SealReport](t)(s.db.VerifySeals(t.Context(), s.dir, "nd_1", rep.Head))
+	want := map[string]string{s.list[0].ID: "missing", s.list[11].ID: "missing", s.list[6].ID: "file"}
+	if got := wrong(rep); !maps.Equal(got, want) || rep.BrokenCount != 3 || rep.Elsewhere["nd_2"] != 4 || rep.Hold != 5 {
+		t.Errorf("found %v, want %v: %+v", got, want, rep)
+	}
+	rep = must[store.SealReport](t)(s.db.VerifySeals(t.Context(), s.dir, "nd_2", ""))
+	if rep.BrokenCount != 7 || len(rep.Elsewhere) > 0 {
+		t.Errorf("on the node whose files are gone: %+v", rep)
+	}
+}
+
+// wrong is what of each recording does not hold.
+func wrong(rep store.SealReport) map[string]string {
+	m := map[string]string{}
+	for _, b := range rep.Broken {
+		m[b.RecordingID] = b.What
+	}
+	return m
 }
 
 // sealedAgain finishes recordings as another node does that took theirs for gone
@@ -141,14 +232,14 @@ func sealedAgain(t *testing.T, open Opener) {
 			Commit(t, db, omni.Change{Recordings: []omni.Recording{finished(r, "all of it", 3*time.Second)}})
 		}
 	}
-	rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, ""))
-	if rep.Broken != nil || rep.Sealed < 16 || int(rep.Sealed)-len(rep.Resealed) != len(list) {
+	rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, "", ""))
+	if rep.Broken != nil || rep.Sealed < 16 || int(rep.Hold) != len(list) || int(rep.Sealed)-len(rep.Resealed) != len(list) {
 		t.Errorf("%+v, broken %+v", rep, rep.Broken)
 	}
 	if err := os.WriteFile(filepath.Join(dir, list[3].Path), []byte("all"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, "")); rep.Broken == nil || rep.Broken.What != "file" || rep.Broken.RecordingID != list[3].ID {
+	if rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, "", "")); len(rep.Broken) != 1 || rep.Broken[0].What != "file" || rep.Broken[0].RecordingID != list[3].ID {
 		t.Errorf("what was sealed first is the file again: %+v", rep.Broken)
 	}
 }
@@ -186,7 +277,7 @@ func sealedMeanwhile(t *testing.T, open Opener) {
 			over = true
 		default:
 		}
-		rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, ""))
+		rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, "", ""))
 		if rep.Broken != nil {
 			t.Errorf("nothing was changed: %+v", rep.Broken)
 		}

@@ -288,6 +288,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a flow serve the customer while the agent waits on hold; its end comes over the live WebSocket (parties, flow.ended) */
+        post: operations["send-to-flow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/flow/take-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the customer back from a flow before its end */
+        post: operations["take-back-from-flow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/hold": {
         parameters: {
             query?: never;
@@ -314,7 +348,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Leave a conference; the call goes on with the others */
+        /** Leave a conference, or a customer who is with a flow; the call goes on with the others, or with the flow */
         post: operations["leave-conversation"];
         delete?: never;
         options?: never;
@@ -2301,10 +2335,10 @@ export interface components {
             /** @description An agent's name, or an outside number; empty for the customer */
             name: string;
             /**
-             * @description waiting: hears music; consulting: out of the customer's hearing; lost: the sound is away
+             * @description waiting: hears music; in_flow: is with a flow; consulting: out of the customer's hearing; lost: the sound is away
              * @enum {string}
              */
-            state: "talking" | "waiting" | "consulting" | "ringing" | "lost";
+            state: "talking" | "waiting" | "consulting" | "ringing" | "in_flow" | "lost";
         };
         Message: {
             author: string;
@@ -2610,6 +2644,7 @@ export interface components {
         Parties: {
             consult?: components["schemas"]["Consult"];
             conversation_id: string;
+            flow?: components["schemas"]["Serving"];
             /** @description The agent who has the call; empty: none */
             lead_id: string;
             parties: components["schemas"]["Member"][];
@@ -3014,6 +3049,12 @@ export interface components {
         };
         /** @enum {string} */
         ServiceLevelFormula: "SL-STRICT" | "SL-OFFERED" | "SL-ANSWERED" | "SL-REMOVED" | "SL-FAIR";
+        Serving: {
+            id: string;
+            name: string;
+            /** Format: date-time */
+            since: string;
+        };
         SimulationBody: {
             /** Format: date-time */
             ends: string;
@@ -3093,6 +3134,10 @@ export interface components {
              * @description Version that is being changed
              */
             version: number;
+        };
+        ToFlowInputBody: {
+            /** @description Identifier of the flow */
+            flow: string;
         };
         Token: {
             /** Format: date-time */
@@ -4000,6 +4045,68 @@ export interface operations {
         };
     };
     "end-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "send-to-flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToFlowInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-back-from-flow": {
         parameters: {
             query?: never;
             header?: never;

@@ -67,6 +67,16 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
       autoClose: 15_000,
     });
   };
+  const served = useRef<(name: string, outcome: string) => void>(() => undefined);
+  served.current = (name, outcome) => {
+    if (outcome === "taken_back" || outcome === "over") return; // the agent's own doing
+    notify({
+      color: outcome === "done" ? "green" : "orange",
+      title: t(`consult.flow_ended.${outcome}`, { name }),
+      message: t("consult.back_with_customer"),
+      autoClose: 15_000,
+    });
+  };
   const newMicrophone = useRef<(name: string) => void>(() => undefined);
   newMicrophone.current = (name) =>
     notify({ color: "orange", title: t("mic.changed"), message: name, autoClose: 15_000 });
@@ -87,6 +97,7 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
           deskPhone: !!deviceId,
           onMissed: (p) => missed.current(p.phase === "ringing" ? caller.current(p.offer.person) : ""),
           onConsultEnded: (name, reason) => consulted.current(name, reason),
+          onFlowEnded: (name, outcome) => served.current(name, outcome),
           onMicrophoneChanged: (name) => newMicrophone.current(name),
           iceServers: () => ice.current,
         })

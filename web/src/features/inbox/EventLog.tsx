@@ -34,6 +34,7 @@ import type { Tone } from "@/ui";
 const LOOK: Record<string, [TablerIcon, Tone]> = {
   "conversation.initiated": [IconPhoneIncoming, "accent"],
   "conversation.flow_entered": [IconRoute, undefined],
+  "conversation.flow_left": [IconRoute, undefined],
   "conversation.queued": [IconUsersGroup, undefined],
   "conversation.offered": [IconBell, undefined],
   "conversation.connected": [IconPhone, "ok"],
@@ -97,6 +98,7 @@ export function eventText(
   const agent = d.agent(e.agent_id || text("agent_id"));
   const queue = d.queue(e.queue_id || text("queue_id"));
   const node = text("node") || text("name");
+  const outcome = e.type === "conversation.flow_left" ? `consult.flow_outcome.${text("outcome")}` : "";
   const code = text("end_reason") || text("reason");
   const detail = [
     queue,
@@ -107,6 +109,7 @@ export function eventText(
     e.type.startsWith("monitor.") && exists(`supervise.now.${text("mode")}`)
       ? t(`supervise.now.${text("mode")}`)
       : "",
+    outcome && exists(outcome) ? t(outcome) : "",
     code && exists(`reason.${code}`) ? t(`reason.${code}`) : "",
     e.type !== "recording.failed" && exists(`recording.why.${code}`) ? t(`recording.why.${code}`) : "",
     e.type.startsWith("conversation.consult_") && text("kind") === "agent" ? d.agent(text("target")) : "",

@@ -47,6 +47,7 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
   const others = part.leads ? undefined : t("consult.not_yours");
   const full = part.shown && (parties?.parties.length ?? 0) >= MOST ? t("consult.full") : undefined;
   const asking = part.asking ? t("consult.asking_reason") : undefined;
+  const served = part.served ? t("consult.served_reason") : undefined;
   const [holding, setHolding] = useState(false);
   const held = phone.heldSince !== undefined;
   const recording = useRecording(phone.conversationId);
@@ -66,6 +67,7 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
       reason:
         busy ??
         others ??
+        served ??
         (part.answered || part.apart ? t("consult.hold_reason") : holding ? t("call.wait") : undefined),
       run: hold,
     },
@@ -75,14 +77,14 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
     },
     keypad: {
       reason:
-        busy ?? others ?? (held ? t("call.held_reason") : part.apart ? t("consult.hold_reason") : undefined),
+        busy ?? others ?? served ?? (held ? t("call.held_reason") : part.apart ? t("consult.hold_reason") : undefined),
       run: () => toggle("keypad"),
     },
     transfer: {
-      reason: busy ?? others ?? asking ?? (part.mayLeave ? t("consult.transfer_reason") : undefined),
+      reason: busy ?? others ?? asking ?? served ?? (part.mayLeave ? t("consult.transfer_reason") : undefined),
       run: () => toggle("transfer"),
     },
-    add: { reason: busy ?? others ?? asking ?? full, run: () => toggle("add") },
+    add: { reason: busy ?? others ?? asking ?? served ?? full, run: () => toggle("add") },
     end: { reason: busy, run: () => void controller?.end().catch(fail) },
   };
 }

@@ -25,6 +25,7 @@ const LOOK: Record<ConsultCommand, TablerIcon> = {
   swap: IconArrowsExchange,
   cancel: IconArrowBackUp,
   leave: IconDoorExit,
+  take_back: IconArrowBackUp,
 };
 
 const KEYS: Record<ConsultCommand, KeyAction> = {
@@ -33,6 +34,7 @@ const KEYS: Record<ConsultCommand, KeyAction> = {
   swap: "consult_swap",
   cancel: "consult_cancel",
   leave: "leave",
+  take_back: "consult_cancel",
 };
 
 const TONES: Record<Member["state"], Tone> = {
@@ -40,6 +42,7 @@ const TONES: Record<Member["state"], Tone> = {
   waiting: "warn",
   consulting: "accent",
   ringing: "accent",
+  in_flow: "accent",
   lost: "bad",
 };
 
@@ -75,6 +78,7 @@ function Bar({
     swap: part.answered,
     cancel: part.asking,
     leave: part.mayLeave && !part.asking,
+    take_back: part.served,
   };
   const run = (what: string, deed: Promise<void> | undefined) => {
     setBusy(what);
@@ -83,7 +87,8 @@ function Bar({
   useEffect(() =>
     onConsultCommand((command) => {
       if (busy !== undefined) return;
-      if (able[command]) run(command, controller?.consultStep(command));
+      const step = command === "cancel" && part.served ? "take_back" : command; // one key for the way back
+      if (able[step]) run(step, controller?.consultStep(step));
       else notify({ id: "call-command", message: t("consult.not_now"), autoClose: 3000 });
     }),
   );
@@ -108,6 +113,11 @@ function Bar({
             )}
           </li>
         ))}
+        {parties.flow && (
+          <li data-party="flow">
+            <span>{parties.flow.name}</span>
+          </li>
+        )}
         {consult && !consult.answered && consult.kind !== "number" && (
           <li data-party="asked" data-state="ringing">
             <span>{consult.name}</span>

@@ -27,6 +27,8 @@ export interface Deed<K extends TargetKind> {
   /** The full name of the button beside a target. */
   named(target: string): string;
   icon?: ReactNode;
+  /** The kind of target that it is for; every kind otherwise. */
+  only?: K;
   run(kind: K, target: string): Promise<void>;
 }
 
@@ -34,7 +36,7 @@ export interface Deed<K extends TargetKind> {
 export function TargetPicker<K extends TargetKind>({
   kinds,
   kindLabel,
-  deeds,
+  deeds: all,
   hint,
   onDone,
 }: {
@@ -50,6 +52,7 @@ export function TargetPicker<K extends TargetKind>({
   const [kind, setKind] = useState<K>(kinds[0] as K);
   const [text, setText] = useState("");
   const [busy, setBusy] = useState<string>();
+  const deeds = all.filter((d) => d.only === undefined || d.only === kind);
   const targets = useTargets(kind).filter((x) => x.name.toLowerCase().includes(text.trim().toLowerCase()));
   const number = text.replace(/[\s()-]/g, "");
   const numberOk = /^\+?[0-9*#]{2,20}$/.test(number);

@@ -1,8 +1,8 @@
 // Commands from the keyboard reach the call's buttons by events of the window.
 
 export type CallCommand = "mute" | "hold" | "record" | "keypad" | "transfer" | "add" | "end";
-/** Steps of a consultation, and leaving a call that goes on with others. */
-export type ConsultCommand = "complete" | "merge" | "swap" | "cancel" | "leave";
+/** Steps of a consultation, taking the customer back from a flow, and leaving a call that goes on with others. */
+export type ConsultCommand = "complete" | "merge" | "swap" | "cancel" | "leave" | "take_back";
 
 const EVENT = "hotline:call";
 const CONSULT = "hotline:consult";

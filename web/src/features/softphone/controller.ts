@@ -25,6 +25,8 @@ interface Wiring {
   onMissed(phone: Phone): void;
   /** Who was asked does not come, or comes no longer. */
   onConsultEnded(name: string, reason: string): void;
+  /** The customer is back from a flow. */
+  onFlowEnded(name: string, outcome: string): void;
   /** A microphone died in the call and another one took its place. */
   onMicrophoneChanged(name: string): void;
   /** What the browser asks for its public address and for a relay. */
@@ -137,6 +139,11 @@ export class SoftphoneController {
       case "consult.ended": {
         const d = (m.data ?? {}) as { name?: unknown; reason?: unknown };
         this.w.onConsultEnded(String(d.name ?? ""), String(d.reason ?? ""));
+        return;
+      }
+      case "flow.ended": {
+        const d = (m.data ?? {}) as { name?: unknown; outcome?: unknown };
+        this.w.onFlowEnded(String(d.name ?? ""), String(d.outcome ?? ""));
         return;
       }
       case "softphone":
@@ -271,6 +278,12 @@ export class SoftphoneController {
     await this.once("transfer", () => api.post(`/conversations/${id}/transfer`, { kind, target }));
   }
 
+  /** Has a flow serve the customer while the agent waits. */
+  async sendToFlow(flow: string): Promise<void> {
+    const id = this.talkingTo();
+    await this.once("transfer", () => api.post(`/conversations/${id}/flow`, { flow }));
+  }
+
   /** Asks somebody in private; with joins, who comes talks with the customer at once. */
   async consult(kind: "agent" | "queue" | "number", target: string, joins: boolean): Promise<void> {
     const id = this.talkingTo();
@@ -279,7 +292,7 @@ export class SoftphoneController {
 
   async consultStep(step: ConsultCommand): Promise<void> {
     const id = this.talkingTo();
-    const path = step === "leave" ? "leave" : `consult/${step}`;
+    const path = step === "leave" ? step : step === "take_back" ? "flow/take-back" : `consult/${step}`;
     await this.once("consult", () => api.post(`/conversations/${id}/${path}`));
   }
 

@@ -23,8 +23,10 @@ export interface Part {
   asking: boolean;
   /** The customer waits while this agent consults. */
   apart: boolean;
+  /** A flow serves the customer while this agent waits. */
+  served: boolean;
   /** Somebody else talks with the customer: the agent may leave. */
-  mayLeave: boolean;
+  mayLeave: boolean; // or a flow goes on with them
   /** There is more to show than one agent with a customer. */
   shown: boolean;
 }
@@ -49,7 +51,8 @@ export function partOf(p: Parties | undefined, conversationId: string, agentId: 
     answered: mine && consult.answered,
     asking: mine,
     apart: mine && !consult.joins && !consult.swapped,
-    mayLeave: consulted || withCustomer.length > 0,
-    shown: consult !== undefined || (here?.parties.length ?? 0) > 2,
+    served: here?.flow !== undefined,
+    mayLeave: consulted || withCustomer.length > 0 || here?.flow !== undefined,
+    shown: consult !== undefined || here?.flow !== undefined || (here?.parties.length ?? 0) > 2,
   };
 }

@@ -1,0 +1,170 @@
+package journey
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/omni"
+)
+
+// The agent has the customer back when the flow ends, whatever ends it.
+func TestCustomerComesBackFromAFlow(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends    func(l *liveCall) error
+		outcome string
+	}{
+		"the flow is done":        {func(l *liveCall) error { l.types("1234"); return nil }, errandDone},
+		"the agent takes it back": {func(l *liveCall) error { return l.does("ann", actTakeBack, "") }, errandTaken},
+		"the customer wants ann":  {func(l *liveCall) error { l.types("*0"); return nil }, errandPerson},
+		"the customer types no":   {func(*liveCall) error { time.Sleep(5 * time.Minute); return nil }, errandPerson},
+		"after keys, taken back":  {func(l *liveCall) error { l.types("12"); return l.does("ann", actTakeBack, "") }, errandTaken},
+		"while the agent is lost": {func(l *liveCall) error {
+			l.legs["ann"].Hangup(call.AgentLost)
+			l.sounds("ann")
+			l.types("1234")
+			return nil
+		}, errandDone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				l := talks(t)
+				if err := l.does("ann", actFlow, "fl_card"); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				l.want("served", "on_hold lead=ann customer=in_flow ann=waiting")
+				l.in(func() {
+					if !l.v.pause.typing {
+						t.Error("recordings are not silent while a card number is asked for")
+					}
+				})
+				if err := c.ends(l); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Second)
+				l.want("back", "connected lead=ann customer=talking ann=talking")
+				l.in(func() {
+					if l.v.pause.why() != "" {
+						t.Errorf("recordings are still silent: %s", l.v.pause.why())
+					}
+				})
+				if l.count(omni.ConversationFlowLeft) != 1 || l.outcome() != c.outcome {
+					t.Errorf("%d ends of the flow, the last %q, want %q", l.count(omni.ConversationFlowLeft), l.outcome(), c.outcome)
+				}
+				if got := l.segments(omni.SegmentAgent, omni.SegmentHold, omni.SegmentFlow); got != "flow next_step, agent, flow next_step, hold resumed" &&
+					got != "flow next_step, agent, hold resumed, flow next_step" {
+					t.Errorf("segments %s", got)
+				}
+				if err := l.does("ann", actFlow, "fl_card"); err != nil { // and once more
+					t.Error(err)
+				}
+				time.Sleep(time.Second)
+				l.types("1234")
+				l.want("back again", "connected lead=ann customer=talking ann=talking")
+				l.ends()
+			})
+		})
+	}
+}
+
+// outcome is how the last flow ended for the agent who waited.
+func (l *liveCall) outcome() (what string) {
+	for _, e := range l.events() {
+		if e.Type == omni.ConversationFlowLeft {
+			var d struct{ Outcome string }
+			_ = json.Unmarshal(e.Data, &d)
+			what = d.Outcome
+		}
+	}
+	return what
+}
+
+// A flow goes on with the customer when the agent leaves, and leads where it
+// leads; when the agent was lost, back to the queue.
+func TestFlowGoesOnAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := talks(t)
+		if err := errors.Join(l.does("ann", actFlow, "fl_card"), l.does("ann", actEnd, "")); err != nil {
+			t.Fatal(err)
+		}
+		l.want("alone", "in_flow lead= customer=in_flow")
+		l.types("1234")
+		time.Sleep(time.Second)
+		l.want("the flow has ended", "over")
+		l.in(func() {
+			if why := l.v.book.conv.EndReason; why != omni.FlowDisconnect {
+				t.Errorf("ended by %s", why)
+			}
+		})
+		if got := l.segments(omni.SegmentAgent); got != "agent transferred" {
+			t.Errorf("segments %s", got)
+		}
+		l.ends()
+	})
+	inBubble(t, func(t *testing.T) { // the flow leads to a queue: it takes the place of the first one
+		l := talks(t)
+		if err := errors.Join(l.does("ann", actFlow, "fl_next"), l.does("ann", actLeave, "")); err != nil {
+			t.Fatal(err)
+		}
+		l.comes("bob")
+		l.types("7")
+		time.Sleep(2 * time.Second)
+		if !l.accepts("bob") {
+			t.Fatalf("bob has no offer: %s", l.state())
+		}
+		l.want("bob has the customer", "connected lead=bob customer=talking bob=talking")
+		l.ends()
+	})
+	inBubble(t, func(t *testing.T) { // the agent is lost
+		l := talks(t)
+		if err := l.does("ann", actFlow, "fl_card"); err != nil {
+			t.Fatal(err)
+		}
+		l.comes("bob")
+		l.legs["ann"].Hangup(call.AgentLost)
+		time.Sleep(63 * time.Second)
+		l.want("lost", "in_flow lead= customer=in_flow")
+		l.types("1234")
+		time.Sleep(2 * time.Second)
+		if !l.accepts("bob") {
+			t.Fatalf("bob has no offer: %s", l.state())
+		}
+		l.want("bob has the customer", "connected lead=bob customer=talking bob=talking")
+		l.ends()
+	})
+}
+
+// What does not fit is refused and changes nothing; the customer may hang up at
+// any time.
+func TestFlowBesideAnAgentIsRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := talks(t)
+		refused := func(what string, err, want error) {
+			t.Helper()
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", what, err, want)
+			}
+		}
+		refused("no such flow", l.does("ann", actFlow, "fl_none"), account.ErrNotFound)
+		refused("another's call", l.does("bob", actFlow, "fl_card"), account.ErrState)
+		refused("nothing to take back", l.does("ann", actTakeBack, ""), account.ErrState)
+		if err := l.does("ann", actHold, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.does("ann", actFlow, "fl_card"); err != nil { // the hold gives way
+			t.Fatal(err)
+		}
+		l.want("from hold", "on_hold lead=ann customer=in_flow ann=waiting")
+		refused("twice", l.does("ann", actFlow, "fl_card"), account.ErrState)
+		refused("hold", l.does("ann", actHold, ""), account.ErrState)
+		refused("consult", l.does("ann", actConsult, "ag_bob"), account.ErrState)
+		refused("transfer", l.does("ann", actTransfer, "queue"), account.ErrState)
+		refused("taken by another", l.does("bob", actTakeBack, ""), account.ErrState)
+		l.want("after all of this", "on_hold lead=ann customer=in_flow ann=waiting")
+		l.ends()
+	})
+}
