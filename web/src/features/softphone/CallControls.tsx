@@ -77,11 +77,15 @@ function useDeeds(phone: Talking, toggle: (panel: Panel) => void): Record<CallCo
     },
     keypad: {
       reason:
-        busy ?? others ?? served ?? (held ? t("call.held_reason") : part.apart ? t("consult.hold_reason") : undefined),
+        busy ??
+        others ??
+        served ??
+        (held ? t("call.held_reason") : part.apart ? t("consult.hold_reason") : undefined),
       run: () => toggle("keypad"),
     },
     transfer: {
-      reason: busy ?? others ?? asking ?? served ?? (part.mayLeave ? t("consult.transfer_reason") : undefined),
+      reason:
+        busy ?? others ?? asking ?? served ?? (part.mayLeave ? t("consult.transfer_reason") : undefined),
       run: () => toggle("transfer"),
     },
     add: { reason: busy ?? others ?? asking ?? served ?? full, run: () => toggle("add") },

@@ -107,6 +107,7 @@ beforeEach(async () => {
     deskPhone: false,
     onMissed: () => undefined,
     onConsultEnded: () => undefined,
+    onFlowEnded: () => undefined,
     onMicrophoneChanged: (name) => changed.push(name),
     iceServers: () => [{ urls: "turn:t.example.org", username: "u", credential: "c" }],
   });

@@ -39,6 +39,24 @@ describe("parties of a call", () => {
     });
   });
 
+  it("lets the agent take the customer back from a flow, or leave them with it", () => {
+    const served = call({
+      consult: undefined,
+      flow: { id: "fl_1", name: "Card", since: "2026-01-01T00:00:00Z" },
+      parties: [
+        { id: "customer", kind: "customer", name: "", state: "in_flow" },
+        { id: "ag_ann", kind: "agent", name: "Ann", state: "waiting" },
+      ],
+    });
+    expect(partOf(served, "cv_1", "ag_ann")).toMatchObject({
+      leads: true,
+      asking: false,
+      served: true,
+      mayLeave: true,
+      shown: true,
+    });
+  });
+
   it("lets everybody leave a conference, and only who has the call more", () => {
     const conference = call({
       consult: undefined,
