@@ -69,6 +69,9 @@ type Store interface {
 	Recording(ctx context.Context, id string) (Recording, error)
 	// UnfinishedRecordings are running recordings of the node's conversations.
 	UnfinishedRecordings(ctx context.Context, nodeID string) ([]Recording, error)
+	// LeftRecordings are running recordings of completed conversations: their
+	// processes died, and nobody completes them unless somebody was about to.
+	LeftRecordings(ctx context.Context) ([]Recording, error)
 	// ExpiredRecordings are those that may be deleted now, oldest first.
 	ExpiredRecordings(ctx context.Context, now time.Time, limit int) ([]Recording, error)
 

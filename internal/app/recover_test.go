@@ -14,6 +14,7 @@ import (
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/internal/journey"
 	"github.com/openhotline/hotline/internal/store"
+	"github.com/openhotline/hotline/internal/store/storetest"
 	"github.com/openhotline/hotline/ivr/speak"
 	"github.com/openhotline/hotline/media"
 	"github.com/openhotline/hotline/media/wav"
@@ -47,16 +48,16 @@ func openDB(t *testing.T, dir string) *store.DB {
 // starts does, and ends it.
 func restarted(t *testing.T, db *store.DB, node, recordings string, now time.Time) {
 	t.Helper()
-	running(t, db, journey.Config{NodeID: node, Recordings: recordings, Now: func() time.Time { return now }})()
+	running(t, journeyStore{db}, journey.Config{NodeID: node, Recordings: recordings, Now: func() time.Time { return now }})()
 }
 
 // running runs a center of one node of several until stop.
-func running(t *testing.T, db *store.DB, cfg journey.Config) (stop func()) {
+func running(t *testing.T, db journey.Store, cfg journey.Config) (stop func()) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	calls := call.New(call.Config{}, nil, media.NewEngine(media.EngineConfig{Shards: 1}), nil, log)
 	cfg.Shared, cfg.Seed = true, 1
-	c := journey.New(cfg, journeyStore{db}, calls, quietLines{}, speak.New(speak.Config{Log: log}), log)
+	c := journey.New(cfg, db, calls, quietLines{}, speak.New(speak.Config{Log: log}), log)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
@@ -168,7 +169,7 @@ func TestWhatAKilledProcessLeftIsClosed(t *testing.T) {
 	began := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	leftBehind(t, db, dir, began)
 	now := began.Add(5 * time.Minute)
-	restarted(t, db, "nd_1", dir, now)
+	stop := running(t, journeyStore{db}, journey.Config{NodeID: "nd_1", Recordings: dir, Now: func() time.Time { return now }})
 
 	for id, want := range map[string]struct {
 		why   omni.EndReason
@@ -203,6 +204,8 @@ func TestWhatAKilledProcessLeftIsClosed(t *testing.T) {
 			t.Errorf("%s was completed %d times", id, completed)
 		}
 	}
+	storetest.Eventually(t, "the recordings are complete", func() bool { return len(unfinished(t, db)) == 0 })
+	stop()
 	checkLeftOver(t, db, began)
 	head, err := db.Head(t.Context())
 	if err != nil {

@@ -157,6 +157,7 @@ type Center struct {
 	work    sync.WaitGroup // goroutines of conversations
 	records atomic.Pointer[installation]
 	disk    diskWatch
+	left    *leftovers
 	fleet   fleet
 	mail    *mail  // nil without a bus
 	life    string // of this process among those of the node
@@ -187,6 +188,7 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 		started:       make(chan struct{}),
 		life:          id.New("nl"),
 		compare:       make(chan struct{}, 1),
+		left:          newLeftovers(),
 		conversations: map[string]*conversation{},
 		desks:         map[string]*desk{},
 		phones:        map[string]*phoneCall{},
@@ -245,6 +247,7 @@ func (c *Center) Run(ctx context.Context) error {
 	c.calls.OnInbound(c.inbound)
 	c.work.Go(func() { c.watchDisk(ctx) })
 	c.work.Go(func() { c.keepInStep(ctx) })
+	c.work.Go(func() { c.completeLeftovers(ctx) })
 	if c.cfg.Shared {
 		if _, err := c.lookAround(ctx); err != nil {
 			c.log.Warn("no look at the other nodes", "err", err)

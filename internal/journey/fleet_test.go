@@ -103,6 +103,17 @@ func (d *depot) RoutingState(context.Context) (s agent.State, err error) {
 	return s, nil
 }
 
+func (d *depot) Conversation(_ context.Context, id string) (omni.Conversation, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, v := range d.live {
+		if v.ID == id {
+			return v, nil
+		}
+	}
+	return omni.Conversation{}, omni.ErrNotFound
+}
+
 func (d *depot) LiveConversations(_ context.Context, node string) (list []omni.Conversation, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,6 +129,7 @@ func (*depot) OpenLegs(context.Context, string) ([]omni.Leg, error) { return nil
 func (*depot) UnfinishedRecordings(context.Context, string) ([]omni.Recording, error) {
 	return nil, nil
 }
+func (*depot) LeftRecordings(context.Context) ([]omni.Recording, error)             { return nil, nil }
 func (*depot) ConversationSegments(context.Context, string) ([]omni.Segment, error) { return nil, nil }
 func (*depot) SetupRevision(context.Context) (string, error)                        { return "", nil }
 

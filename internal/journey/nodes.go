@@ -309,6 +309,11 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 		if err != nil {
 			return err
 		}
+		records, err := c.store.LeftRecordings(ctx)
+		if err != nil {
+			return err
+		}
+		c.left.add(c.present(records)...) // a leader that died had them to complete
 		for _, v := range live {
 			if !present[v.NodeID] {
 				present[v.NodeID] = true // once
@@ -364,12 +369,19 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 	if v := c.floor.ask(within, ask{gone: node}); v.err != nil {
 		return v.err
 	}
-	left := map[string]bool{}
+	over, err := c.lingering(ctx, node)
+	if err != nil {
+		return err
+	}
 	for _, v := range live {
-		if _, err := c.floor.do(within, drop(v.ID)); err != nil {
+		over = append(over, v.ID)
+	}
+	left := map[string]bool{}
+	for _, conversationID := range over {
+		if _, err := c.floor.do(within, drop(conversationID)); err != nil {
 			return err
 		}
-		left[v.ID] = true
+		left[conversationID] = true
 	}
 	return c.closeLeft(ctx, leaving{
 		node: node, foreign: true, bye: c.endOrphans,

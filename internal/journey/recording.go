@@ -109,7 +109,7 @@ func (v *conversation) endRecording(why error) {
 		info, err = wav.Check(v.center.pathOf(r.Path))
 		r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
 	}
-	v.center.sum(&r)
+	v.center.sum(context.WithoutCancel(v.ctx), &r)
 	r.DeleteAfter = v.center.cfg.Retention.DeleteAfter(r.Kind, r.EndedAt)
 	if err = errors.Join(err, why); err != nil {
 		v.failRecording(r, err)
@@ -158,8 +158,8 @@ func (c *Center) pathOf(rel string) string {
 }
 
 // sum notes the hash of a finished recording's file, by which the store seals
-// it. Without a file there is nothing to seal.
-func (c *Center) sum(r *omni.Recording) {
+// it. Without a file there is nothing to seal. It ends early with ctx.
+func (c *Center) sum(ctx context.Context, r *omni.Recording) {
 	if r.Bytes == 0 {
 		return
 	}
@@ -167,12 +167,25 @@ func (c *Center) sum(r *omni.Recording) {
 	if err == nil {
 		defer f.Close()
 		h := sha256.New()
-		if _, err = io.Copy(h, f); err == nil {
+		if _, err = io.Copy(h, readUntil{ctx, f}); err == nil {
 			r.SHA256 = hex.EncodeToString(h.Sum(nil))
 			return
 		}
 	}
 	c.log.Error("recording not sealed", "recording", r.ID, "err", err)
+}
+
+// readUntil reads until ctx ends.
+type readUntil struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r readUntil) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 // recordingPath makes the folder of a recording.

@@ -3,6 +3,7 @@ package journey
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,13 +12,13 @@ import (
 	"time"
 
 	"github.com/openhotline/hotline/agent"
-	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/omni"
 )
 
 // closeOwn closes, once, what a former process of this node left behind: it says
-// BYE to dialogs that are still open, completes recordings and conversations, and
-// leaves the places in queues for callers who ring again. Offers, work and places
+// BYE to dialogs that are still open, completes conversations, has recordings
+// completed in the background, and leaves the places in queues for callers who
+// ring again. Offers, work and places
 // end with them where this node routes (ours), together with those of
 // conversations that are over; else the returned inputs end them.
 func (c *Center) closeOwn(ctx context.Context, ours bool) ([]input, error) {
@@ -41,6 +42,15 @@ func (c *Center) closeOwn(ctx context.Context, ours bool) ([]input, error) {
 			carried[v.ID] = true
 		} else if !ours {
 			drops = append(drops, drop(v.ID))
+		}
+	}
+	if !ours && !closed && c.cfg.Shared {
+		over, err := c.lingering(ctx, c.cfg.NodeID)
+		if err != nil {
+			return nil, err
+		}
+		for _, conversationID := range over {
+			drops = append(drops, drop(conversationID))
 		}
 	}
 	l := leaving{node: c.cfg.NodeID, bye: c.endOrphans, commit: c.store.Commit}
@@ -67,11 +77,23 @@ func (c *Center) closeOwn(ctx context.Context, ours bool) ([]input, error) {
 // that made the backup, which may still carry them. cfg needs Recordings, and
 // Now for the time of the backup.
 func CloseRestored(ctx context.Context, cfg Config, store Store, log *slog.Logger) error {
-	c := &Center{cfg: cfg.withDefaults(), store: store, log: log}
+	c := &Center{cfg: cfg.withDefaults(), store: store, log: log, left: newLeftovers()}
 	c.now = c.cfg.Now
-	return c.closeLeft(ctx, leaving{
+	err := c.closeLeft(ctx, leaving{
 		bye: func(context.Context, []omni.Leg) {}, work: func(string) bool { return true }, commit: store.Commit,
 	})
+	if err != nil {
+		return err
+	}
+	for {
+		recordingID := c.left.take()
+		if recordingID == "" {
+			return nil
+		}
+		if err := c.complete(ctx, recordingID); err != nil {
+			return err
+		}
+	}
 }
 
 // nobody is the name of no node.
@@ -86,6 +108,37 @@ type leaving struct {
 	// router ends them.
 	work   func(conversationID string) bool
 	commit func(context.Context, Write) error
+}
+
+// lingering are the conversations of a node that are over, but not for the
+// router: their process died between the two.
+func (c *Center) lingering(ctx context.Context, node string) ([]string, error) {
+	state, err := c.store.RoutingState(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("routing state: %w", err)
+	}
+	routed := map[string]bool{}
+	for _, o := range state.Offers {
+		routed[o.ConversationID] = true
+	}
+	for _, k := range state.Works {
+		routed[k.ConversationID] = true
+	}
+	for _, e := range state.Entries {
+		routed[e.ConversationID] = true
+	}
+	var over []string
+	for conversationID := range routed {
+		v, err := c.store.Conversation(ctx, conversationID)
+		switch {
+		case errors.Is(err, omni.ErrNotFound):
+		case err != nil:
+			return nil, fmt.Errorf("conversation of the router: %w", err)
+		case v.NodeID == node && v.State == omni.Completed:
+			over = append(over, conversationID)
+		}
+	}
+	return over, nil
 }
 
 // closeLeft closes what the processes of a node left behind.
@@ -103,10 +156,7 @@ func (c *Center) closeLeft(ctx context.Context, l leaving) error {
 		return fmt.Errorf("recordings left behind: %w", err)
 	}
 	if l.foreign {
-		records = slices.DeleteFunc(records, func(r omni.Recording) bool {
-			_, err := os.Stat(c.pathOf(r.Path))
-			return err != nil
-		})
+		records = c.present(records)
 	}
 	now := c.now()
 	var w Write
@@ -115,18 +165,14 @@ func (c *Center) closeLeft(ctx context.Context, l leaving) error {
 			return err
 		}
 	}
-	if len(live)+len(legs)+len(records)+len(w.Agent.Offers)+len(w.Agent.Works)+len(w.Agent.QueueEntries) == 0 {
+	if len(live)+len(legs)+len(w.Agent.Offers)+len(w.Agent.Works)+len(w.Agent.QueueEntries) == 0 {
+		c.left.add(records...)
 		return nil
 	}
 	l.bye(ctx, legs)
 	for _, leg := range legs {
 		leg.EndedAt, leg.EndReason, leg.Dialog = now, omni.SystemError, nil
 		w.Omni.Legs = append(w.Omni.Legs, leg)
-	}
-	for _, r := range records {
-		r, ev := c.repaired(r, now)
-		w.Omni.Recordings = append(w.Omni.Recordings, r)
-		w.Omni.Events = append(w.Omni.Events, ev)
 	}
 	for _, v := range live {
 		if err := c.close(ctx, v, now, &w.Omni); err != nil {
@@ -136,8 +182,17 @@ func (c *Center) closeLeft(ctx context.Context, l leaving) error {
 	if err := l.commit(ctx, w); err != nil {
 		return fmt.Errorf("close what was left behind: %w", err)
 	}
+	c.left.add(records...)
 	c.log.Warn("closed what a process left", "node", l.node, "conversations", len(live), "dialogs", len(legs), "recordings", len(records))
 	return nil
+}
+
+// present are the recordings whose files are here.
+func (c *Center) present(records []omni.Recording) []omni.Recording {
+	return slices.DeleteFunc(records, func(r omni.Recording) bool {
+		_, err := os.Stat(c.pathOf(r.Path))
+		return err != nil
+	})
 }
 
 // endOrphans sends BYE for open dialogs, many at a time, in the background: the
@@ -160,27 +215,6 @@ func (c *Center) endOrphans(ctx context.Context, legs []omni.Leg) {
 		})
 	}
 	c.work.Go(wg.Wait)
-}
-
-// repaired gives the row and the event of a recording whose process died: it is
-// complete up to that moment, or its file cannot be read.
-func (c *Center) repaired(r omni.Recording, now time.Time) (omni.Recording, omni.Event) {
-	info, err := wav.Repair(c.pathOf(r.Path))
-	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
-	r.EndedAt = r.StartedAt.Add(info.Duration)
-	c.sum(&r)
-	if err != nil {
-		c.log.Error("recording left behind cannot be read", "recording", r.ID, "err", err)
-		r.State, r.Failure, r.EndedAt = omni.RecordingFailed, failureOf(err), now
-		if r.Failure == omni.FailedWrite { // nothing was written here: the file is gone or cannot be opened
-			r.Failure = omni.FailedDamaged
-		}
-		return r, newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r))
-	}
-	r.State = omni.RecordingReady
-	return r, newEvent(omni.RecordingReadyEvent, now, r.ConversationID, "", "", map[string]any{
-		"recording_id": r.ID, "duration_ms": r.DurationMS, "bytes": r.Bytes,
-	})
 }
 
 // close writes the honest end of a conversation whose process died.

@@ -78,3 +78,41 @@ func TestClosingADeadNodeIsRepeated(t *testing.T) {
 		}
 	})
 }
+
+// A node dies after it has closed what it found and before the router heard of
+// it, or after a call has ended and before the router heard of that: neither its
+// next process nor the leader leaves an agent busy for nothing.
+func TestNobodyIsKeptByAConversationThatIsOver(t *testing.T) {
+	for _, who := range []string{"the next process", "the leader"} {
+		t.Run(who, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, h := newDepot(), newHub()
+				a := newNode("nd_a", d, h)
+				defer a.up(t)()
+				down := newNode("nd_b", d, h).up(t)
+				comes(t, a)
+				if _, err := a.floor.do(t.Context(), enqueue("cv_1")); err != nil {
+					t.Fatal(err)
+				}
+				down()
+				d.mu.Lock()
+				d.live = []omni.Conversation{{ID: "cv_1", NodeID: "nd_b", State: omni.Completed}}
+				d.nodes["nd_b"] = omni.Node{ID: "nd_b", State: omni.NodeLive, SeenAt: time.Now()}
+				d.mu.Unlock()
+				if who == "the leader" {
+					time.Sleep(nodeSilence)
+					if err := a.beat(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					defer newNode("nd_b", d, h).up(t)()
+				}
+				time.Sleep(time.Second)
+				s, err := a.seatOf(t.Context(), "ag_1")
+				if err != nil || len(s.Works) != 0 {
+					t.Errorf("the agent has %+v, %v", s.Works, err)
+				}
+			})
+		})
+	}
+}

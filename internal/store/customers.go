@@ -140,6 +140,12 @@ func (db *DB) UnfinishedRecordings(ctx context.Context, nodeID string) ([]omni.R
 	return list(ctx, db, recordings, "unfinished recordings", of+" AND c.node_id = $1 ORDER BY t.started_at, t.id", nodeID)
 }
 
+// LeftRecordings are the running ones of conversations that are completed.
+func (db *DB) LeftRecordings(ctx context.Context) ([]omni.Recording, error) {
+	return list(ctx, db, recordings, "recordings left behind",
+		"JOIN conversations c ON c.id = t.conversation_id WHERE t.state = 'running' AND c.state = 'completed' ORDER BY t.started_at, t.id")
+}
+
 // ExpiredRecordings are those that may be deleted now, longest overdue first.
 func (db *DB) ExpiredRecordings(ctx context.Context, now time.Time, limit int) ([]omni.Recording, error) {
 	return list(ctx, db, recordings, "expired recordings", `WHERE t.state IN ('ready', 'failed') AND t.delete_after > 0 AND t.delete_after <= $1

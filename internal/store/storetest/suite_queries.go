@@ -39,6 +39,34 @@ func filters(t *testing.T, open Opener) {
 	change.Segments = []omni.Segment{{ID: id.New(id.Segment), ConversationID: all[1].ID, Kind: omni.SegmentQueue, QueueID: "qu_9", StartedAt: base},
 		{ID: id.New(id.Segment), ConversationID: all[2].ID, Kind: omni.SegmentAgent, AgentID: "ag_9", StartedAt: base}}
 	Commit(t, db, change)
+	filtered(t, db, all, cu, base)
+	for _, c := range []struct {
+		name string
+		f    omni.CustomerFilter
+		want int
+	}{
+		{"text", omni.CustomerFilter{Text: "100%_!"}, 1}, {"view of nobody", omni.CustomerFilter{View: &omni.View{}}, 0},
+		{"view of an agent", omni.CustomerFilter{View: &omni.View{Agents: []string{"ag_0"}}, Text: "sato"}, 1},
+		{"view of others", omni.CustomerFilter{View: &omni.View{Agents: []string{"ag_1", "ag_9"}, Queues: []string{"qu_3"}}}, 0},
+	} {
+		if list, _, err := db.Customers(t.Context(), c.f, omni.Page{}); err != nil || len(list) != c.want {
+			t.Errorf("customers by %s: %d, %v, want %d", c.name, len(list), err, c.want)
+		}
+	}
+	pages(t, db, all)
+	if _, _, err := db.Conversations(t.Context(), omni.Filter{States: []omni.State{"strange"}}, omni.Page{}); !errors.Is(err, omni.ErrFilter) {
+		t.Errorf("an unknown state gives %v", err)
+	}
+	for _, c := range []string{"x", "!!!", "Zm9v", "MC4A"} {
+		if _, _, err := db.Conversations(t.Context(), omni.Filter{}, omni.Page{Cursor: c}); !errors.Is(err, omni.ErrCursor) {
+			t.Errorf("cursor %q gives %v", c, err)
+		}
+	}
+}
+
+// filtered lists the conversations of filters by every filter.
+func filtered(t *testing.T, db *store.DB, all []omni.Conversation, cu omni.Customer, base time.Time) {
+	t.Helper()
 	yes, no := true, false
 	count := func(f omni.Filter) int {
 		t.Helper()
@@ -81,28 +109,6 @@ func filters(t *testing.T, open Opener) {
 	} {
 		if got := count(c.f); got != c.want {
 			t.Errorf("%s: %d conversations, want %d", c.name, got, c.want)
-		}
-	}
-	for _, c := range []struct {
-		name string
-		f    omni.CustomerFilter
-		want int
-	}{
-		{"text", omni.CustomerFilter{Text: "100%_!"}, 1}, {"view of nobody", omni.CustomerFilter{View: &omni.View{}}, 0},
-		{"view of an agent", omni.CustomerFilter{View: &omni.View{Agents: []string{"ag_0"}}, Text: "sato"}, 1},
-		{"view of others", omni.CustomerFilter{View: &omni.View{Agents: []string{"ag_1", "ag_9"}, Queues: []string{"qu_3"}}}, 0},
-	} {
-		if list, _, err := db.Customers(t.Context(), c.f, omni.Page{}); err != nil || len(list) != c.want {
-			t.Errorf("customers by %s: %d, %v, want %d", c.name, len(list), err, c.want)
-		}
-	}
-	pages(t, db, all)
-	if _, _, err := db.Conversations(t.Context(), omni.Filter{States: []omni.State{"strange"}}, omni.Page{}); !errors.Is(err, omni.ErrFilter) {
-		t.Errorf("an unknown state gives %v", err)
-	}
-	for _, c := range []string{"x", "!!!", "Zm9v", "MC4A"} {
-		if _, _, err := db.Conversations(t.Context(), omni.Filter{}, omni.Page{Cursor: c}); !errors.Is(err, omni.ErrCursor) {
-			t.Errorf("cursor %q gives %v", c, err)
 		}
 	}
 }
@@ -173,6 +179,10 @@ func live(t *testing.T, open Opener) {
 	equal(t, "open legs of all", len(must[[]omni.Leg](t)(db.OpenLegs(t.Context(), ""))), 2)
 	equal(t, "unfinished recordings", must[[]omni.Recording](t)(db.UnfinishedRecordings(t.Context(), "nd_1")), []omni.Recording{running})
 	equal(t, "unfinished recordings elsewhere", len(must[[]omni.Recording](t)(db.UnfinishedRecordings(t.Context(), "nd_2"))), 0)
+	equal(t, "recordings left behind", len(must[[]omni.Recording](t)(db.LeftRecordings(t.Context()))), 0)
+	mine.State = omni.Completed
+	Commit(t, db, omni.Change{Conversations: []omni.Conversation{mine}})
+	equal(t, "recordings left behind by a conversation that is over", must[[]omni.Recording](t)(db.LeftRecordings(t.Context())), []omni.Recording{running})
 }
 
 func ids(list []omni.Conversation) []string {
