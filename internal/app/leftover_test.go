@@ -77,7 +77,7 @@ func (s *slowFiles) Recording(ctx context.Context, id string) (omni.Recording, e
 func TestReadyDoesNotWaitForRecordingsLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	db := openDB(t, dir)
-	const n = 12
+	const n = 8
 	recordedLong(t, db, dir, "nd_1", n, false)
 	cfg := journey.Config{NodeID: "nd_1", Recordings: dir}
 	slow := &slowFiles{journeyStore: journeyStore{db}}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,6 +78,28 @@ func (s *server) areInCall(id, want string) {
 	s.eventually(30*time.Second, "in the call are "+want, func() bool { return s.inCall(id) == want })
 }
 
+// talk is a call that Ann (950 Hz) has with a caller (440 Hz); Bob (1330 Hz) is
+// there, too.
+type talk struct {
+	id       string
+	ann, bob *softphone
+	annHears *hearing
+	customer *call.Leg
+	ear      *call.Call // of the caller
+}
+
+// annTalks has somebody call and Ann answer.
+func (s *server) annTalks(from string) (k talk) {
+	s.t.Helper()
+	k.ann = s.openDesk("agent@demo").softphone(950)
+	k.customer, k.ear = newTelephone(s.t).dialCall(s, "9002", from, 440)
+	o, hears := k.ann.take()
+	k.id, k.annHears = o.ConversationID, hears
+	s.one(url.QueryEscape(from), omni.Connected)
+	k.bob = s.openDesk("agent2@demo").softphone(1330)
+	return k
+}
+
 // An agent asks a colleague in private, talks with both in turn, makes a
 // conference, brings an outside number in, takes it out and leaves: each hears
 // exactly whom they should, and everything is written down.
@@ -84,13 +107,8 @@ func TestConsultAndConference(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	outside, rings := s.outside()
-	phone := newTelephone(t)
-	ann := s.openDesk("agent@demo").softphone(950)
-	customer, ear := phone.dialCall(s, "9002", "+8613911117401", 440)
-	o, annHears := ann.take()
-	id := o.ConversationID
-	s.one("%2B8613911117401", omni.Connected)
-	bob := s.openDesk("agent2@demo").softphone(1330)
+	k := s.annTalks("+8613911117401")
+	id, ann, bob, ear, annHears, customer := k.id, k.ann, k.bob, k.ear, k.annHears, k.customer
 	callerHears := func() []int16 { return s.listen(ear) }
 
 	asked := time.Now()
@@ -257,15 +275,59 @@ func TestConsultationsThatFail(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	_, rings := s.outside()
-	phone := newTelephone(t)
-	ann := s.openDesk("agent@demo").softphone(950)
-	_, ear := phone.dialCall(s, "9002", "+8613911117402", 440)
-	o, annHears := ann.take()
-	id := o.ConversationID
-	s.one("%2B8613911117402", omni.Connected)
-	bob := s.openDesk("agent2@demo").softphone(1330)
-	ask := map[string]any{"kind": "agent", "target": bob.agentID}
+	k := s.annTalks("+8613911117402")
+	id, ann, bob, ear, annHears := k.id, k.ann, k.bob, k.ear, k.annHears
 
+	s.nobodyComes(id, ann, bob, rings)
+	s.matrix("the caller, after all of this", func() []int16 { return s.listen(ear) }, 950)
+	s.matrix("the agent, after all of this", annHears.last, 440)
+	s.areInCall(id, "customer=talking agent=talking")
+
+	s.free(bob.agentID)
+	s.together(id, ann, bob)
+	if status, _ := s.try(http.MethodPost, "/conversations/"+id+"/transfer", ann.token, wishFor(bob), nil); status != http.StatusConflict {
+		t.Errorf("transferred in a consultation: %d", status)
+	}
+	bob.do(id, "end", nil) // the colleague hangs up
+	if why := ann.notConsulted(); why != "left" {
+		t.Errorf("the colleague hung up: %s", why)
+	}
+	s.free(bob.agentID)
+	s.matrix("the caller, the colleague hung up", func() []int16 { return s.listen(ear) }, 950)
+
+	// The agent hands over in private, and the colleague's customer hangs up while
+	// the agent, who wraps up, is asked in turn.
+	s.together(id, ann, bob)
+	ann.do(id, "consult/complete", nil)
+	s.matrix("the caller, handed over", func() []int16 { return s.listen(ear) }, 1330)
+	s.isWith(id, omni.Connected, bob.agentID)
+	s.together(id, bob, ann)
+	ear.CustomerLeg().Hangup(call.CustomerDisconnect)
+	s.eventually(30*time.Second, "the call is over", func() bool { return s.detail(id).Conversation.EndReason == omni.CustomerDisconnect })
+	s.free(ann.agentID)
+	s.eventually(30*time.Second, "no segment but wrap-ups goes on", func() bool {
+		return !slices.ContainsFunc(s.detail(id).Segments, func(seg omni.Segment) bool { return seg.EndedAt.IsZero() && seg.Kind != omni.SegmentWrapUp })
+	})
+}
+
+// wishFor is the wish to speak with a colleague.
+func wishFor(colleague *softphone) map[string]any {
+	return map[string]any{"kind": "agent", "target": colleague.agentID}
+}
+
+// together has an agent consult a colleague, who takes it.
+func (s *server) together(id string, by, colleague *softphone) {
+	s.t.Helper()
+	by.do(id, "consult", wishFor(colleague))
+	colleague.take()
+	s.consulted(id)
+}
+
+// nobodyComes has an agent ask for a colleague in every way in which nobody comes.
+func (s *server) nobodyComes(id string, ann, bob *softphone, rings <-chan *call.Leg) {
+	t := s.t
+	t.Helper()
+	ask := wishFor(bob)
 	ann.do(id, "consult", ask)
 	s.call(http.MethodPost, "/offers/"+bob.ring().OfferID+"/reject", bob.token, nil, nil)
 	if why := ann.notConsulted(); why != "rejected" {
@@ -305,41 +367,6 @@ func TestConsultationsThatFail(t *testing.T) {
 	if why := ann.notConsulted(); why != "busy" {
 		t.Errorf("a busy number: %s", why)
 	}
-	s.matrix("the caller, after all of this", func() []int16 { return s.listen(ear) }, 950)
-	s.matrix("the agent, after all of this", annHears.last, 440)
-	s.areInCall(id, "customer=talking agent=talking")
-
-	s.free(bob.agentID)
-	ann.do(id, "consult", ask)
-	bob.take()
-	s.consulted(id)
-	if status, _ := s.try(http.MethodPost, "/conversations/"+id+"/transfer", ann.token, map[string]any{"kind": "agent", "target": bob.agentID}, nil); status != http.StatusConflict {
-		t.Errorf("transferred in a consultation: %d", status)
-	}
-	bob.do(id, "end", nil) // the colleague hangs up
-	if why := ann.notConsulted(); why != "left" {
-		t.Errorf("the colleague hung up: %s", why)
-	}
-	s.free(bob.agentID)
-	s.matrix("the caller, the colleague hung up", func() []int16 { return s.listen(ear) }, 950)
-
-	// The agent hands over in private, and the colleague's customer hangs up while
-	// the agent, who wraps up, is asked in turn.
-	ann.do(id, "consult", ask)
-	bob.take()
-	s.consulted(id)
-	ann.do(id, "consult/complete", nil)
-	s.matrix("the caller, handed over", func() []int16 { return s.listen(ear) }, 1330)
-	s.isWith(id, omni.Connected, bob.agentID)
-	bob.do(id, "consult", map[string]any{"kind": "agent", "target": ann.agentID})
-	ann.take()
-	s.consulted(id)
-	ear.CustomerLeg().Hangup(call.CustomerDisconnect)
-	s.eventually(30*time.Second, "the call is over", func() bool { return s.detail(id).Conversation.EndReason == omni.CustomerDisconnect })
-	s.free(ann.agentID)
-	s.eventually(30*time.Second, "no segment but wrap-ups goes on", func() bool {
-		return !slices.ContainsFunc(s.detail(id).Segments, func(seg omni.Segment) bool { return seg.EndedAt.IsZero() && seg.Kind != omni.SegmentWrapUp })
-	})
 }
 
 // An agent whose page is reloaded in a private consultation is back in it; one
@@ -347,13 +374,8 @@ func TestConsultationsThatFail(t *testing.T) {
 func TestConsultOutlivesTheAgentsPage(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--calls-anchor", "10s")
-	phone := newTelephone(t)
-	ann := s.openDesk("agent@demo").softphone(950)
-	_, ear := phone.dialCall(s, "9002", "+8613911117403", 440)
-	o, annHears := ann.take()
-	id := o.ConversationID
-	s.one("%2B8613911117403", omni.Connected)
-	bob := s.openDesk("agent2@demo").softphone(1330)
+	k := s.annTalks("+8613911117403")
+	id, ann, bob, ear, annHears := k.id, k.ann, k.bob, k.ear, k.annHears
 	callerHears := func() []int16 { return s.listen(ear) }
 	ann.do(id, "consult", map[string]any{"kind": "agent", "target": bob.agentID})
 	_, bobHears := bob.take()
@@ -389,13 +411,8 @@ func TestConsultOutlivesTheAgentsPage(t *testing.T) {
 func TestComfortIsForWhoIsAlone(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	phone := newTelephone(t)
-	ann := s.openDesk("agent@demo").softphone(950)
-	_, ear := phone.dialCall(s, "9002", "+8613911117404", 440)
-	o, annHears := ann.take()
-	id := o.ConversationID
-	s.one("%2B8613911117404", omni.Connected)
-	bob := s.openDesk("agent2@demo").softphone(1330)
+	k := s.annTalks("+8613911117404")
+	id, ann, bob, ear, annHears := k.id, k.ann, k.bob, k.ear, k.annHears
 	hearsComfort := func(when string) {
 		t.Helper()
 		s.eventually(30*time.Second, when+": the caller hears the comfort", func() bool {

@@ -3,15 +3,10 @@
 // back, a token made and revoked.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/admin.mjs
+import { check, finish } from "./checks.mjs";
 import { answer, axe, launch, logIn, person, settled, shot } from "./lib.mjs";
 
 const words = (await import("../src/i18n/locales/en.json", { with: { type: "json" } })).default;
-let faults = 0;
-function check(what, ok, detail = "") {
-  if (!ok) faults++;
-  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
-}
-
 const browser = await launch();
 const context = await person(browser);
 const page = await context.newPage();
@@ -176,4 +171,4 @@ try {
 } finally {
   await browser.close();
 }
-process.exit(faults === 0 ? 0 : 1);
+finish();

@@ -3,6 +3,7 @@
 // call, end, wrap-up, recording. Prints what it measured; exits with 1 on a fault.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/call.mjs
+import { check, finish } from "./checks.mjs";
 import { answer, axe, launch, logIn, person, shot } from "./lib.mjs";
 import { heard, tone } from "./sound.mjs";
 
@@ -10,12 +11,6 @@ const AGENT_HZ = 1300;
 const CALLER_HZ = 700;
 const language = process.env.LANGUAGE_UNDER_TEST ?? "en";
 const words = (await import(`../src/i18n/locales/${language}.json`, { with: { type: "json" } })).default;
-
-let faults = 0;
-function check(what, ok, detail = "") {
-  if (!ok) faults++;
-  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
-}
 
 const near = (m, hz) => Math.abs(m.hz - hz) < 25 && m.level > -60;
 const show = (m) => `${m.hz} Hz at ${m.level} dB`;
@@ -196,4 +191,4 @@ try {
   await agentBrowser.close();
   await callerBrowser.close();
 }
-process.exit(faults === 0 ? 0 : 1);
+finish();

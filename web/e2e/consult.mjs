@@ -3,33 +3,16 @@
 // hears whom it should. Prints what it measured; exits with 1 on a fault.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/consult.mjs
+import { check, finish, hearing } from "./checks.mjs";
 import { axe, launch, loadedAgain, logIn, person, shot } from "./lib.mjs";
-import { levels, tone } from "./sound.mjs";
+import { tone } from "./sound.mjs";
 
 const HZ = { caller: 700, ann: 1300, bob: 1900, third: 2500 };
 const language = process.env.LANGUAGE_UNDER_TEST ?? "en";
 const words = (await import(`../src/i18n/locales/${language}.json`, { with: { type: "json" } })).default;
 const named = (text, name) => text.replace("{{name}}", name);
 
-let faults = 0;
-function check(what, ok, detail = "") {
-  if (!ok) faults++;
-  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
-}
-
-/** Waits until a page plays the wanted voices, and none of the others. */
-async function hears(what, page, side, ...wanted) {
-  const names = Object.keys(HZ);
-  const until = Date.now() + 10_000;
-  for (;;) {
-    const found = await levels(page, side, Object.values(HZ));
-    const right = names.every((n, i) => (wanted.includes(n) ? found[i] > -45 : found[i] < -55));
-    if (right || Date.now() > until) {
-      check(what, right, names.map((n, i) => `${n} ${Math.round(found[i])} dB`).join(", "));
-      return;
-    }
-  }
-}
+const hears = hearing(HZ);
 
 /** Loads a page again: its user must be talking again within five seconds. */
 async function reload(what, page) {
@@ -173,4 +156,4 @@ try {
 } finally {
   for (const b of Object.values(browsers)) await b.close();
 }
-process.exit(faults === 0 ? 0 : 1);
+finish();

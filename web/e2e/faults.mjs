@@ -2,15 +2,10 @@
 // in the call; the agent opens a second tab and takes over; the agent rejects.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/faults.mjs
+import { check, finish } from "./checks.mjs";
 import { axe, launch, logIn, person, shot } from "./lib.mjs";
 
 const words = (await import("../src/i18n/locales/en.json", { with: { type: "json" } })).default;
-let faults = 0;
-function check(what, ok, detail = "") {
-  if (!ok) faults++;
-  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
-}
-
 const browser = await launch();
 try {
   const agentContext = await person(browser);
@@ -116,4 +111,4 @@ try {
 } finally {
   await browser.close();
 }
-process.exit(faults === 0 ? 0 : 1);
+finish();

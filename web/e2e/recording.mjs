@@ -1,13 +1,8 @@
 // What the page of a call says of recordings that failed, in every language.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… KEPT=cv_… LOST=cv_… node e2e/recording.mjs
+import { check, finish } from "./checks.mjs";
 import { axe, LANGUAGES, launch, logIn, person, settled, shot } from "./lib.mjs";
-
-let faults = 0;
-function check(what, ok, detail = "") {
-  if (!ok) faults++;
-  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
-}
 
 const browser = await launch();
 try {
@@ -48,4 +43,4 @@ try {
 } finally {
   await browser.close();
 }
-process.exit(faults === 0 ? 0 : 1);
+finish();

@@ -1,0 +1,34 @@
+// What a script found out: a line for each check, and how it exits.
+import { levels } from "./sound.mjs";
+
+let faults = 0;
+
+/** Says whether something is as it should be. */
+export function check(what, ok, detail = "") {
+  if (!ok) faults++;
+  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
+}
+
+/** Ends the script: with 1 if anything was not as it should be. */
+export function finish() {
+  process.exit(faults === 0 ? 0 : 1);
+}
+
+/**
+ * For people who each say a tone of their own (hertz by name): waits until a page
+ * plays the wanted voices, and none of the others.
+ */
+export function hearing(tones) {
+  const names = Object.keys(tones);
+  return async (what, page, side, ...wanted) => {
+    const until = Date.now() + 10_000;
+    for (;;) {
+      const found = await levels(page, side, Object.values(tones));
+      const right = names.every((n, i) => (wanted.includes(n) ? found[i] > -45 : found[i] < -55));
+      if (right || Date.now() > until) {
+        check(what, right, names.map((n, i) => `${n} ${Math.round(found[i])} dB`).join(", "));
+        return;
+      }
+    }
+  };
+}
