@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -48,22 +49,25 @@ func (s *server) isWith(conversationID string, state omni.State, agentID string)
 	})
 }
 
-// waitingSince is when a conversation entered its queue, from the journal.
+// waitingSince waits until a conversation has entered its queue, which can be
+// after it shows as queued, and returns since when it waits, from the journal.
 func (s *server) waitingSince(conversationID string) time.Time {
 	s.t.Helper()
-	for _, e := range s.detail(conversationID).Events {
-		if e.Type == omni.QueueEntered {
-			var d struct {
-				EnteredAt time.Time `json:"entered_at"`
-			}
-			if err := json.Unmarshal(e.Data, &d); err != nil {
-				s.t.Fatal(err)
-			}
-			return d.EnteredAt
-		}
+	var d struct {
+		EnteredAt time.Time `json:"entered_at"`
 	}
-	s.t.Fatalf("conversation %s never entered a queue", conversationID)
-	return time.Time{}
+	s.eventually(30*time.Second, conversationID+" has entered a queue", func() bool {
+		events := s.detail(conversationID).Events
+		i := slices.IndexFunc(events, func(e omni.Event) bool { return e.Type == omni.QueueEntered })
+		if i < 0 {
+			return false
+		}
+		if err := json.Unmarshal(events[i].Data, &d); err != nil {
+			s.t.Fatal(err)
+		}
+		return true
+	})
+	return d.EnteredAt
 }
 
 // A caller who hangs up while an agent's phone rings takes the offer away
