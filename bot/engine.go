@@ -225,7 +225,7 @@ func (e *Engine) think(ctx context.Context, p *pack.Pack, cfg nlu.Config) (*brai
 			return nil, fmt.Errorf("bot: %w", err)
 		}
 	}
-	p.Concepts = nil // from here on nobody needs what it was trained with
+	p.Concepts, p.Synonyms = nil, nil // from here on nobody needs what it was trained with
 	for i := range p.Intents {
 		in := &p.Intents[i]
 		in.Utterances = nil
@@ -293,7 +293,7 @@ func (e *Engine) Articles(ctx context.Context, language string, list []faq.Artic
 
 // articlesOf is how indexes over articles are made in a pack, but for meanings.
 func (e *Engine) articlesOf(p *pack.Pack, cfg nlu.Config) faq.Config {
-	return faq.Config{Concepts: cfg.Concepts, Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder(), Workers: cfg.Workers}
+	return faq.Config{Concepts: cfg.Concepts, Synonyms: nlu.NewConcepts(p.Synonyms), Outside: outside(p), Background: background(p), Cache: e.cfg.Models.Folder(), Workers: cfg.Workers}
 }
 
 // meaning is what a text means: its intents and the pack's articles that are

@@ -24,19 +24,24 @@ const (
 	termPrime term = 1099511628211
 )
 
+// An open term, such as the beginning of a word, is another than the word.
 func termOf(runes []rune, open bool) term {
 	h := termSeed
 	for _, r := range runes {
 		h = (h ^ term(r)) * termPrime
 	}
-	if open { // the beginning of a word is another term than the word
+	if open {
 		h = (h ^ '…') * termPrime
 	}
 	return h
 }
 
+// splitter appends the terms of a text.
+type splitter func(dst []term, text string) []term
+
 // lexical is an inverted index over the wordings of questions.
 type lexical struct {
+	split splitter
 	// terms are sorted: those of the wordings and of the language at large. What
 	// is common there says little, even if few questions have it.
 	terms []uint64
@@ -50,16 +55,16 @@ type lexical struct {
 	rarest   float64 // idf of a term that no text holds
 }
 
-func newLexical(texts, background []string) *lexical {
+func newLexical(split splitter, texts, background []string) *lexical {
 	type posting struct {
 		text  uint32
 		count float32
 	}
-	x := &lexical{lengths: make([]float32, len(texts))}
+	x := &lexical{split: split, lengths: make([]float32, len(texts))}
 	postings, seen := map[term][]posting{}, map[term]int{}
 	var buf []term
 	for i, text := range slices.Concat(texts, background) {
-		buf = appendTerms(buf[:0], text)
+		buf = split(buf[:0], text)
 		slices.Sort(buf)
 		for n := 0; n < len(buf); {
 			t, first := buf[n], n
@@ -103,7 +108,7 @@ func (x *lexical) weight(count, length float64) float64 {
 func (x *lexical) similar(query string, sims []float64) {
 	clear(sims)
 	var few [256]term
-	asked := appendTerms(few[:0], query)
+	asked := x.split(few[:0], query)
 	slices.Sort(asked)
 	length, self := float64(len(asked)), 0.0
 	for n := 0; n < len(asked); {
@@ -132,7 +137,13 @@ func (x *lexical) similar(query string, sims []float64) {
 
 // appendTerms appends single characters and pairs of them over Chinese and
 // Japanese, and words and their beginnings elsewhere: what stands in for stems.
-func appendTerms(dst []term, text string) []term {
+func appendTerms(dst []term, text string) []term { return appendWords(dst, text, beginnings) }
+
+// appendStems does the same with the stems of words beside their beginnings: for
+// lists that have one wording of each question and must not miss a plural.
+func appendStems(dst []term, text string) []term { return appendWords(dst, text, stemmed) }
+
+func appendWords(dst []term, text string, forms func(dst []term, word []rune) []term) []term {
 	runes := []rune(nlu.Normalize(text))
 	for i := 0; i < len(runes); {
 		switch r := runes[i]; {
@@ -147,14 +158,28 @@ func appendTerms(dst []term, text string) []term {
 			for i < len(runes) && !cjk(runes[i]) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i])) {
 				i++
 			}
-			word := runes[from:i]
-			dst = append(dst, termOf(word, false))
-			for n := 4; n <= min(5, len(word)-1); n++ {
-				dst = append(dst, termOf(word[:n], true))
-			}
+			dst = append(dst, termOf(runes[from:i], false))
+			dst = forms(dst, runes[from:i])
 		default:
 			i++
 		}
+	}
+	return dst
+}
+
+// beginnings appends the first letters of a longer word.
+func beginnings(dst []term, word []rune) []term {
+	for n := 4; n <= min(5, len(word)-1); n++ {
+		dst = append(dst, termOf(word[:n], true))
+	}
+	return dst
+}
+
+// stemmed appends the stem of a word and its first letters.
+func stemmed(dst []term, word []rune) []term {
+	dst = append(dst, termOf(stem(word), true))
+	for n := 4; n <= min(5, len(word)); n++ {
+		dst = append(dst, termOf(word[:n], true)^termSeed) // another term than a stem of these letters
 	}
 	return dst
 }
@@ -175,8 +200,8 @@ func (x *lexical) encode(w *cache.Writer) {
 }
 
 // decodeLexical reads an index over a number of wordings.
-func decodeLexical(r *cache.Reader, wordings int) *lexical {
-	x := &lexical{terms: r.Words(), idf: r.Floats(), from: r.Ints(), wordings: r.Ints(), counts: r.Floats(), lengths: r.Floats(), mean: r.Float(), rarest: r.Float()}
+func decodeLexical(r *cache.Reader, split splitter, wordings int) *lexical {
+	x := &lexical{split: split, terms: r.Words(), idf: r.Floats(), from: r.Ints(), wordings: r.Ints(), counts: r.Floats(), lengths: r.Floats(), mean: r.Float(), rarest: r.Float()}
 	if len(x.idf) != len(x.terms) || len(x.from) != len(x.terms)+1 || len(x.counts) != len(x.wordings) || len(x.lengths) != wordings ||
 		!usable(x.idf) || !usable(x.counts) || !usable(x.lengths) || !usable([]float64{x.mean, x.rarest}) ||
 		!slices.IsSorted(x.terms) || !slices.IsSorted(x.from) || x.from[len(x.terms)] != uint32(len(x.wordings)) ||

@@ -9,7 +9,7 @@ import (
 )
 
 // version is raised by whoever changes what an index is or how it is made.
-const version = 3
+const version = 4
 
 // kind is under what a folder has indexes.
 const kind = "articles"
@@ -27,6 +27,7 @@ func (cfg Config) key(articles []Article) cache.Key {
 	sum.Number(nlu.Version)
 	sum.Text(cfg.MeaningID.String())
 	sum.Text(cfg.Concepts.ID().String())
+	sum.Text(cfg.Synonyms.ID().String())
 	sum.Number(cfg.Precision)
 	list(cfg.Outside)
 	list(cfg.Background)
@@ -51,7 +52,7 @@ func (cfg Config) folder() *cache.Folder {
 // not fit the articles is dropped, so that the index is made anew.
 func (ix *Index) load(cfg Config, classify bool) bool {
 	content, ok := cfg.folder().Load(kind, ix.id)
-	if ok && ix.decode(content, cfg.Concepts, classify) != nil {
+	if ok && ix.decode(content, cfg, classify) != nil {
 		cfg.folder().Drop(kind, ix.id)
 		return false
 	}
@@ -66,7 +67,9 @@ func (ix *Index) save(cfg Config) {
 
 func (ix *Index) encode() []byte {
 	var w cache.Writer
-	ix.words.encode(&w)
+	for _, f := range ix.fields {
+		f.encode(&w)
+	}
 	var meanings []float32
 	for _, o := range ix.wordings {
 		meanings = append(meanings, o.meaning...)
@@ -81,14 +84,18 @@ func (ix *Index) encode() []byte {
 }
 
 // decode fills an index that has its articles and wordings, or leaves it as it
-// was and returns an error. concepts are those that it was made with, classify
-// is whether it must have a classifier.
-func (ix *Index) decode(content []byte, concepts *nlu.Concepts, classify bool) error {
+// was and returns an error. cfg is what it was made with, classify is whether it
+// must have a classifier.
+func (ix *Index) decode(content []byte, cfg Config, classify bool) error {
 	r := cache.NewReader(content)
-	words, meanings, lower, upper := decodeLexical(r, len(ix.wordings)), r.Floats(), r.Float(), r.Float()
+	fields := cfg.fields(classify)
+	for i, f := range fields {
+		fields[i].lexical = decodeLexical(r, f.split, len(ix.wordings))
+	}
+	meanings, lower, upper := r.Floats(), r.Float(), r.Float()
 	var classifier *nlu.Model
 	if r.More() {
-		m, err := nlu.Decode(r.Raw(), concepts)
+		m, err := nlu.Decode(r.Raw(), cfg.Concepts)
 		if err != nil {
 			return err
 		}
@@ -110,7 +117,7 @@ func (ix *Index) decode(content []byte, concepts *nlu.Concepts, classify bool) e
 			ix.wordings[i].meaning = meanings[i*each : (i+1)*each]
 		}
 	}
-	ix.words, ix.lower, ix.upper = words, lower, upper
+	ix.fields, ix.lower, ix.upper = fields, lower, upper
 	if classifier != nil {
 		ix.setClassifier(classifier)
 	}

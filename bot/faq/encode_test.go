@@ -39,7 +39,7 @@ func indexOf(t testing.TB, articles []Article, cfg Config) *Index {
 
 // bare is an index before it is filled.
 func bare(ix *Index) *Index {
-	b := &Index{id: ix.id, articles: ix.articles, meaning: ix.meaning, mix: mix{words: 1}}
+	b := &Index{id: ix.id, articles: ix.articles, meaning: ix.meaning}
 	for _, w := range ix.wordings {
 		b.wordings = append(b.wordings, wording{text: w.text, article: w.article})
 	}
@@ -60,17 +60,17 @@ func TestIndexOfTheWrongShapeIsMadeAnew(t *testing.T) {
 		"meanings of another model":   func(ix *Index) { each(ix, func(w *wording) { w.meaning = append(w.meaning, 0) }) },
 		"a meaning that is no number": func(ix *Index) { ix.wordings[3].meaning[0] = nan },
 		"no classifier":               func(ix *Index) { ix.classifier = nil },
-		"a negative count":            func(ix *Index) { ix.words.counts[1] = -1 },
-		"a count that is no number":   func(ix *Index) { ix.words.counts[1] = nan },
-		"an infinite length":          func(ix *Index) { ix.words.lengths[0] = inf },
-		"a weight that is no number":  func(ix *Index) { ix.words.idf[0] = nan },
-		"no mean":                     func(ix *Index) { ix.words.mean = math.NaN() },
-		"a wording that is not there": func(ix *Index) { ix.words.wordings[0] = uint32(len(ix.wordings)) },
-		"postings beyond the end":     func(ix *Index) { ix.words.from[len(ix.words.from)-1]++ },
-		"postings backwards":          func(ix *Index) { ix.words.from[1], ix.words.from[2] = 9, 1 },
-		"terms in disorder":           func(ix *Index) { slices.Reverse(ix.words.terms) },
-		"fewer counts than postings":  func(ix *Index) { ix.words.counts = ix.words.counts[1:] },
-		"fewer lengths than wordings": func(ix *Index) { ix.words.lengths = ix.words.lengths[1:] },
+		"a negative count":            func(ix *Index) { ix.fields[0].counts[1] = -1 },
+		"a count that is no number":   func(ix *Index) { ix.fields[0].counts[1] = nan },
+		"an infinite length":          func(ix *Index) { ix.fields[0].lengths[0] = inf },
+		"a weight that is no number":  func(ix *Index) { ix.fields[0].idf[0] = nan },
+		"no mean":                     func(ix *Index) { ix.fields[0].mean = math.NaN() },
+		"a wording that is not there": func(ix *Index) { ix.fields[0].wordings[0] = uint32(len(ix.wordings)) },
+		"postings beyond the end":     func(ix *Index) { ix.fields[0].from[len(ix.fields[0].from)-1]++ },
+		"postings backwards":          func(ix *Index) { ix.fields[0].from[1], ix.fields[0].from[2] = 9, 1 },
+		"terms in disorder":           func(ix *Index) { slices.Reverse(ix.fields[0].terms) },
+		"fewer counts than postings":  func(ix *Index) { ix.fields[0].counts = ix.fields[0].counts[1:] },
+		"fewer lengths than wordings": func(ix *Index) { ix.fields[0].lengths = ix.fields[0].lengths[1:] },
 		"limits upside down":          func(ix *Index) { ix.lower, ix.upper = 0.9, 0.1 },
 		"a limit that is no number":   func(ix *Index) { ix.lower = math.NaN() },
 		"a classifier of others":      func(ix *Index) { ix.classifier = foreign },
@@ -78,7 +78,7 @@ func TestIndexOfTheWrongShapeIsMadeAnew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bad := bare(fresh)
-			if err := bad.decode(fresh.encode(), nil, true); err != nil {
+			if err := bad.decode(fresh.encode(), Config{}, true); err != nil {
 				t.Fatal(err)
 			}
 			spoil(bad)
@@ -116,7 +116,14 @@ func FuzzDecode(f *testing.F) {
 	withMeaning := Config{Meaning: halves, MeaningID: cache.Key{1}}
 	few := shop()
 	few[0].Variants, few[1].Variants = nil, nil // no classifier
-	all := []*Index{indexOf(f, few, Config{}), indexOf(f, few, withMeaning), indexOf(f, shop(), withMeaning)}
+	withSynonyms := Config{Synonyms: synonyms}
+	all := []struct {
+		*Index
+		cfg Config
+	}{
+		{indexOf(f, few, Config{}), Config{}}, {indexOf(f, few, withMeaning), withMeaning},
+		{indexOf(f, few, withSynonyms), withSynonyms}, {indexOf(f, shop(), withMeaning), withMeaning},
+	}
 	for _, ix := range all {
 		content := ix.encode()
 		f.Add(content)
@@ -124,9 +131,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		for _, made := range all {
-			ix := bare(made)
-			if ix.decode(slices.Clone(content), nil, made.classifier != nil) != nil {
-				if ix.words != nil || ix.classifier != nil || ix.wordings[0].meaning != nil {
+			ix := bare(made.Index)
+			if ix.decode(slices.Clone(content), made.cfg, made.classifier != nil) != nil {
+				if ix.fields != nil || ix.classifier != nil || ix.wordings[0].meaning != nil {
 					t.Fatal("refused, and changed all the same")
 				}
 				continue

@@ -41,6 +41,9 @@ type Config struct {
 	MeaningID cache.Key
 	// Concepts are words that mean about the same; nil for none.
 	Concepts *nlu.Concepts
+	// Synonyms are finer groups of words, for articles with few wordings; nil for
+	// none.
+	Synonyms *nlu.Concepts
 	// Cache is where indexes are kept; nil for nowhere.
 	Cache *cache.Folder
 	// Outside are texts that no article answers; they teach where to stop.
@@ -74,7 +77,7 @@ type Index struct {
 	id           cache.Key
 	articles     []Article
 	wordings     []wording
-	words        *lexical
+	fields       []field
 	classifier   *nlu.Model
 	classes      []int // the classifier's labels as article numbers
 	meaning      func(string, []float64) []float64
@@ -88,9 +91,19 @@ type wording struct {
 	meaning []float32 // of length 1
 }
 
-// mix says how the three opinions are weighed; docs/nlu.md has the figures by
+// mix says how much the opinions that are not of words count beside them; docs/nlu.md has the figures by
 // which the weights were chosen.
-type mix struct{ words, meaning, classes float64 }
+type mix struct{ meaning, classes float64 }
+
+// synonymsWeight is that of groups of words beside the words themselves.
+const synonymsWeight = 1
+
+// field is one way to look at the words of a question, with its weight.
+type field struct {
+	*lexical
+	weight float64
+	open   bool // counts as much as the meanings leave open
+}
 
 // outside is the classifier's label for texts that no article answers.
 const outside = "out_of_scope"
@@ -102,7 +115,7 @@ func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 		return nil, ErrNoArticles
 	}
 	cfg.Precision = cmp.Or(cfg.Precision, 0.93)
-	ix := &Index{id: cfg.key(articles), articles: slices.Clone(articles), meaning: cfg.Meaning, mix: mix{words: 1}}
+	ix := &Index{articles: slices.Clone(articles), meaning: cfg.Meaning}
 	if cfg.Meaning != nil {
 		ix.mix.meaning = 1.2
 	}
@@ -120,6 +133,10 @@ func New(ctx context.Context, articles []Article, cfg Config) (*Index, error) {
 	}
 	slices.Sort(counts)
 	classify := counts[len(counts)/2] >= classifierWordings && len(articles) > 1
+	if classify {
+		cfg.Synonyms = nil
+	}
+	ix.id = cfg.key(articles)
 	if ix.load(cfg, classify) {
 		return ix, nil
 	}
@@ -137,7 +154,10 @@ func (ix *Index) build(ctx context.Context, cfg Config, classify bool) error {
 		w := &ix.wordings[i]
 		texts[i], w.meaning = w.text, ix.meaningOf(w.text)
 	}
-	ix.words = newLexical(texts, cfg.Background)
+	for _, f := range cfg.fields(classify) {
+		f.lexical = newLexical(f.split, texts, cfg.Background)
+		ix.fields = append(ix.fields, f)
+	}
 	var held []nlu.Held
 	if classify {
 		m, seen, err := nlu.TrainHeld(ctx, ix.examples(cfg), nlu.Config{OutOfScope: outside, Concepts: cfg.Concepts, Networks: 1, Workers: cfg.Workers})
@@ -156,6 +176,31 @@ func (ix *Index) setClassifier(m *nlu.Model) {
 	ix.classes = ix.classes[:0]
 	for _, l := range m.Labels() {
 		ix.classes = append(ix.classes, ix.numberOf(l))
+	}
+}
+
+// fields are the ways to look at words, without their indexes. The classifier
+// knows what words mean from the wordings that it was trained with; where there
+// is none, synonyms and stems stand in for them (docs/nlu.md).
+func (cfg Config) fields(classify bool) []field {
+	if classify {
+		return []field{{lexical: &lexical{split: appendTerms}, weight: 1}}
+	}
+	out := []field{{lexical: &lexical{split: appendStems}, weight: 1}}
+	if cfg.Synonyms != nil {
+		out = append(out, field{&lexical{split: groupsIn(cfg.Synonyms)}, synonymsWeight, true})
+	}
+	return out
+}
+
+// groupsIn splits a text into the groups that its words belong to.
+func groupsIn(synonyms *nlu.Concepts) splitter {
+	return func(dst []term, text string) []term {
+		var few [64]uint64
+		for _, group := range synonyms.In(text, few[:0]) {
+			dst = append(dst, term(group))
+		}
+		return dst
 	}
 }
 
@@ -216,9 +261,8 @@ func (ix *Index) Search(text string, n int) []Hit {
 // rank scores all articles by their best wording; skip is a wording that is
 // left out, -1 for none. classes is what the classifier says, nil to ask it.
 func (ix *Index) rank(text string, skip int, classes []float64) []Hit {
-	sims := make([]float64, len(ix.wordings))
-	ix.words.similar(text, sims)
 	meaning := ix.meaningOf(text)
+	sims, full := ix.alike(text, meaning)
 	scores := make([]float64, len(ix.articles))
 	nearest := make([]int, len(ix.articles))
 	for i := range scores {
@@ -228,11 +272,7 @@ func (ix *Index) rank(text string, skip int, classes []float64) []Hit {
 		if i == skip {
 			continue
 		}
-		s := ix.mix.words * sims[i]
-		if meaning != nil {
-			s += ix.mix.meaning * float64(product(meaning, w.meaning))
-		}
-		if s > scores[w.article] {
+		if s := sims[i]; s > scores[w.article] {
 			scores[w.article], nearest[w.article] = s, i
 		}
 	}
@@ -243,7 +283,34 @@ func (ix *Index) rank(text string, skip int, classes []float64) []Hit {
 	for l, p := range classes {
 		scores[ix.classes[l]] += ix.mix.classes * p
 	}
-	return ix.hits(scores, nearest)
+	return ix.hits(scores, nearest, full+ix.mix.classes)
+}
+
+// alike is how much each wording is like the text, and the most that can be.
+// Synonyms count as much as the meanings leave open: where a wording means the
+// same to models that know the subject, they have nothing to add.
+func (ix *Index) alike(text string, meaning []float32) (sims []float64, full float64) {
+	sims, full = make([]float64, len(ix.wordings)), ix.mix.meaning
+	closest := 0.0
+	if meaning != nil {
+		for i, w := range ix.wordings {
+			p := float64(product(meaning, w.meaning))
+			sims[i], closest = ix.mix.meaning*p, max(closest, p)
+		}
+	}
+	by := make([]float64, len(sims))
+	for _, f := range ix.fields {
+		weight := f.weight
+		if f.open {
+			weight *= 1 - closest*closest*closest
+		}
+		f.similar(text, by)
+		for i, s := range by {
+			sims[i] += weight * s
+		}
+		full += weight
+	}
+	return sims, full
 }
 
 // product is called for every wording: the race detector leaves it out, which
@@ -263,8 +330,8 @@ func product(a, b []float32) float32 {
 // from its height.
 const sharpness = 6
 
-func (ix *Index) hits(scores []float64, nearest []int) []Hit {
-	full := ix.mix.words + ix.mix.meaning + ix.mix.classes
+// hits turns scores, of which full is the highest possible, into probabilities.
+func (ix *Index) hits(scores []float64, nearest []int, full float64) []Hit {
 	sum, best := 0.0, slices.Max(scores)
 	for _, s := range scores {
 		sum += math.Exp(sharpness * (s - best))

@@ -93,7 +93,7 @@ const (
 
 // likenesses are the nearest questions of each, both ways, in their order.
 func likenesses(ctx context.Context, texts, background []string) ([][]like, error) {
-	words := newLexical(texts, background)
+	words := newLexical(appendTerms, texts, background)
 	sims := make([]float64, len(texts))
 	out := make([][]like, len(texts))
 	for i, text := range texts {

@@ -158,6 +158,20 @@ func (c *Concepts) find(dst []hash, runes []rune, tokens []token) []hash {
 	return dst
 }
 
+// In appends the concepts that a text has, each by the hash of its name, as often
+// as it has them.
+func (c *Concepts) In(text string, dst []uint64) []uint64 {
+	if c == nil {
+		return dst
+	}
+	runes := appendNormal(nil, text)
+	var few [64]hash
+	for _, h := range c.find(few[:0], runes, appendTokens(nil, runes)) {
+		dst = append(dst, uint64(h))
+	}
+	return dst
+}
+
 // appendConcepts appends the concepts of a text and the pairs of different ones.
 func (c *Concepts) appendConcepts(dst []hash, runes []rune, tokens []token) []hash {
 	start := len(dst)

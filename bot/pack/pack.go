@@ -50,6 +50,8 @@ type Pack struct {
 	Dialogue map[string][]string // wordings of what the dialogue itself says
 	// Concepts are words and phrases that mean about the same, by name.
 	Concepts map[string][]string
+	// Synonyms are finer ones, by which articles are searched for.
+	Synonyms map[string][]string
 	// Words are the lists by which the dialogue reads short replies, by name
 	// (WordLists).
 	Words map[string][]string

@@ -16,6 +16,7 @@ const (
 	textsFile      = "texts.yaml"
 	articlesFile   = "faq.yaml"
 	conceptsFile   = "concepts.yaml"
+	synonymsFile   = "synonyms.yaml"
 	wordsFile      = "words.yaml"
 	codesFile      = "codes.yaml"
 	productsFile   = "products.yaml"
@@ -39,7 +40,7 @@ type builder struct {
 
 func newBuilder(name, language string) *builder {
 	return &builder{
-		pack:    &Pack{Name: name, Language: language, Title: map[string]string{}, Ask: map[string]string{}, Dialogue: map[string][]string{}, Concepts: map[string][]string{}, Words: map[string][]string{}, Codes: map[string]Code{}},
+		pack:    &Pack{Name: name, Language: language, Title: map[string]string{}, Ask: map[string]string{}, Dialogue: map[string][]string{}, Concepts: map[string][]string{}, Synonyms: map[string][]string{}, Words: map[string][]string{}, Codes: map[string]Code{}},
 		intents: map[string]*Intent{},
 	}
 }
@@ -58,7 +59,8 @@ func (b *builder) layer(files fs.FS) {
 		b.draft = true
 		b.file(files, lang+draftsFile, b.readArticles)
 		b.draft = false
-		b.file(files, lang+conceptsFile, b.readConcepts)
+		b.file(files, lang+conceptsFile, func(r reader, n *node) { b.readConcepts(r, n, b.pack.Concepts) })
+		b.file(files, lang+synonymsFile, func(r reader, n *node) { b.readConcepts(r, n, b.pack.Synonyms) })
 		b.file(files, lang+wordsFile, b.readWords)
 		b.file(files, lang+productsFile, b.readProducts)
 	}
@@ -345,8 +347,9 @@ func (r reader) holes(s string, line int) {
 	}
 }
 
-// readConcepts reads terms, separated by commas, by the name of their concept.
-func (b *builder) readConcepts(r reader, n *node) {
+// readConcepts reads terms, separated by commas, by the name of their concept,
+// and adds them to into.
+func (b *builder) readConcepts(r reader, n *node, into map[string][]string) {
 	for _, p := range r.pairs(n, "the concepts") {
 		if !r.name(p, "a concept") {
 			continue
@@ -355,7 +358,7 @@ func (b *builder) readConcepts(r reader, n *node) {
 			if term = strings.TrimSpace(term); strings.Trim(term, "*") == "" {
 				r.fail(p.line, nil, "concept %q has an empty term", p.key)
 			} else {
-				b.pack.Concepts[p.key] = append(b.pack.Concepts[p.key], term)
+				into[p.key] = append(into[p.key], term)
 			}
 		}
 	}
