@@ -26,11 +26,7 @@ func (s *server) script(limit time.Duration, env []string, args ...string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", args...)
 	cmd.Dir = web
-	shots := os.Getenv("SHOTS")
-	if shots == "" {
-		shots = s.t.TempDir()
-	}
-	cmd.Env = append(os.Environ(), append([]string{"BASE_URL=" + s.http, "PASSWORD=" + password, "SHOTS=" + shots}, env...)...)
+	cmd.Env = append(os.Environ(), append([]string{"BASE_URL=" + s.http, "PASSWORD=" + password, "SHOTS=" + os.Getenv("SHOTS")}, env...)...)
 	out, err := cmd.CombinedOutput()
 	s.t.Logf("%s", out)
 	if err != nil {
@@ -49,38 +45,41 @@ func TestCallThroughThePages(t *testing.T) {
 	}
 	for _, language := range languages {
 		t.Run(language, func(t *testing.T) {
-			start(t).script(3*time.Minute, []string{"LANGUAGE_UNDER_TEST=" + language}, "e2e/call.mjs")
+			start(t).script(5*time.Minute, []string{"LANGUAGE_UNDER_TEST=" + language}, "e2e/call.mjs")
 		})
 	}
 }
 
 // A supervisor listens, whispers, joins and takes over through the pages.
 func TestSupervisionThroughThePages(t *testing.T) {
-	start(t).script(4*time.Minute, []string{"LANGUAGE_UNDER_TEST=zh-CN"}, "e2e/supervise.mjs")
+	start(t).script(5*time.Minute, []string{"LANGUAGE_UNDER_TEST=zh-CN"}, "e2e/supervise.mjs")
 }
 
 // Three agents consult, make a conference and leave it through the pages.
 func TestConsultThroughThePages(t *testing.T) {
-	start(t).script(4*time.Minute, []string{"LANGUAGE_UNDER_TEST=ja"}, "e2e/consult.mjs")
+	start(t).script(5*time.Minute, []string{"LANGUAGE_UNDER_TEST=ja"}, "e2e/consult.mjs")
 }
 
 // Every page in three languages, one of them in the dark: no fault of axe, no
-// complaint on the console.
+// complaint on the console. The languages go side by side, each in an
+// installation of its own, and beside nothing else.
 func TestPages(t *testing.T) {
-	s := start(t)
 	for language, theme := range map[string]string{"en": "light", "zh-CN": "dark", "ja": "light"} {
-		s.script(5*time.Minute, []string{"THEMES=" + theme, "LANGUAGES=" + language}, "e2e/pages.mjs")
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			start(t).script(8*time.Minute, []string{"THEMES=" + theme, "LANGUAGES=" + language}, "e2e/pages.mjs")
+		})
 	}
 }
 
 // What goes wrong at a desk: the caller leaves while it rings, a second tab takes
 // the softphone over, the socket falls in a call, offers are rejected by key.
 func TestFaultsInThePages(t *testing.T) {
-	start(t).script(3*time.Minute, nil, "e2e/faults.mjs")
+	start(t).script(5*time.Minute, nil, "e2e/faults.mjs")
 }
 
 // Administration by hand: records are made, changed and refused with reasons; a
 // flow is edited, checked, published and rolled back.
 func TestAdministrationPages(t *testing.T) {
-	start(t).script(3*time.Minute, nil, "e2e/admin.mjs")
+	start(t).script(5*time.Minute, nil, "e2e/admin.mjs")
 }

@@ -11,7 +11,7 @@ const browser = await launch();
 const context = await person(browser);
 const page = await context.newPage();
 const button = (name) => page.getByRole("button", { name, exact: true });
-const saved = () => page.getByText(words.state.saved).first().waitFor({ timeout: 10_000 });
+const saved = () => page.getByText(words.state.saved).first().waitFor({ timeout: 30_000 });
 try {
   await logIn(context, "admin@demo");
   const queue = (await (await context.request.get("/api/v1/queues?limit=1")).json()).items[0];
@@ -41,13 +41,13 @@ try {
   await page.getByLabel(words.field.id).fill("e2e_walk");
   await page.getByLabel(`${words.field.names}, English`).fill("A walk");
   await button(words.action.save).click();
-  await page.getByRole("cell", { name: "e2e_walk" }).waitFor({ timeout: 10_000 });
+  await page.getByRole("cell", { name: "e2e_walk" }).waitFor({ timeout: 30_000 });
   check("a break reason is made", true);
   await page.goto("/admin/breaks/e2e_walk");
   await settled(page);
   await button(words.action.delete).click();
   await button(words.admin.really_delete).click();
-  await page.getByRole("cell", { name: "e2e_walk" }).waitFor({ state: "detached", timeout: 10_000 });
+  await page.getByRole("cell", { name: "e2e_walk" }).waitFor({ state: "detached", timeout: 30_000 });
   check("and deleted", true);
 
   const name = `e2e ${Date.now()}`;
@@ -56,17 +56,17 @@ try {
   await page.getByLabel(words.field.name).fill(name);
   await page.getByRole("dialog").getByRole("button", { name: words.action.new, exact: true }).click();
   const text = page.getByRole("textbox", { name: words.flow.text });
-  await text.waitFor({ timeout: 10_000 });
-  await page.getByText(words.flow.valid).waitFor({ timeout: 10_000 });
+  await text.waitFor({ timeout: 30_000 });
+  await page.getByText(words.flow.valid).waitFor({ timeout: 30_000 });
   check("a new flow is valid from the start", true);
   await button(words.flow.publish).click();
   await page
     .getByText(words.flow.answers.replace("{{n}}", "1"), { exact: true })
-    .waitFor({ timeout: 10_000 });
+    .waitFor({ timeout: 30_000 });
   check("it is published", true);
   const good = await text.inputValue();
   await text.fill(good.replace("type: say", "type: shout"));
-  await page.locator(".problems button").first().waitFor({ timeout: 10_000 });
+  await page.locator(".problems button").first().waitFor({ timeout: 30_000 });
   const where = await page.locator(".problems .where").first().innerText();
   check("a fault has line and column", /^\d+:\d+$/.test(where), where);
   await shot(page, "admin-flow-fault.en");
@@ -76,11 +76,11 @@ try {
     (await button(words.flow.publish).getAttribute("aria-disabled")) === "true",
   );
   await text.fill(`${good}# again\n`);
-  await page.getByText(words.flow.valid).waitFor({ timeout: 10_000 });
+  await page.getByText(words.flow.valid).waitFor({ timeout: 30_000 });
   await button(words.flow.publish).click();
   await page
     .getByText(words.flow.answers.replace("{{n}}", "2"), { exact: true })
-    .waitFor({ timeout: 10_000 });
+    .waitFor({ timeout: 30_000 });
   const rollBack = button(words.flow.rollback_to.replace("{{n}}", "1"));
   await rollBack.click();
   const asked = await answer(page, words.flow.rollback, words.action.cancel, false);
@@ -91,7 +91,7 @@ try {
   await answer(page, words.flow.rollback, words.action.cancel, true);
   await page
     .getByText(words.flow.answers.replace("{{n}}", "1"), { exact: true })
-    .waitFor({ timeout: 10_000 });
+    .waitFor({ timeout: 30_000 });
   check("version 2 is published and rolled back to 1", true);
 
   const mine = `${await text.inputValue()}# mine\n`;
@@ -111,7 +111,7 @@ try {
   await answer(page, words.flow.leave, words.flow.stay, true);
   await page.waitForURL("**/calls");
   await page.goto(editor);
-  await page.getByText(words.flow.restored).waitFor({ timeout: 10_000 });
+  await page.getByText(words.flow.restored).waitFor({ timeout: 30_000 });
   check("and it is there when one comes back", (await text.inputValue()) === mine);
   await shot(page, "admin-flow-restored.en");
   check("axe with restored text", (await axe(page)).length === 0, (await axe(page)).join("; "));
@@ -120,7 +120,7 @@ try {
   await page
     .getByRole("region", { name: words.flow.check, exact: true })
     .getByText(words.flow.check_failed)
-    .waitFor({ timeout: 20_000 });
+    .waitFor({ timeout: 30_000 });
   check(
     "a failed check does not say that all is well",
     (await page.getByText(words.flow.valid).count()) === 0,
@@ -137,7 +137,7 @@ try {
   await button(words.action.new).click();
   await page.getByRole("dialog").getByLabel(words.field.name).fill("e2e");
   await page.getByRole("dialog").getByRole("button", { name: words.action.new, exact: true }).click();
-  const secret = await page.locator(".secret").innerText({ timeout: 10_000 });
+  const secret = await page.locator(".secret").innerText({ timeout: 30_000 });
   const used = await (
     await browser.newContext({
       baseURL: process.env.BASE_URL ?? "http://127.0.0.1:8080",
@@ -159,7 +159,7 @@ try {
   await page
     .getByRole("cell", { name: "e2e", exact: true })
     .first()
-    .waitFor({ state: "detached", timeout: 10_000 });
+    .waitFor({ state: "detached", timeout: 30_000 });
   check("and revoked", true);
 } catch (err) {
   check(

@@ -21,7 +21,7 @@ export function finish() {
 export function hearing(tones) {
   const names = Object.keys(tones);
   return async (what, page, side, ...wanted) => {
-    const until = Date.now() + 10_000;
+    const until = Date.now() + 30_000;
     for (;;) {
       const found = await levels(page, side, Object.values(tones));
       const right = names.every((n, i) => (wanted.includes(n) ? found[i] > -45 : found[i] < -55));

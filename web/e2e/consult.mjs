@@ -38,7 +38,7 @@ async function desk(who, email) {
 /** Opens the panel by key and does something with somebody. */
 async function add(page, deed, name) {
   await page.locator("body").press("a");
-  await page.getByRole("dialog", { name: words.call.add_person }).waitFor({ timeout: 5000 });
+  await page.getByRole("dialog", { name: words.call.add_person }).waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: named(words.consult[`${deed}_named`], name) }).click();
 }
 
@@ -63,36 +63,36 @@ try {
   await caller.getByRole("button", { name: words.phone.call, exact: true }).click();
   await ann.getByRole("alertdialog", { name: words.offer.title }).waitFor({ timeout: 30_000 });
   await ann.keyboard.press("Control+Shift+A");
-  await ann.getByRole("region", { name: words.call.active }).waitFor({ timeout: 10_000 });
+  await ann.getByRole("region", { name: words.call.active }).waitFor({ timeout: 30_000 });
   const [bob, third] = [await desk("bob", "agent2@demo"), await desk("third", "supervisor@demo")];
 
   const controls = ann.getByRole("region", { name: words.call.active });
   await controls.getByRole("button", { name: words.call.hold }).click();
-  await controls.getByText(words.call.on_hold).first().waitFor({ timeout: 10_000 });
+  await controls.getByText(words.call.on_hold).first().waitFor({ timeout: 30_000 });
   await reload("on hold", ann);
-  await controls.getByText(words.call.on_hold).first().waitFor({ timeout: 10_000 });
+  await controls.getByText(words.call.on_hold).first().waitFor({ timeout: 30_000 });
   await hears("on hold, loaded again: the caller hears music", caller, "customer");
   await hears("on hold, loaded again: the agent hears nobody", ann, "agent");
   await controls.getByRole("button", { name: words.call.hold }).click();
   await hears("resumed: the caller hears the agent", caller, "customer", "ann");
 
   await add(ann, "consult", "Sato Kenji");
-  await offer(bob).waitFor({ timeout: 10_000 });
+  await offer(bob).waitFor({ timeout: 30_000 });
   check(
     "the colleague sees who asks",
     await offer(bob).getByText(named(words.consult.asked_by, "Lin Wei")).isVisible(),
   );
   await shot(bob, `consult-1-offer.${language}`);
   await bob.keyboard.press("Control+Shift+X");
-  await ann.getByText(named(words.consult.why.rejected, "Sato Kenji")).waitFor({ timeout: 10_000 });
+  await ann.getByText(named(words.consult.why.rejected, "Sato Kenji")).waitFor({ timeout: 30_000 });
   check("declined: the agent is told", true);
   await hears("declined: the caller is with the agent", caller, "customer", "ann");
 
   await add(ann, "consult", "Sato Kenji");
-  await offer(bob).waitFor({ timeout: 10_000 });
+  await offer(bob).waitFor({ timeout: 30_000 });
   await bob.keyboard.press("Control+Shift+A");
   const bar = (page) => page.getByRole("region", { name: words.consult.parties });
-  await bar(ann).getByRole("button", { name: words.consult.complete }).waitFor({ timeout: 10_000 });
+  await bar(ann).getByRole("button", { name: words.consult.complete }).waitFor({ timeout: 30_000 });
   await hears("in private: the caller hears neither", caller, "customer");
   await hears("in private: the agent hears the colleague alone", ann, "agent", "bob");
   await hears("in private: the colleague hears the agent alone", bob, "agent", "ann");
@@ -106,10 +106,10 @@ try {
   }
 
   await reload("in private, the agent", ann);
-  await bar(ann).getByRole("button", { name: words.consult.complete }).waitFor({ timeout: 10_000 });
+  await bar(ann).getByRole("button", { name: words.consult.complete }).waitFor({ timeout: 30_000 });
   await hears("in private, loaded again: the agent hears the colleague alone", ann, "agent", "bob");
   await reload("in private, the colleague", bob);
-  await bar(bob).waitFor({ timeout: 10_000 });
+  await bar(bob).waitFor({ timeout: 30_000 });
   await hears("in private, loaded again: the colleague hears the agent alone", bob, "agent", "ann");
   await hears("in private, loaded again: the caller hears neither", caller, "customer");
 
@@ -121,7 +121,7 @@ try {
   await hears("conference: the colleague hears both", bob, "agent", "caller", "ann");
 
   await add(ann, "bring_in", "Amara Obi");
-  await offer(third).waitFor({ timeout: 10_000 });
+  await offer(third).waitFor({ timeout: 30_000 });
   await third.keyboard.press("Control+Shift+A");
   await hears("four: the caller hears all", caller, "customer", "ann", "bob", "third");
   await hears("four: the third hears all", third, "agent", "caller", "ann", "bob");
@@ -138,11 +138,11 @@ try {
     .click();
   await hears("taken out: the caller hears two", caller, "customer", "ann", "bob");
   await ann.locator("body").press("Shift+L");
-  await ann.getByRole("region", { name: words.wrapup.bar }).waitFor({ timeout: 10_000 });
+  await ann.getByRole("region", { name: words.wrapup.bar }).waitFor({ timeout: 30_000 });
   check("who leaves wraps up", true);
   await hears("left: the caller hears the colleague", caller, "customer", "bob");
   await bob.getByRole("button", { name: words.call.end_call }).click();
-  await caller.locator('[data-phase="idle"]').first().waitFor({ timeout: 10_000 });
+  await caller.locator('[data-phase="idle"]').first().waitFor({ timeout: 30_000 });
   check("the colleague ends the call", true);
 } catch (err) {
   check(

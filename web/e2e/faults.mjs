@@ -32,7 +32,7 @@ try {
   await offer.waitFor({ timeout: 30_000 });
   const left = Date.now();
   await hangUp();
-  await offer.waitFor({ state: "detached", timeout: 5000 });
+  await offer.waitFor({ state: "detached", timeout: 30_000 });
   check(
     "the caller leaves while it rings: the offer goes",
     Date.now() - left < 2000,
@@ -42,7 +42,7 @@ try {
   await dial();
   await offer.waitFor({ timeout: 30_000 });
   await agent.keyboard.press("Control+Shift+X");
-  await offer.waitFor({ state: "detached", timeout: 5000 });
+  await offer.waitFor({ state: "detached", timeout: 30_000 });
   check("rejected: the offer goes", true);
   await hangUp();
 
@@ -51,8 +51,8 @@ try {
   await dial();
   await offer.waitFor({ timeout: 30_000 });
   await offer.getByRole("button", { name: words.offer.accept }).click();
-  await bar(agent).waitFor({ timeout: 10_000 });
-  await agent.locator('[data-media="live"]').waitFor({ timeout: 10_000 });
+  await bar(agent).waitFor({ timeout: 30_000 });
+  await agent.locator('[data-media="live"]').waitFor({ timeout: 30_000 });
 
   // Only the socket falls; the sound has its own way.
   const socket = await agentContext.newCDPSession(agent);
@@ -64,39 +64,39 @@ try {
   const flaws = await axe(agent);
   check("axe with the banner", flaws.length === 0, flaws.join("; "));
   await agentContext.setOffline(false);
-  await agent.getByText(words.banner.reconnecting_call).waitFor({ state: "detached", timeout: 15_000 });
-  await agent.locator('[data-media="live"]').waitFor({ timeout: 10_000 });
+  await agent.getByText(words.banner.reconnecting_call).waitFor({ state: "detached", timeout: 30_000 });
+  await agent.locator('[data-media="live"]').waitFor({ timeout: 30_000 });
   check("the socket is back: the call goes on", await bar(agent).isVisible());
 
   // A second tab watches until it is told to take over.
   const second = await agentContext.newPage();
   await second.goto("/inbox");
-  await second.getByText(words.banner.elsewhere).waitFor({ timeout: 10_000 });
+  await second.getByText(words.banner.elsewhere).waitFor({ timeout: 30_000 });
   check("the second tab says where the softphone is", true);
   await shot(second, "fault-second-tab.en");
   await second.getByRole("button", { name: words.banner.take }).click();
-  await second.locator('[data-media="live"]').waitFor({ timeout: 10_000 });
-  await agent.getByText(words.banner.elsewhere).waitFor({ timeout: 10_000 });
+  await second.locator('[data-media="live"]').waitFor({ timeout: 30_000 });
+  await agent.getByText(words.banner.elsewhere).waitFor({ timeout: 30_000 });
   check("taken over: the second tab talks, the first one watches", true);
 
   // A third tab only watches. The one with the sound closes: the newest takes it on.
   const third = await agentContext.newPage();
   await third.goto("/inbox");
-  await third.getByText(words.banner.elsewhere).waitFor({ timeout: 10_000 });
+  await third.getByText(words.banner.elsewhere).waitFor({ timeout: 30_000 });
   check("the third tab watches", true);
   const closed = Date.now();
   await second.close();
-  await third.locator('[data-media="live"]').waitFor({ timeout: 20_000 });
+  await third.locator('[data-media="live"]').waitFor({ timeout: 30_000 });
   check("the talking tab closed: another one talks on", true, `${Date.now() - closed} ms`);
   check("and the first one still watches", await agent.getByText(words.banner.elsewhere).isVisible());
   // The tab that talks is reloaded: the sound does not wander to the other one.
   await third.reload();
-  await third.locator('[data-media="live"]').waitFor({ timeout: 15_000 });
+  await third.locator('[data-media="live"]').waitFor({ timeout: 30_000 });
   check("reloaded with another tab open: it talks again", true);
   check("and the first one watches as before", await agent.getByText(words.banner.elsewhere).isVisible());
 
   await third.getByRole("button", { name: words.call.end_call }).click();
-  await third.getByRole("button", { name: words.wrapup.finish }).click({ timeout: 10_000 });
+  await third.getByRole("button", { name: words.wrapup.finish }).click({ timeout: 30_000 });
   check("ended and wrapped up in the third tab", true);
   await presence(third, words.presence.offline);
 } catch (err) {

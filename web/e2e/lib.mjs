@@ -4,7 +4,7 @@
 //   BASE_URL   the installation (default http://127.0.0.1:8080)
 //   PASSWORD   of the demo's users (default HOTLINE_DEMO_PASSWORD)
 //   CHROMIUM   the browser (default /usr/bin/chromium)
-//   SHOTS      folder for screenshots (default web/shots)
+//   SHOTS      folder for screenshots (default web/shots; empty: none are taken)
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -59,6 +59,7 @@ export async function axe(page) {
   const result = await page.evaluate(() =>
     globalThis.axe.run(document, {
       runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
+      resultTypes: ["violations"],
     }),
   );
   return result.violations.flatMap((v) =>
@@ -70,15 +71,16 @@ export async function axe(page) {
 }
 
 export async function shot(page, name) {
+  if (SHOTS === "") return;
   mkdirSync(SHOTS, { recursive: true });
   await page.screenshot({ path: join(SHOTS, `${name}.png`) });
 }
 
 /** Waits until nothing is loading on the page. */
 export async function settled(page) {
-  await page.locator("h1, [role=alert]").first().waitFor({ timeout: 20_000 });
+  await page.locator("h1, [role=alert]").first().waitFor({ timeout: 30_000 });
   await page.waitForFunction(() => document.querySelectorAll(".skeleton").length === 0, undefined, {
-    timeout: 20_000,
+    timeout: 30_000,
   });
   await page.evaluate(() => document.fonts.ready);
   await page.waitForTimeout(250); // charts draw a frame after their data
@@ -90,14 +92,14 @@ export async function answer(page, action, cancel, yes) {
     .getByRole("dialog")
     .filter({ has: page.getByRole("button", { name: action, exact: true }) });
   const safe = question.getByRole("button", { name: cancel, exact: true });
-  await safe.waitFor({ timeout: 10_000 });
+  await safe.waitFor({ timeout: 30_000 });
   await page.waitForTimeout(400); // it fades in
   const faults = await axe(page);
   if (!(await safe.evaluate((el) => el === document.activeElement)))
     faults.push("the safe button has no focus");
   if (yes) await question.getByRole("button", { name: action, exact: true }).click();
   else await page.keyboard.press("Enter"); // what a hasty person presses
-  await question.waitFor({ state: "detached", timeout: 10_000 });
+  await question.waitFor({ state: "detached", timeout: 30_000 });
   return faults;
 }
 
@@ -116,7 +118,7 @@ export async function loadedAgain(page) {
   const since = Date.now();
   await page.reload();
   await page.waitForFunction(() => document.querySelector('[data-media="live"]') !== null, undefined, {
-    timeout: 10_000,
+    timeout: 30_000,
   });
   return Date.now() - since;
 }

@@ -118,8 +118,10 @@ async function visit(context, p, where, standing) {
   try {
     page = await open(context, p, standing);
     await settled(page);
-    await p.act?.(page);
-    await settled(page);
+    if (p.act) {
+      await p.act(page);
+      await settled(page);
+    }
     await shot(page, where);
     report(where, await axe(page));
     report(

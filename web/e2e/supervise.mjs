@@ -52,19 +52,19 @@ try {
   await agent.getByRole("alertdialog", { name: words.offer.title }).waitFor({ timeout: 30_000 });
   await agent.keyboard.press("Control+Shift+A");
   const callBar = agent.getByRole("region", { name: words.call.active });
-  await callBar.waitFor({ timeout: 10_000 });
+  await callBar.waitFor({ timeout: 30_000 });
 
   await logIn(context.boss, "supervisor@demo", language);
   const boss = await context.boss.newPage();
   await boss.goto("/wallboard");
-  await boss.getByRole("button", { name: words.supervise.listen }).click({ timeout: 15_000 });
+  await boss.getByRole("button", { name: words.supervise.listen }).click({ timeout: 30_000 });
   const bar = boss.getByRole("region", { name: words.supervise.bar });
-  const now = (mode) => bar.getByText(words.supervise.now[mode]).waitFor({ timeout: 15_000 });
+  const now = (mode) => bar.getByText(words.supervise.now[mode]).waitFor({ timeout: 30_000 });
   const told = (mode) =>
     agent
       .locator(".supervised")
       .getByText(words.supervise.by[mode].replace("{{name}}", "Amara Obi"))
-      .waitFor({ timeout: 10_000 });
+      .waitFor({ timeout: 30_000 });
   await now("monitor");
   await told("monitor");
   check("the agent sees that somebody listens", true);
@@ -105,21 +105,21 @@ try {
   await hears("joined, loaded again: the supervisor hears both", boss, "supervisor", "caller", "agent");
 
   await boss.keyboard.press("Shift+L");
-  await bar.waitFor({ state: "detached", timeout: 10_000 });
+  await bar.waitFor({ state: "detached", timeout: 30_000 });
   await hears("left: the caller hears the agent alone", caller, "customer", "agent");
   await boss.getByRole("button", { name: words.supervise.listen }).click();
   await now("monitor");
   await bar.getByRole("button", { name: words.supervise.take_over }).click();
   const question = await answer(boss, words.supervise.take_over, words.action.cancel, true);
   check("taking over asks", question.length === 0, question.join("; "));
-  await boss.getByRole("region", { name: words.call.active }).waitFor({ timeout: 10_000 });
-  await agent.getByRole("region", { name: words.wrapup.bar }).waitFor({ timeout: 10_000 });
+  await boss.getByRole("region", { name: words.call.active }).waitFor({ timeout: 30_000 });
+  await agent.getByRole("region", { name: words.wrapup.bar }).waitFor({ timeout: 30_000 });
   check("taken over: the agent wraps up", true);
   await hears("taken over: the caller hears the supervisor", caller, "customer", "boss");
   await hears("taken over: the supervisor hears the caller", boss, "supervisor", "caller");
   await shot(boss, `supervise-3-taken-over.${language}`);
   await boss.getByRole("button", { name: words.call.end_call }).click();
-  await caller.locator('[data-phase="idle"]').first().waitFor({ timeout: 10_000 });
+  await caller.locator('[data-phase="idle"]').first().waitFor({ timeout: 30_000 });
   check("the supervisor ends the call", true);
 } catch (err) {
   check(
