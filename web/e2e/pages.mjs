@@ -129,7 +129,8 @@ async function visit(context, p, where, standing) {
       page.said
         .splice(0)
         .filter(
-          (s) => !/status of 40[13]/.test(s) || !(p.expect401 || p.who === null || p.name === "no-permission"),
+          (s) =>
+            !/status of 40[13]/.test(s) || !(p.expect401 || p.who === null || p.name === "no-permission"),
         ),
     );
     if (plain(p)) return page;
