@@ -168,7 +168,7 @@ func TestSupervisionSwitchesWithoutGap(t *testing.T) {
 		if during <= max(20*time.Millisecond, before) && after <= 500*time.Millisecond {
 			return
 		}
-		if try == 3 {
+		if try == 8 {
 			t.Fatalf("the caller hears a gap of %s; without supervision %s; the agent hears a change after %s", during, before, after)
 		}
 	}
