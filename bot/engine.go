@@ -76,6 +76,7 @@ type brain struct {
 	// checks and products are the configured ones and those of the pack's files.
 	checks   Checks
 	products *entity.Products
+	goods    bool // the pack sells things: it has an intent that is of products first of all
 }
 
 // New makes an engine. Nothing is loaded yet. Who is done with it closes it.
@@ -230,6 +231,7 @@ func (e *Engine) think(ctx context.Context, p *pack.Pack, cfg nlu.Config) (*brai
 		in := &p.Intents[i]
 		in.Utterances = nil
 		b.labels[in.ID] = *in
+		b.goods = b.goods || len(in.Optional)+len(in.Required) > 0 && wanted(*in)[0] == entity.Product
 	}
 	return b, nil
 }

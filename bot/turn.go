@@ -292,7 +292,7 @@ func (t *turn) understand() bool {
 	}
 	t.entities = entity.Extract(t.text, entity.Options{
 		Language: t.st.Language, Pending: pending, Wanted: want,
-		Checks: t.brain.checks.Patterns, Products: t.brain.products,
+		Checks: t.brain.checks.Patterns, Products: t.brain.products, Goods: t.brain.goods,
 	})
 	return false
 }

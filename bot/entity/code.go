@@ -44,7 +44,7 @@ var (
 	trackingNamed = regexp.MustCompile(`(?:tracking|waybill|airway ?bill|awb|consignment|parcel (?:number|no|id)|courier (?:number|no|id)|shipment (?:number|no|id)|` +
 		`快递单?号?码?|运单号?码?|物流单?号?码?|快遞單號|运输单号|追跡番号|追跡ナンバー|送り状番号|送り状|伝票番号|伝票|お問い?合わ?せ番号|問い合わせ番号|荷物番号|配送番号)` + behind + codeText)
 	orderNamed = regexp.MustCompile(`(?:\borders?|\bconfirmation|\bpurchase|\breference|\bref\b|\bapplication|\bticket|\bcase\b|\breceipt|\brma|\bbooking|\bclaim|\bpo\b|` +
-		`订单|訂單|单号|單號|定单|编号|工单|受理单|受理|小票|流水|参考|凭证|预约单|预约|报修单|报修|维修单|服务单|投诉单|提货单|取货单|` +
+		`订单|訂單|单号|單號|定单|单子|那一?单|这一?单|编号|工单|受理单|受理|小票|流水|参考|凭证|预约单|预约|报修单|报修|维修单|服务单|投诉单|提货单|取货单|` +
 		`注文|オーダー|受付|申込|申し込み|レシート|照会|受注|予約|お客様番号|ご注文)` + behind + codeText)
 	// weaklyNamed are words that stand before sums and counts as well: what is
 	// behind them is a code only if it is called a number, has letters, or is

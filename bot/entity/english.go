@@ -82,6 +82,9 @@ func classOf(s string) number {
 func englishNumbers(v view) view {
 	var spelled []change
 	for _, m := range spelledAs.FindAllStringSubmatchIndex(v.s, -1) {
+		if m[0] > 0 && v.s[m[0]-1] == '\'' {
+			continue // "it's for my husband"
+		}
 		spelled = append(spelled, change{m[0], m[1], v.s[m[2]:m[3]]})
 	}
 	v = v.with(spelled)

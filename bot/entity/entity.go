@@ -68,6 +68,9 @@ type Options struct {
 	Country string
 	// Products are the customer's own product names; nil for none.
 	Products *Products
+	// Goods tells that texts name things that are bought: what no list has is
+	// looked for as well.
+	Goods bool
 }
 
 // maxText bounds how much of a text is read, in bytes; what people say or type
@@ -86,6 +89,15 @@ func Extract(text string, opt Options) []Entity {
 
 // extract finds everything, also what the text takes back.
 func extract(text string, opt Options) *search {
+	s := look(text, opt)
+	s.products()
+	s.wholeReply()
+	slices.SortStableFunc(s.found, func(a, b Entity) int { return a.Start - b.Start })
+	return s
+}
+
+// look finds all but products and replies that are taken as a whole.
+func look(text string, opt Options) *search {
 	lang := languageOf(opt.Language, text)
 	s := &search{view: spoken(fold(text), lang), lang: lang, opt: opt}
 	if s.opt.Country == "" {
@@ -109,9 +121,7 @@ func extract(text string, opt Options) *search {
 		s.bareAmounts()
 	}
 	s.names()
-	s.products()
-	s.wholeReply()
-	slices.SortStableFunc(s.found, func(a, b Entity) int { return a.Start - b.Start })
+	s.endings()
 	return s
 }
 

@@ -15,6 +15,9 @@ var (
 		// whom money went to
 		regexp.MustCompile(`(?:` + alternatives("payee_leads") + `)了?\s*(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、!！?？\s\d]|$|的|那|这|账)`),
 		regexp.MustCompile(`(?:给|往|向)(` + familyNames + `\p{Han}{1,2}?)(?:的?(?:账户|账号|帐户|帐号|卡上?|卡里))?(?:转|汇|打|付|还)(?:了|过|的|账|款|钱|\d)`),
+		// behind a word for a relative
+		regexp.MustCompile(anyOf("zh", "relatives") + `(?:名?叫|名字叫|是)(` + familyNames + `\p{Han}{1,2}?)(?:[,，。.、\s\d]|$|` + anyOf("zh", "behind_names") + `)`),
+		regexp.MustCompile(anyOf("zh", "relatives") + `(` + familyNames + `\p{Han}{1,2}?)的(?:手机|电话|卡|账|号|名|会员|身份)`),
 		regexp.MustCompile(`(?:我姓|免贵姓|姓)(` + familyNames + `)(?:[,，。.、\s]|$|名|的|叫)`),
 	}
 	// zhFirm is whom an invoice is for.
@@ -25,6 +28,8 @@ var (
 		regexp.MustCompile(`(?:宛名|名義)[はを](株式会社[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?|[\p{Han}\p{Hiragana}\p{Katakana}ー]{1,12}?株式会社)(?:に|で|、|。|$)`),
 		// whom money went to
 		regexp.MustCompile(`(` + anyOf("ja", "family_names") + `(?:[ 　]?[\p{Han}々]{1,3}))(?:さん|様|氏)?(?:に(?:送|振|払|支払|入金|貸)|への?(?:[\d,.万千百]{1,12}円の)?(?:振込|振り込み|送金|支払|入金))`),
+		// behind a word for a relative
+		regexp.MustCompile(anyOf("ja", "relatives") + `の(` + anyOf("ja", "family_names") + `[ 　]?[\p{Han}々]{1,3}?)(?:です|名義|[がのにはとで、。\s]|$)`),
 		regexp.MustCompile(`(?:^|[、。\s])(` + anyOf("ja", "family_names") + `[ 　]?[\p{Han}々]{1,3}?)(?:さん|様)?(?:の)?名義`),
 		// a common family name alone is enough where nothing else can be meant
 		regexp.MustCompile(`(?:^|、|。|\s|もしもし|お世話になって(?:おり)?ます|こんにちは)(` + anyOf("ja", "family_names") + `[ 　]?[\p{Han}々]{0,3})(?:です[。、けがよ\s]|ですけど|と申|だけど|です$|でございます)`),
@@ -36,6 +41,8 @@ var (
 		// whom money went to: "sent Peter Walsh £250", "a transfer of 300 to Anna Novak"
 		regexp.MustCompile(`\b(?:sent|send|paid|pay|wired|wire|transferred|transfer)\s+()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,2})\s+(?:[$£€¥\d]|an?\b|the\b|my\b|some\b)`),
 		regexp.MustCompile(`\b(?:sent|send|paid|pay|payment|wired|wire|transferred|transfer)\s[^,.;?!]{0,40}?\bto\s+()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,2})`),
+		// behind a word for a relative: "my husband Tom Baker"
+		regexp.MustCompile(`\bmy ` + anyOf("en", "relatives") + `,?\s+(?:is |called |is called )?()([a-z][a-z'\-]+(?:\s+[a-z][a-z'\-]+){0,2})`),
 	}
 	notName    = wordSet("en", "not_names")
 	givenNames = wordSet("en", "given_names")
@@ -56,7 +63,8 @@ func (s *search) names() {
 	}
 }
 
-// payee is the first of the forms of enName that name whom money went to.
+// payee is the first of the forms of enName that name somebody else, whose name
+// must be written with capitals: whom money went to, and relatives.
 const payee = 3
 
 // enName takes one match: m are the places of the whole, of a title and of the

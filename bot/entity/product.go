@@ -105,6 +105,45 @@ func (s *search) products() {
 	if s.has(Product) {
 		return
 	}
+	nouns := s.listedGoods()
+	if s.opt.Goods {
+		nouns = s.together(nouns)
+	}
+	for _, at := range nouns {
+		s.add(Product, s.view.said(at.from, at.to), at.from, at.to, false)
+	}
+}
+
+// happened is what became of a product, behind its noun: "the kettle died".
+var happened = regexp.MustCompile(`^ (?:[a-z]+ed|blew|leaks|prints|smokes|freezes|froze)\b`)
+
+// together are the nouns of the lists, each with what more of the product's
+// name the tagger sees around it; where the lists have none, what it sees.
+func (s *search) together(nouns []span) []span {
+	seen := s.goods(nouns)
+	if len(nouns) == 0 {
+		return slices.DeleteFunc(seen, func(at span) bool { return numbered.MatchString(s.view.s[at.to:]) })
+	}
+	for i, n := range nouns {
+		for _, at := range seen {
+			if at.from < n.to && n.from < at.to {
+				whole := span{min(at.from, nouns[i].from), max(at.to, nouns[i].to)}
+				if happened.MatchString(s.view.s[nouns[i].to:whole.to]) {
+					whole.to = nouns[i].to
+				}
+				if s.free(whole.from, whole.to) {
+					nouns[i] = whole
+				}
+			}
+		}
+	}
+	return nouns
+}
+
+// listedGoods finds the nouns of things that people buy, with the words before
+// them that belong to the name.
+func (s *search) listedGoods() []span {
+	var out []span
 	text, l := s.view.s, lexicon()
 	from := -1 // where the modifiers before a noun begin
 	for i := 0; i < len(text); {
@@ -113,7 +152,10 @@ func (s *search) products() {
 		if !latin || i == 0 || !wordByte(text[i-1]) {
 			n = l.nouns.at(text[i:])
 			if n > 0 && (!latin || i+n == len(text) || !wordByte(text[i+n])) {
-				from = s.product(from, i, i+n)
+				if at := s.product(from, i, i+n); s.free(at.from, at.to) {
+					out = append(out, at)
+				}
+				from = -1
 				i += n
 				continue
 			}
@@ -136,17 +178,20 @@ func (s *search) products() {
 		_, size := utf8.DecodeRuneInString(text[i:])
 		i += size
 	}
+	return out
 }
 
-func (s *search) product(modifiers, from, to int) int {
+// product is where a product's name stands whose noun is at from to to; nothing
+// where the noun is that of a number.
+func (s *search) product(modifiers, from, to int) span {
 	if modifiers >= 0 {
 		from = modifiers
 	}
 	if m := modelTail.FindStringIndex(s.view.s[to:]); m != nil {
 		to += m[1]
 	}
-	if !numbered.MatchString(s.view.s[to:]) {
-		s.add(Product, s.view.said(from, to), from, to, false)
+	if numbered.MatchString(s.view.s[to:]) {
+		return span{}
 	}
-	return -1
+	return span{from, to}
 }
