@@ -92,6 +92,7 @@ func TestFlowGoesOnAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.want("alone", "in_flow lead= customer=in_flow")
+		time.Sleep(time.Second) // a card's digits count from when they are asked for
 		l.types("1234")
 		time.Sleep(time.Second)
 		l.want("the flow has ended", "over")
