@@ -73,6 +73,9 @@ func (s *search) endings() {
 		for n := len(s.found) - 1; n >= 0; n-- { // the end alone is nothing
 			if s.at[n] == (span{from, to}) {
 				s.found, s.at = slices.Delete(s.found, n, n+1), slices.Delete(s.at, n, n+1)
+				if n < i {
+					i--
+				}
 			}
 		}
 		s.taken = append(s.taken, span{from, to})

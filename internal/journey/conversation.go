@@ -29,6 +29,7 @@ type conversation struct {
 	sound  sound // what the flow may play; guarded by its own mutex
 	typed  <-chan byte
 	ears   atomic.Pointer[voice] // whom the customer's keys reach; nil: nobody
+	trails atomic.Bool           // something sensitive was typed, and keys may still follow
 
 	// ---- owned by run
 	ctx       context.Context

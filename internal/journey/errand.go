@@ -240,7 +240,10 @@ func (v *conversation) listen() {
 			return
 		}
 		if s := v.ears.Load(); s != nil {
-			s.press(key)
+			s.keys.Press(key)
+		}
+		if v.trails.Load() { // whoever hears it: what was sensitive is typed on
+			v.post(v.keyTrails)
 		}
 	}
 }

@@ -71,6 +71,42 @@ func TestCustomerComesBackFromAFlow(t *testing.T) {
 	}
 }
 
+// A card number that is typed on after the flow had enough, or was taken away, is
+// typed on into a silent recording.
+func TestKeysAfterAnErrandKeepTheRecordingSilent(t *testing.T) {
+	for _, ends := range []func(*liveCall) error{
+		func(l *liveCall) error { l.types("1234"); return nil },
+		func(l *liveCall) error { l.types("12"); return l.does("ann", actTakeBack, "") },
+	} {
+		inBubble(t, func(t *testing.T) {
+			l := talks(t)
+			if err := l.does("ann", actFlow, "fl_card"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if err := ends(l); err != nil {
+				t.Fatal(err)
+			}
+			for range 6 {
+				time.Sleep(200 * time.Millisecond) // and half a second for the key
+				l.types("5")
+				l.in(func() {
+					if l.v.pause.why() != pausedForKeys {
+						t.Error("the recording is heard while the customer types on")
+					}
+				})
+			}
+			time.Sleep(2 * time.Second)
+			l.in(func() {
+				if l.v.pause.why() != "" {
+					t.Error("the recording stays silent")
+				}
+			})
+			l.ends()
+		})
+	}
+}
+
 // outcome is how the last flow ended for the agent who waited.
 func (l *liveCall) outcome() (what string) {
 	for _, e := range l.events() {

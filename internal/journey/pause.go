@@ -81,18 +81,20 @@ func (v *conversation) keepTrail() {
 	t = time.AfterFunc(keysTrail, func() {
 		v.post(func() {
 			if v.pause.trail == t {
-				v.pause.trail = nil
+				v.stopTrail()
 				v.must(v.applyPause())
 			}
 		})
 	})
 	v.pause.trail = t
+	v.trails.Store(true)
 }
 
 func (v *conversation) stopTrail() {
 	if v.pause.trail != nil {
 		v.pause.trail.Stop()
 		v.pause.trail = nil
+		v.trails.Store(false)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/openhotline/hotline/internal/call"
@@ -16,8 +15,6 @@ type voice struct {
 	v    *conversation
 	info ivr.Info
 	keys *ivr.Keypad
-	// trailing: something sensitive was typed, and keys may still follow.
-	trailing atomic.Bool
 	// dismissed, of the conversation's goroutine: another flow has taken its place.
 	dismissed bool
 	mu        sync.Mutex
@@ -79,18 +76,8 @@ func (s *voice) Collect(ctx context.Context, spec ivr.KeySpec) (ivr.Keys, error)
 	return s.keys.Collect(ctx, spec)
 }
 
-// press takes a key. One that comes shortly after what was sensitive belongs to
-// it: the recording stays silent a little longer.
-func (s *voice) press(key byte) {
-	s.keys.Press(key)
-	if s.trailing.Load() {
-		s.v.post(s.v.keyTrails)
-	}
-}
-
 // Sensitive implements ivr.Session.
 func (s *voice) Sensitive(ctx context.Context, on bool) error {
-	s.trailing.Store(!on)
 	if err := ended(s.v.ask(ctx, func() error {
 		if s.dismissed {
 			return ErrEnded

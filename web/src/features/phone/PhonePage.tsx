@@ -44,7 +44,7 @@ export default function PhonePage() {
   const secure = useSecureAddress();
   const [call, dispatch] = useReducer(reduceTest, { phase: "idle" });
   const [typed, setNumber] = useState(params.get("number") ?? undefined);
-  const [source, setSource] = useState<Source>(microphonePossible() ? "microphone" : "sample");
+  const [source, setSource] = useState<Source>(customers || microphonePossible() ? "microphone" : "sample");
   const [mic, setMic] = useState<MicState>("unknown");
   const audio = useRef<HTMLAudioElement>(null);
   const line = useRef<TestLine>(undefined);
