@@ -73,7 +73,7 @@ export function WorkbenchProvider({ me, children }: { me: Me; children: ReactNod
     notify({
       color: outcome === "done" ? "green" : "orange",
       title: t(`consult.flow_ended.${outcome}`, { name }),
-      message: t("consult.back_with_customer"),
+      message: t("consult.customer_came_back"),
       autoClose: 15_000,
     });
   };
