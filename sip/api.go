@@ -59,8 +59,11 @@ type End struct {
 	ByRemote bool
 }
 
-// Progress is a provisional response to our INVITE.
+// Progress is a provisional response to our INVITE, or word that the INVITE was
+// sent anew.
 type Progress struct {
+	// Code is the status of the response; 0: the INVITE was sent anew, with
+	// credentials or to another address, so that what ends the call is another.
 	Code int
 	SDP  []byte // nil when the response had none
 }

@@ -303,15 +303,21 @@ func (e *Endpoint) resume(invite *sipgo.Request, to hop, on func(*sipgo.Response
 }
 
 // cancel sends CANCEL for an INVITE that has had a provisional response
-// (RFC 3261 §9.1). done is told when it was answered or given up.
+// (RFC 3261 §9.1). done is told when it was answered or given up; an answer that
+// refuses it is a StatusError.
 func (t *clientTx) cancel(reason string, done func(error)) {
 	req := t.twin(sipgo.CANCEL)
 	if reason != "" {
 		req.AppendHeader(sipgo.NewHeader("Reason", reason))
 	}
 	t.e.start(req, t.hop(), req.Via().Params.GetOr("branch", ""), func(res *sipgo.Response, err error) {
-		if err != nil || res.StatusCode >= 200 {
+		switch {
+		case err != nil:
 			done(err)
+		case res.StatusCode >= 300:
+			done(statusError(res))
+		case res.StatusCode >= 200:
+			done(nil)
 		}
 	})
 }

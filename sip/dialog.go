@@ -190,8 +190,8 @@ func (d *Dialog) OnInfoDigit(f func(digit byte, duration time.Duration)) {
 	d.onDigit = f
 }
 
-// Progressed gives the provisional responses to our INVITE. The channel is
-// bounded: the oldest is dropped when nobody reads.
+// Progressed gives the provisional responses to our INVITE, and tells when it was
+// sent anew. The channel is bounded: the oldest is dropped when nobody reads.
 func (d *Dialog) Progressed() <-chan Progress { return d.progressed }
 
 // Answered is closed when the call is answered (for incoming calls: ACKed).

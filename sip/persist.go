@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -43,13 +44,20 @@ const persistVersion = 1
 // after the dialog was persisted.
 const orphanSeqGap = 1000
 
+// persistWithin bounds how long Persist waits for the dialog's goroutine, which
+// never blocks.
+const persistWithin = time.Second
+
 // Persist is everything needed to send BYE or a re-INVITE after a restart, or
 // CANCEL for a call of ours that is not answered. It changes with the description
 // and the route: persist it again after Answer, Reoffer and each Progress. An
 // incoming call has it before the answer, so that it can be written down first;
-// what we dial has it once the INVITE was sent.
+// what we dial has it once the INVITE was sent. A dialog that cannot be asked within
+// a second gives the form it had before.
 func (d *Dialog) Persist() []byte {
-	_ = d.await(context.Background(), func(reply chan<- error) {
+	ctx, cancel := context.WithTimeout(context.Background(), persistWithin)
+	defer cancel()
+	_ = d.await(ctx, func(reply chan<- error) {
 		d.persist()
 		reply <- nil
 	})
@@ -144,8 +152,9 @@ func parsePersisted(b []byte) (*leg, persisted, error) {
 
 // EndOrphan sends BYE for a dialog persisted by a process that has died and
 // waits for the answer; for a call of ours that was not answered yet, CANCEL, and
-// BYE when it is answered all the same. A dialog the other side no longer knows is
-// a success.
+// BYE when it is answered all the same. An answered dialog the other side no longer
+// knows is a success. An INVITE it does not know is a StatusError (481): it may ring
+// for another one that nobody wrote down any more.
 func (e *Endpoint) EndOrphan(ctx context.Context, b []byte) error {
 	l, p, err := parsePersisted(b)
 	if err != nil {
@@ -232,12 +241,34 @@ func (d *Dialog) cancelOrphan(ctx context.Context, invite *sipgo.Request) error 
 		d.out.cancel, d.out.asked = CauseShutdown, true
 		d.over(End{Cause: CauseShutdown, Status: 487})
 		d.alarms.after(64*d.e.cfg.T1, d.left)
-		d.out.tx.cancel(reasonHeader(CauseShutdown).Value, func(err error) { reply <- err })
+		d.out.tx.cancel(reasonHeader(CauseShutdown).Value, func(err error) {
+			if !errors.Is(err, ErrRefused) {
+				reply <- err
+				return
+			}
+			d.post(func() { d.cancelRefused(err, reply) })
+		})
 	})
 	if errors.Is(err, ErrEnded) { // the INVITE was refused before CANCEL was answered
 		return nil
 	}
 	return err
+}
+
+// cancelRefused takes the refusal of an orphan's CANCEL. It comes too late for an
+// INVITE that was answered (RFC 3261 §9.2): a 2xx is repeated every T2 at least, and
+// gets its BYE. Where none comes nothing was ended.
+func (d *Dialog) cancelRefused(refusal error, reply chan<- error) {
+	if len(d.out.lost) > 0 {
+		reply <- nil
+		return
+	}
+	d.alarms.after(d.e.cfg.T1+d.e.cfg.T2, func() {
+		if len(d.out.lost) > 0 {
+			refusal = nil
+		}
+		reply <- refusal
+	})
 }
 
 // parseInvite reads the INVITE of a persisted call of ours.

@@ -102,6 +102,90 @@ func TestOrphanedInvitesAreCancelled(t *testing.T) {
 	})
 }
 
+// The INVITE of a call of ours is sent anew after a challenge: whoever wrote down
+// what ends the call is told at once, not when the peer answers. A process that died
+// in between cancels an INVITE the peer does not know, and that is not a success.
+func TestAnInviteSentAnewIsPersistedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lines := []Line{{ID: "carrier", Hosts: []string{"10.0.0.0/24"}, Server: "10.0.0.2", Username: "u", Password: "p"}}
+		n, e := newBench(t, Config{}, newCalls(), func(e *Endpoint) {
+			if err := e.SetLines(lines); err != nil {
+				t.Fatal(err)
+			}
+		})
+		p := n.peer(t, "10.0.0.2:5060")
+		d, err := e.Dial(t.Context(), DialRequest{LineID: "carrier", To: "1", Offer: []byte("o")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := p.expect(sipgo.INVITE)
+		old := d.Persist()
+		p.reply(first, 407, "x", "Proxy-Authenticate: Digest realm=\"carrier\",nonce=\"n\",algorithm=MD5,qop=\"auth\"\n")
+		p.expect(sipgo.ACK)
+		second := p.expect(sipgo.INVITE)
+		select {
+		case g := <-d.Progressed():
+			if g.Code != 0 {
+				t.Errorf("progress %d", g.Code)
+			}
+		case <-time.After(time.Minute):
+			t.Error("nobody was told of the second INVITE")
+		}
+		saved := d.Persist()
+		e = n.restart(t, e)
+		ended := make(chan error, 1)
+
+		go func() { ended <- e.EndOrphan(within(t, time.Minute), old) }()
+		cancel := p.expect(sipgo.CANCEL)
+		if cancel.Via().Value() != first.Via().Value() {
+			t.Errorf("%s", cancel)
+		}
+		p.reply(cancel, 481, "", "")
+		var refused *StatusError
+		if err := <-ended; !errors.As(err, &refused) || refused.Code != 481 {
+			t.Errorf("an INVITE the peer does not know: %v", err)
+		}
+
+		go func() { ended <- e.EndOrphan(within(t, time.Minute), saved) }()
+		cancel = p.expect(sipgo.CANCEL)
+		if cancel.Via().Value() != second.Via().Value() || cancel.CSeq().SeqNo != second.CSeq().SeqNo {
+			t.Errorf("%s", cancel)
+		}
+		p.reply(cancel, 481, "", "") // the peer has answered it: its 200 comes again
+		p.reply(second, 200, "far", sdpLines+"a")
+		p.expect(sipgo.ACK)
+		p.reply(p.expect(sipgo.BYE), 200, "", "")
+		if err := <-ended; err != nil {
+			t.Errorf("answered meanwhile: %v", err)
+		}
+	})
+}
+
+// Whoever asks for the persisted form gets one, whatever the dialog is doing.
+func TestPersistDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newCalls()
+		n, _ := newBench(t, Config{}, in)
+		p := n.peer(t, "10.0.0.2:5060")
+		d, _ := p.call(in, "busy", "")
+		before := d.Persist()
+		free := make(chan struct{})
+		d.post(func() { <-free })
+		asked := time.Now()
+		got := make(chan []byte, 1)
+		go func() { got <- d.Persist() }()
+		select {
+		case form := <-got:
+			if len(form) == 0 || string(form) != string(before) || time.Since(asked) != persistWithin {
+				t.Errorf("after %v: %s", time.Since(asked), form)
+			}
+		case <-time.After(time.Minute):
+			t.Error("Persist still waits after a minute")
+		}
+		close(free)
+	})
+}
+
 // restart ends an endpoint as if its process had died, and starts another.
 func (n *fakeNet) restart(t testing.TB, old *Endpoint) *Endpoint {
 	_ = old.net.udp.Close()

@@ -173,6 +173,7 @@ func (d *Dialog) resolve() {
 			}
 			d.aimAt(0)
 			d.sendInvite()
+			d.tell(Progress{}) // who dialled could not write down what ends the call
 		})
 	})
 	if !ok {
@@ -220,6 +221,13 @@ func (d *Dialog) sendInvite() {
 	})
 }
 
+// inviteAgain sends another INVITE in place of one that has failed, and says so at
+// once: the identity of the old one cancels nothing any more.
+func (d *Dialog) inviteAgain() {
+	d.sendInvite()
+	d.tell(Progress{})
+}
+
 // inviteFailed tries the next address, or gives the call up.
 func (d *Dialog) inviteFailed(err error) {
 	switch {
@@ -235,7 +243,7 @@ func (d *Dialog) nextTarget() bool {
 		return false
 	}
 	d.aimAt(d.out.at + 1)
-	d.sendInvite()
+	d.inviteAgain()
 	return true
 }
 
@@ -506,7 +514,7 @@ func (d *Dialog) refused(res *sipgo.Response) {
 	case (code == 401 || code == 407) && d.out.tries < 3 && d.auth.learn(res),
 		code == 422 && d.out.tries < 3 && d.raiseMinSE(res):
 		d.out.tries++
-		d.sendInvite()
+		d.inviteAgain()
 		return
 	case (code == 503 || code == 408 || code == 430) && d.nextTarget():
 		return
