@@ -71,22 +71,24 @@ func TestHangupOfACallNotAnswered(t *testing.T) {
 	}
 }
 
+// reoffered offers a description within a dialog and returns what comes of it, later.
+func reoffered(t *testing.T, d *Dialog) <-chan error {
+	c := make(chan error, 1)
+	go func() {
+		_, err := reoffer(within(t, 2*time.Minute), d, []byte("o"))
+		c <- err
+	}()
+	return c
+}
+
 func TestReofferRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newCalls()
 		n, e := newBench(t, Config{}, in)
 		p := n.peer(t, "10.0.0.2:5060")
-		reoffer := func(d *Dialog) <-chan error {
-			c := make(chan error, 1)
-			go func() {
-				_, err := reoffer(within(t, 2*time.Minute), d, []byte("o"))
-				c <- err
-			}()
-			return c
-		}
-		d, to := p.call(in, "r", "")
+		d, _ := p.call(in, "r", "")
 		step(t, "488 leaves the call as it was", func(t *testing.T) {
-			c := reoffer(d)
+			c := reoffered(t, d)
 			p.reply(p.expect(sipgo.INVITE), 488, "", "")
 			p.expect(sipgo.ACK)
 			var status *StatusError
@@ -95,7 +97,7 @@ func TestReofferRefused(t *testing.T) {
 			}
 		})
 		step(t, "500 with Retry-After is tried again", func(t *testing.T) {
-			c := reoffer(d)
+			c := reoffered(t, d)
 			p.reply(p.expect(sipgo.INVITE), 500, "", "Retry-After: 3\n")
 			p.expect(sipgo.ACK)
 			from := time.Now()
@@ -108,16 +110,57 @@ func TestReofferRefused(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		step(t, "theirs is refused without a handler", func(t *testing.T) {
+		step(t, "several offers wait for each other", func(t *testing.T) {
+			first, second := reoffered(t, d), reoffered(t, d)
+			for range 2 {
+				p.reply(p.expect(sipgo.INVITE), 200, "", sdpLines+"a")
+				p.expect(sipgo.ACK)
+			}
+			if err := errors.Join(<-first, <-second); err != nil {
+				t.Error(err)
+			}
+		})
+		step(t, "481 ends the call", func(t *testing.T) {
+			c := reoffered(t, d)
+			p.reply(p.expect(sipgo.INVITE), 481, "", "")
+			p.expect(sipgo.ACK)
+			if err := <-c; !errors.Is(err, ErrRefused) {
+				t.Errorf("Reoffer: %v", err)
+			}
+			p.reply(p.expect(sipgo.BYE), 481, "", "")
+			if wait(t, "done", d.Done()); d.End().Cause != CauseGone {
+				t.Errorf("end %+v", d.End())
+			}
+		})
+		step(t, "so does silence", func(t *testing.T) {
+			d, _ := p.callOut(e, "")
+			c := reoffered(t, d)
+			if err := <-c; !errors.Is(err, ErrTimeout) {
+				t.Errorf("Reoffer: %v", err)
+			}
+			wait(t, "done", d.Done())
+			for m, _ := p.poll(40 * time.Second); m != nil; m, _ = p.poll(40 * time.Second) {
+			}
+		})
+	})
+}
+
+func TestTheirReofferRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newCalls()
+		n, _ := newBench(t, Config{}, in)
+		p := n.peer(t, "10.0.0.2:5060")
+		d, to := p.call(in, "r", "")
+		step(t, "without a handler", func(t *testing.T) {
 			p.refused(p.request("INVITE", "r", to, 2, sdpLines+"o"), 488)
 		})
-		step(t, "and by the handler", func(t *testing.T) {
+		step(t, "by the handler", func(t *testing.T) {
 			d.OnReoffer(func([]byte) ([]byte, int) { return nil, 415 })
 			p.refused(p.request("INVITE", "r", to, 3, sdpLines+"o"), 415)
 			d.OnReoffer(func([]byte) ([]byte, int) { return nil, 0 })
 			p.refused(p.request("INVITE", "r", to, 4, sdpLines+"o"), 488)
 		})
-		step(t, "theirs is cancelled", func(t *testing.T) {
+		step(t, "cancelled", func(t *testing.T) {
 			hold := make(chan struct{})
 			d.OnReoffer(func([]byte) ([]byte, int) { <-hold; return []byte("late"), 0 })
 			invite := p.request("INVITE", "r", to, 5, sdpLines+"o")
@@ -132,38 +175,6 @@ func TestReofferRefused(t *testing.T) {
 			p.send(ackOf(invite, p.response(487)))
 			close(hold)
 			p.quiet(time.Second)
-		})
-		step(t, "several offers wait for each other", func(t *testing.T) {
-			first, second := reoffer(d), reoffer(d)
-			for range 2 {
-				p.reply(p.expect(sipgo.INVITE), 200, "", sdpLines+"a")
-				p.expect(sipgo.ACK)
-			}
-			if err := errors.Join(<-first, <-second); err != nil {
-				t.Error(err)
-			}
-		})
-		step(t, "481 ends the call", func(t *testing.T) {
-			c := reoffer(d)
-			p.reply(p.expect(sipgo.INVITE), 481, "", "")
-			p.expect(sipgo.ACK)
-			if err := <-c; !errors.Is(err, ErrRefused) {
-				t.Errorf("Reoffer: %v", err)
-			}
-			p.reply(p.expect(sipgo.BYE), 481, "", "")
-			if wait(t, "done", d.Done()); d.End().Cause != CauseGone {
-				t.Errorf("end %+v", d.End())
-			}
-		})
-		step(t, "so does silence", func(t *testing.T) {
-			d, _ := p.callOut(e, "")
-			c := reoffer(d)
-			if err := <-c; !errors.Is(err, ErrTimeout) {
-				t.Errorf("Reoffer: %v", err)
-			}
-			wait(t, "done", d.Done())
-			for m, _ := p.poll(40 * time.Second); m != nil; m, _ = p.poll(40 * time.Second) {
-			}
 		})
 	})
 }

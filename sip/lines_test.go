@@ -105,61 +105,9 @@ func TestLineRegistration(t *testing.T) {
 		if err := e.SetLines([]Line{line}); err != nil {
 			t.Fatal(err)
 		}
-		step(t, "silence, then growing delays", func(t *testing.T) {
-			first := p.expect(sipgo.REGISTER)
-			if first.Recipient.String() != "sip:10.2.0.1" || first.To().Address.String() != "sip:user@carrier.example" || headerValue(first, "Expires") != "300" {
-				t.Errorf("%s", first)
-			}
-			attempts, last := 0, first.CSeq().SeqNo
-			var gaps []time.Duration
-			at := time.Now()
-			for attempts < 3 {
-				m, when := p.read()
-				if seq := m.CSeq().SeqNo; seq != last {
-					gaps = append(gaps, when.Sub(at)-32*time.Second)
-					at, last = when, seq
-					attempts++
-				}
-			}
-			for i, base := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second} {
-				if gaps[i] < base*8/10 || gaps[i] > base*12/10 {
-					t.Errorf("delay %d is %s, want %s ± 20 %%", i, gaps[i], base)
-				}
-			}
-			if s, ok := e.LineState("reg"); !ok || s.Registered || s.Error == "" {
-				t.Errorf("state %+v", s)
-			}
-		})
+		step(t, "silence, then growing delays", func(t *testing.T) { registersAgain(t, e, p) })
 		var contact string
-		step(t, "challenge, interval too brief, success", func(t *testing.T) {
-			var req *sipgo.Request
-			for { // the pending attempt is repeated: answer its last copy
-				m, _ := p.poll(100 * time.Millisecond)
-				if m == nil {
-					break
-				}
-				req = m.(*sipgo.Request)
-			}
-			if req == nil {
-				req = p.expect(sipgo.REGISTER)
-			}
-			p.reply(req, 401, "x", "WWW-Authenticate: Digest realm=\"carrier\",nonce=\"n1\",algorithm=MD5,qop=\"auth,auth-int\"\n")
-			req = p.expect(sipgo.REGISTER)
-			if a := headerValue(req, "Authorization"); !strings.Contains(a, `username="user"`) || !strings.Contains(a, "nc=00000001") {
-				t.Errorf("Authorization %q", a)
-			}
-			p.reply(req, 423, "x", "Min-Expires: 600\n")
-			req = p.expect(sipgo.REGISTER)
-			if headerValue(req, "Expires") != "600" || !strings.Contains(headerValue(req, "Authorization"), "nc=00000002") {
-				t.Errorf("%s", req)
-			}
-			contact = req.Contact().Address.String()
-			p.reply(req, 200, "x", "Contact: <"+contact+">;expires=400\n")
-			synctest.Wait()
-			if s, _ := e.LineState("reg"); !s.Registered || s.Status != 200 || s.Error != "" {
-				t.Errorf("state %+v", s)
-			}
-		})
+		step(t, "challenge, interval too brief, success", func(t *testing.T) { contact = registers(t, e, p) })
 		step(t, "refreshed at three quarters; a stale nonce is replaced", func(t *testing.T) {
 			from := time.Now()
 			req := p.expect(sipgo.REGISTER)
@@ -180,25 +128,7 @@ func TestLineRegistration(t *testing.T) {
 			go d.Reject(486, "")
 			p.send(ackOf(text, p.response(486)))
 		})
-		step(t, "a call out is challenged by 407, and given up when that does not help", func(t *testing.T) {
-			d, err := e.Dial(t.Context(), DialRequest{LineID: "reg", From: "user", To: "1", Offer: []byte("o")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			const challenge = "Proxy-Authenticate: Digest realm=\"carrier\",nonce=\"p1\",algorithm=SHA-256,qop=\"auth\"\n"
-			invite := p.expect(sipgo.INVITE)
-			p.reply(invite, 407, "x", challenge)
-			p.expect(sipgo.ACK)
-			again := p.expect(sipgo.INVITE)
-			if h := headerValue(again, "Proxy-Authorization"); !strings.Contains(h, "algorithm=SHA-256") || again.CSeq().SeqNo != invite.CSeq().SeqNo+1 {
-				t.Errorf("%s", again)
-			}
-			p.reply(again, 407, "x", challenge)
-			p.expect(sipgo.ACK)
-			if wait(t, "done", d.Done()); d.End().Status != 407 {
-				t.Errorf("end %+v", d.End())
-			}
-		})
+		step(t, "a call out is challenged by 407, and given up when that does not help", func(t *testing.T) { dialsInVain(t, e, p) })
 		step(t, "a new password: the old registration is taken back first", func(t *testing.T) {
 			line.Password = "other"
 			if err := e.SetLines([]Line{line}); err != nil {
@@ -228,6 +158,86 @@ func TestLineRegistration(t *testing.T) {
 			t.Error("the line is still there")
 		}
 	})
+}
+
+// registersAgain leaves a line's registrations unanswered and checks the delays.
+func registersAgain(t *testing.T, e *Endpoint, p *peer) {
+	first := p.expect(sipgo.REGISTER)
+	if first.Recipient.String() != "sip:10.2.0.1" || first.To().Address.String() != "sip:user@carrier.example" || headerValue(first, "Expires") != "300" {
+		t.Errorf("%s", first)
+	}
+	attempts, last := 0, first.CSeq().SeqNo
+	var gaps []time.Duration
+	at := time.Now()
+	for attempts < 3 {
+		m, when := p.read()
+		if seq := m.CSeq().SeqNo; seq != last {
+			gaps = append(gaps, when.Sub(at)-32*time.Second)
+			at, last = when, seq
+			attempts++
+		}
+	}
+	for i, base := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second} {
+		if gaps[i] < base*8/10 || gaps[i] > base*12/10 {
+			t.Errorf("delay %d is %s, want %s ± 20 %%", i, gaps[i], base)
+		}
+	}
+	if s, ok := e.LineState("reg"); !ok || s.Registered || s.Error == "" {
+		t.Errorf("state %+v", s)
+	}
+}
+
+// registers refuses a line's registration twice, then takes it, and returns its Contact.
+func registers(t *testing.T, e *Endpoint, p *peer) string {
+	var req *sipgo.Request
+	for { // the pending attempt is repeated: answer its last copy
+		m, _ := p.poll(100 * time.Millisecond)
+		if m == nil {
+			break
+		}
+		req = m.(*sipgo.Request)
+	}
+	if req == nil {
+		req = p.expect(sipgo.REGISTER)
+	}
+	p.reply(req, 401, "x", "WWW-Authenticate: Digest realm=\"carrier\",nonce=\"n1\",algorithm=MD5,qop=\"auth,auth-int\"\n")
+	req = p.expect(sipgo.REGISTER)
+	if a := headerValue(req, "Authorization"); !strings.Contains(a, `username="user"`) || !strings.Contains(a, "nc=00000001") {
+		t.Errorf("Authorization %q", a)
+	}
+	p.reply(req, 423, "x", "Min-Expires: 600\n")
+	req = p.expect(sipgo.REGISTER)
+	if headerValue(req, "Expires") != "600" || !strings.Contains(headerValue(req, "Authorization"), "nc=00000002") {
+		t.Errorf("%s", req)
+	}
+	contact := req.Contact().Address.String()
+	p.reply(req, 200, "x", "Contact: <"+contact+">;expires=400\n")
+	synctest.Wait()
+	if s, _ := e.LineState("reg"); !s.Registered || s.Status != 200 || s.Error != "" {
+		t.Errorf("state %+v", s)
+	}
+	return contact
+}
+
+// dialsInVain challenges a call out of a line twice.
+func dialsInVain(t *testing.T, e *Endpoint, p *peer) {
+	d, err := e.Dial(t.Context(), DialRequest{LineID: "reg", From: "user", To: "1", Offer: []byte("o")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const challenge = "Proxy-Authenticate: Digest realm=\"carrier\",nonce=\"p1\",algorithm=SHA-256,qop=\"auth\"\n"
+	invite := p.expect(sipgo.INVITE)
+	p.reply(invite, 407, "x", challenge)
+	p.expect(sipgo.ACK)
+	again := p.expect(sipgo.INVITE)
+	if h := headerValue(again, "Proxy-Authorization"); !strings.Contains(h, "algorithm=SHA-256") || again.CSeq().SeqNo != invite.CSeq().SeqNo+1 {
+		t.Errorf("%s", again)
+	}
+	p.reply(again, 407, "x", challenge)
+	p.expect(sipgo.ACK)
+	if wait(t, "done", d.Done()); d.End().Status != 407 {
+		t.Errorf("end %+v", d.End())
+	}
 }
 
 func TestWrongLines(t *testing.T) {

@@ -57,11 +57,7 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 		})
 		step(t, "BYE behind our re-INVITE", func(t *testing.T) {
 			d, to := p.call(in, "x2", "")
-			result := make(chan error, 1)
-			go func() {
-				_, err := reoffer(within(t, time.Minute), d, []byte("o"))
-				result <- err
-			}()
+			result := reoffered(t, d)
 			p.expect(sipgo.INVITE)
 			p.send(p.request("BYE", "x2", to, 2, ""))
 			p.response(200)
@@ -91,32 +87,6 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 			for m, _ := p.poll(40 * time.Second); m != nil; m, _ = p.poll(40 * time.Second) {
 			}
 		})
-		step(t, "their re-INVITE is cancelled", func(t *testing.T) {
-			d, to := p.call(in, "x5", "")
-			hold, told := make(chan struct{}), make(chan bool, 1)
-			d.OnReofferSettled(func([]byte) ([]byte, int, func(bool)) {
-				<-hold
-				return []byte("a"), 0, func(sent bool) { told <- sent }
-			})
-			invite := p.request("INVITE", "x5", to, 2, sdpLines+"o")
-			p.send(invite)
-			synctest.Wait()
-			p.send(cancelOf(invite))
-			p.response(200)
-			p.send(ackOf(invite, p.response(487)))
-			close(hold)
-			if <-told {
-				t.Error("the session was changed by a cancelled re-INVITE")
-			}
-			p.send(p.request("INVITE", "x5", to, 3, sdpLines+"o"))
-			if res := p.response(200); string(res.Body()) != "a" || !<-told {
-				t.Errorf("%s", res)
-			}
-			p.send(p.request("ACK", "x5", to, 3, ""))
-			p.send(p.request("BYE", "x5", to, 4, ""))
-			p.response(200)
-			wait(t, "done", d.Done())
-		})
 		step(t, "both hang up", func(t *testing.T) {
 			d, to := p.call(in, "x4", "")
 			hung := make(chan error, 1)
@@ -129,13 +99,50 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		step(t, "unknown dialogs", func(t *testing.T) {
-			for _, m := range []string{"BYE", "INVITE", "UPDATE", "INFO", "PRACK"} {
-				p.send(p.request(m, "never", ";tag=heard", 5, ""))
-				p.response(481)
-			}
-			p.send(p.request("ACK", "never", ";tag=heard", 5, ""))
-			p.quiet(time.Minute)
+	})
+}
+
+func TestPitfall21CancelledReinvite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newCalls()
+		n, _ := newBench(t, Config{}, in)
+		p := n.peer(t, "10.0.0.2:5060")
+		d, to := p.call(in, "x5", "")
+		hold, told := make(chan struct{}), make(chan bool, 1)
+		d.OnReofferSettled(func([]byte) ([]byte, int, func(bool)) {
+			<-hold
+			return []byte("a"), 0, func(sent bool) { told <- sent }
 		})
+		invite := p.request("INVITE", "x5", to, 2, sdpLines+"o")
+		p.send(invite)
+		synctest.Wait()
+		p.send(cancelOf(invite))
+		p.response(200)
+		p.send(ackOf(invite, p.response(487)))
+		close(hold)
+		if <-told {
+			t.Error("the session was changed by a cancelled re-INVITE")
+		}
+		p.send(p.request("INVITE", "x5", to, 3, sdpLines+"o"))
+		if res := p.response(200); string(res.Body()) != "a" || !<-told {
+			t.Errorf("%s", res)
+		}
+		p.send(p.request("ACK", "x5", to, 3, ""))
+		p.send(p.request("BYE", "x5", to, 4, ""))
+		p.response(200)
+		wait(t, "done", d.Done())
+	})
+}
+
+func TestPitfall21UnknownDialogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, _ := newBench(t, Config{}, newCalls())
+		p := n.peer(t, "10.0.0.2:5060")
+		for _, m := range []string{"BYE", "INVITE", "UPDATE", "INFO", "PRACK"} {
+			p.send(p.request(m, "never", ";tag=heard", 5, ""))
+			p.response(481)
+		}
+		p.send(p.request("ACK", "never", ";tag=heard", 5, ""))
+		p.quiet(time.Minute)
 	})
 }

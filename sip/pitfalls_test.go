@@ -391,10 +391,9 @@ func TestPitfall13PrackWithForking(t *testing.T) {
 	})
 }
 
-func TestPitfall16CancelRaces(t *testing.T) {
+func TestPitfall16OurCancelRaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		in := newCalls()
-		n, e := newBench(t, Config{}, in)
+		n, e := newBench(t, Config{}, newCalls())
 		p := n.peer(t, "10.0.0.2:5060")
 		dial := func() (*Dialog, *sipgo.Request) {
 			d, err := e.Dial(t.Context(), DialRequest{LineID: "carrier", To: "1", Offer: []byte("o")})
@@ -403,7 +402,7 @@ func TestPitfall16CancelRaces(t *testing.T) {
 			}
 			return d, p.expect(sipgo.INVITE)
 		}
-		step(t, "client: 200 crosses our CANCEL", func(t *testing.T) {
+		step(t, "200 crosses our CANCEL", func(t *testing.T) {
 			d, invite := dial()
 			p.reply(invite, 180, "far", "")
 			<-d.Progressed()
@@ -422,7 +421,7 @@ func TestPitfall16CancelRaces(t *testing.T) {
 				t.Errorf("end %+v", end)
 			}
 		})
-		step(t, "client: CANCEL waits for a provisional response", func(t *testing.T) {
+		step(t, "CANCEL waits for a provisional response", func(t *testing.T) {
 			d, invite := dial()
 			go d.Hangup(within(t, time.Minute), CauseNormal)
 			for { // the INVITE is repeated, no CANCEL comes
@@ -444,7 +443,7 @@ func TestPitfall16CancelRaces(t *testing.T) {
 			p.expect(sipgo.ACK)
 			wait(t, "done", d.Done())
 		})
-		step(t, "client: nobody ever answers the CANCEL", func(t *testing.T) {
+		step(t, "nobody ever answers the CANCEL", func(t *testing.T) {
 			d, invite := dial()
 			p.reply(invite, 180, "far", "")
 			<-d.Progressed()
@@ -454,7 +453,15 @@ func TestPitfall16CancelRaces(t *testing.T) {
 			for m, _ := p.poll(time.Second); m != nil; m, _ = p.poll(time.Second) {
 			}
 		})
-		step(t, "server: CANCEL", func(t *testing.T) {
+	})
+}
+
+func TestPitfall16TheirCancelRaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newCalls()
+		n, _ := newBench(t, Config{}, in)
+		p := n.peer(t, "10.0.0.2:5060")
+		step(t, "CANCEL", func(t *testing.T) {
 			invite := p.request("INVITE", "c1", "", 1, sdpLines+"o")
 			p.send(invite)
 			d := next(t, in)
@@ -476,7 +483,7 @@ func TestPitfall16CancelRaces(t *testing.T) {
 				t.Errorf("Answer: %v", err)
 			}
 		})
-		step(t, "server: CANCEL crosses our 200", func(t *testing.T) {
+		step(t, "CANCEL crosses our 200", func(t *testing.T) {
 			invite := p.request("INVITE", "c2", "", 1, sdpLines+"o")
 			p.send(invite)
 			d := next(t, in)
@@ -492,7 +499,7 @@ func TestPitfall16CancelRaces(t *testing.T) {
 			p.response(200)
 			wait(t, "done", d.Done())
 		})
-		step(t, "server: CANCEL of nothing", func(t *testing.T) {
+		step(t, "CANCEL of nothing", func(t *testing.T) {
 			p.send(cancelOf(p.request("INVITE", "c3", "", 1, "")))
 			p.response(481)
 		})

@@ -23,30 +23,8 @@ func erasure(t *testing.T, open Opener) {
 	const number, name, other = "+8613912345678", "Wang Xiaoming", "+8613800000001"
 	cu := omni.Customer{ID: id.New(id.Customer), Name: name, Note: "likes tea", Language: "zh-CN", CreatedAt: now, UpdatedAt: now}
 	them := omni.Customer{ID: id.New(id.Customer), Name: "Other", CreatedAt: now, UpdatedAt: now}
-	c := omni.Change{Customers: []omni.Customer{cu, them}, Identities: []omni.Identity{
-		{ID: id.New(id.Identity), CustomerID: cu.ID, Kind: omni.IdentityPhone, Value: number, CreatedAt: now},
-		{ID: id.New(id.Identity), CustomerID: them.ID, Kind: omni.IdentityPhone, Value: other, CreatedAt: now},
-	}}
-	var talks []omni.Conversation
-	var recs []omni.Recording
-	for i := range 4 {
-		v := Conversation(now.Add(time.Duration(i) * time.Second))
-		v.State, v.CustomerID, v.CallerNumber, v.WrapUpNote, v.FlowPath = omni.Completed, cu.ID, number, "told me "+number, []string{"menu › 1"}
-		if i == 3 {
-			v.CustomerID, v.CallerNumber = them.ID, other
-		}
-		r := omni.Recording{ID: id.New(id.Recording), ConversationID: v.ID, Kind: "call", State: omni.RecordingReady, Bytes: 3, SHA256: "ab", StartedAt: now, EndedAt: now}
-		r.Path = r.ID + ".wav"
-		if err := os.WriteFile(filepath.Join(dir, r.Path), []byte("abc"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		e := Event(v.ID, omni.ConversationInitiated, now)
-		e.Data = json.RawMessage(`{"to":"` + number + `","name":"` + name + `","kind":"x"}`)
-		c.Conversations, c.Recordings, c.Events = append(c.Conversations, v), append(c.Recordings, r), append(c.Events, e)
-		c.Segments = append(c.Segments, omni.Segment{ID: id.New(id.Segment), ConversationID: v.ID, Kind: omni.SegmentAgent, WrapUpNote: "jotted", StartedAt: now, EndedAt: now})
-		c.Messages = append(c.Messages, omni.Message{ID: id.New("ms"), ConversationID: v.ID, Kind: "text", Author: "customer", Text: "I am " + name, CreatedAt: now})
-		talks, recs = append(talks, v), append(recs, r)
-	}
+	c := fourTalks(t, dir, cu, them, number, other)
+	talks, recs := slices.Clone(c.Conversations), slices.Clone(c.Recordings)
 	live := Conversation(now.Add(time.Minute))
 	live.CustomerID = cu.ID
 	e := omni.Erasure{ID: id.New("er"), CustomerID: cu.ID, State: omni.ErasureRunning, Reason: "asked", RequestedBy: "us_1", RequestedAt: now}
@@ -108,6 +86,35 @@ func erasure(t *testing.T, open Opener) {
 	if _, _, err := db.CustomerByIdentity(t.Context(), omni.IdentityPhone, number, ""); err == nil {
 		t.Error("the number is still known")
 	}
+}
+
+// fourTalks are two customers with their numbers and four conversations with a
+// recording each: the first three are the first customer's, the last the other's.
+func fourTalks(t *testing.T, dir string, cu, them omni.Customer, number, other string) omni.Change {
+	t.Helper()
+	now := cu.CreatedAt
+	c := omni.Change{Customers: []omni.Customer{cu, them}, Identities: []omni.Identity{
+		{ID: id.New(id.Identity), CustomerID: cu.ID, Kind: omni.IdentityPhone, Value: number, CreatedAt: now},
+		{ID: id.New(id.Identity), CustomerID: them.ID, Kind: omni.IdentityPhone, Value: other, CreatedAt: now},
+	}}
+	for i := range 4 {
+		v := Conversation(now.Add(time.Duration(i) * time.Second))
+		v.State, v.CustomerID, v.CallerNumber, v.WrapUpNote, v.FlowPath = omni.Completed, cu.ID, number, "told me "+number, []string{"menu › 1"}
+		if i == 3 {
+			v.CustomerID, v.CallerNumber = them.ID, other
+		}
+		r := omni.Recording{ID: id.New(id.Recording), ConversationID: v.ID, Kind: "call", State: omni.RecordingReady, Bytes: 3, SHA256: "ab", StartedAt: now, EndedAt: now}
+		r.Path = r.ID + ".wav"
+		if err := os.WriteFile(filepath.Join(dir, r.Path), []byte("abc"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e := Event(v.ID, omni.ConversationInitiated, now)
+		e.Data = json.RawMessage(`{"to":"` + number + `","name":"` + cu.Name + `","kind":"x"}`)
+		c.Conversations, c.Recordings, c.Events = append(c.Conversations, v), append(c.Recordings, r), append(c.Events, e)
+		c.Segments = append(c.Segments, omni.Segment{ID: id.New(id.Segment), ConversationID: v.ID, Kind: omni.SegmentAgent, WrapUpNote: "jotted", StartedAt: now, EndedAt: now})
+		c.Messages = append(c.Messages, omni.Message{ID: id.New("ms"), ConversationID: v.ID, Kind: "text", Author: "customer", Text: "I am " + cu.Name, CreatedAt: now})
+	}
+	return c
 }
 
 // erasedSoFar wants the first two conversations, and no others, to have nothing
