@@ -31,9 +31,9 @@ func TestCallBothWays(t *testing.T) {
 			if err := d.Ring(); err != nil {
 				t.Fatal(err)
 			}
-			p := <-out.Progressed()
+			p := progress(out)
 			if p.Code == 100 {
-				p = <-out.Progressed()
+				p = progress(out)
 			}
 			if p.Code != 180 {
 				t.Errorf("progress %d", p.Code)

@@ -114,3 +114,12 @@ func reoffer(ctx context.Context, d *Dialog, sdp []byte) (answer []byte, err err
 	}
 	return <-answers, nil
 }
+
+// progress waits for a provisional response to our INVITE.
+func progress(d *Dialog) Progress {
+	for {
+		if p := <-d.Progressed(); p.Code > 0 {
+			return p
+		}
+	}
+}

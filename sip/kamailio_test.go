@@ -137,7 +137,7 @@ func TestBehindAProxy(t *testing.T) {
 	}
 	d = next(t, in)
 	_ = d.Ring()
-	<-cancelled.Progressed()
+	progress(cancelled)
 	if err := cancelled.Hangup(ctx, CauseNormal); err != nil {
 		t.Fatal(err)
 	}

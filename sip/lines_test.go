@@ -329,7 +329,7 @@ func TestUpdateBeforeTheAnswer(t *testing.T) {
 			}
 			p.reply(invite, 183, "far", "Require: 100rel\nRSeq: 1\nAllow: INVITE, UPDATE\n"+sdpLines+"early")
 			p.reply(p.expect(sipgo.PRACK), 200, "", "")
-			<-d.Progressed()
+			progress(d)
 			answer := make(chan string, 1)
 			go func() {
 				a, err := reoffer(within(t, time.Minute), d, []byte("other"))

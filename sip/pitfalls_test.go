@@ -182,7 +182,7 @@ func TestPitfall10EarlyMediaThenAnotherAnswer(t *testing.T) {
 			}
 			invite := p.expect(sipgo.INVITE)
 			p.reply(invite, 183, "far", sdpLines+"early")
-			if g := <-d.Progressed(); g.Code != 183 || string(g.SDP) != "early" || string(d.RemoteAnswer()) != "early" {
+			if g := progress(d); g.Code != 183 || string(g.SDP) != "early" || string(d.RemoteAnswer()) != "early" {
 				t.Fatalf("progress %+v", g)
 			}
 			extra, want := "", "early"
@@ -405,7 +405,7 @@ func TestPitfall16OurCancelRaces(t *testing.T) {
 		step(t, "200 crosses our CANCEL", func(t *testing.T) {
 			d, invite := dial()
 			p.reply(invite, 180, "far", "")
-			<-d.Progressed()
+			progress(d)
 			hung := make(chan error, 1)
 			go func() { hung <- d.Hangup(within(t, time.Minute), CauseNormal) }()
 			cancel := p.expect(sipgo.CANCEL)
@@ -446,7 +446,7 @@ func TestPitfall16OurCancelRaces(t *testing.T) {
 		step(t, "nobody ever answers the CANCEL", func(t *testing.T) {
 			d, invite := dial()
 			p.reply(invite, 180, "far", "")
-			<-d.Progressed()
+			progress(d)
 			if err := d.Hangup(within(t, 2*time.Minute), CauseNormal); err != nil {
 				t.Error(err)
 			}
