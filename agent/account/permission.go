@@ -39,6 +39,7 @@ const (
 	ActNumbers     Action = "numbers.write"
 	ActDevicesRead Action = "devices.read"
 	ActDevices     Action = "devices.write"
+	ActFlowNames   Action = "flows.names"
 	ActFlowsRead   Action = "flows.read"
 	ActFlows       Action = "flows.write"
 	ActHoursRead   Action = "hours.read"
@@ -97,6 +98,7 @@ var permissions = map[Action][]Role{
 	ActNumbers:     admins,
 	ActDevicesRead: checking,
 	ActDevices:     admins,
+	ActFlowNames:   everybody,
 	ActFlowsRead:   leading,
 	ActFlows:       admins,
 	ActHoursRead:   leading,

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,6 +150,12 @@ func TestFlowVersions(t *testing.T) {
 	}
 	w.do(account.RoleAdmin, "POST", prefix+"/flows/"+f.ID+"/publish", `{"version":2}`).problem(422, ProblemValidation, "#/draft")
 	w.do(account.RoleAdmin, "POST", prefix+"/flows/"+f.ID+"/rollback", `{"version":2,"to_version":3}`).problem(422, ProblemValidation, "#/to_version")
+	var names struct{ Items []map[string]any }
+	w.do(account.RoleAgent, "GET", prefix+"/flow-names", nil).want(200, &names)
+	at := slices.IndexFunc(names.Items, func(n map[string]any) bool { return n["id"] == f.ID })
+	if at < 0 || len(names.Items[at]) != 3 || names.Items[at]["name"] != "Main" || names.Items[at]["published"] != false {
+		t.Errorf("an agent is told %v; name and whether it is published are theirs to know, the text is not", names.Items)
+	}
 	var v FlowValidation
 	w.do(account.RoleAuditor, "POST", prefix+"/flows/"+f.ID+"/validate", `{"text":""}`).want(200, &v)
 	if v.Valid {

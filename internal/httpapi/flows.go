@@ -84,6 +84,7 @@ func (s *Server) registerFlows() {
 		},
 	}
 	registerResource(s, res)
+	register(s, operation("list-flow-names", http.MethodGet, "/flow-names", tagFlows, "List the flows by name, without their texts, for everybody who can hand a caller to one", account.ActFlowNames), s.flowNames)
 	register(s, operation("list-flow-versions", http.MethodGet, "/flows/{id}/versions", tagFlows, "List the published versions of a flow, newest first", account.ActFlowsRead), s.flowVersions)
 	register(s, operation("validate-flow", http.MethodPost, "/flows/{id}/validate", tagFlows, "Check the text of a flow", account.ActFlowsRead), s.validateFlow)
 	register(s, operation("save-flow-draft", http.MethodPut, "/flows/{id}/draft", tagFlows, "Store the draft of a flow", account.ActFlows),
@@ -131,6 +132,29 @@ func (s *Server) validateFlow(ctx context.Context, in *flowText) (*one[FlowValid
 		text = f.Draft
 	}
 	return &one[FlowValidation]{checkFlow(text)}, nil
+}
+
+// FlowName is what everybody may know of a flow.
+type FlowName struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Published bool   `json:"published" doc:"Some version answers calls"`
+}
+
+func (s *Server) flowNames(ctx context.Context, in *Paging) (*list[FlowName], error) {
+	records, next, err := s.page(ctx, account.KindFlow, *in)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]FlowName, 0, len(records))
+	for _, r := range records {
+		f, err := setup.Decode[setup.Flow](r)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, FlowName{ID: f.ID, Name: f.Name, Published: f.Published > 0})
+	}
+	return newList(names, next), nil
 }
 
 func (s *Server) flowVersions(ctx context.Context, in *idInput) (*list[setup.FlowVersion], error) {

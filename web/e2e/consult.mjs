@@ -80,6 +80,22 @@ try {
   await controls.getByRole("button", { name: words.call.hold }).click();
   await hears("resumed: the caller hears the agent", caller, "customer", "ann");
 
+  await ann.locator("body").press("t");
+  const transfer = ann.getByRole("dialog", { name: words.call.transfer });
+  await transfer.getByText(words.transfer.flow, { exact: true }).click();
+  await transfer.getByRole("button", { name: named(words.transfer.wait_for, "Demo shop, echo") }).click();
+  const parties = ann.getByRole("region", { name: words.consult.parties });
+  await parties.getByText("Demo shop, echo").waitFor({ timeout: 30_000 });
+  await hears("sent to a flow: the caller hears the flow's echo", caller, "customer", "caller");
+  await hears("sent to a flow: the agent hears nobody", ann, "agent");
+  await shot(ann, `consult-0-flow.${language}`);
+  await reload("with a flow, the agent", ann);
+  await parties.getByText("Demo shop, echo").waitFor({ timeout: 30_000 });
+  await hears("with a flow, loaded again: the agent hears nobody", ann, "agent");
+  await parties.getByRole("button", { name: words.consult.take_back }).click();
+  await hears("taken back: the caller hears the agent", caller, "customer", "ann");
+  await hears("taken back: the agent hears the caller", ann, "agent", "caller");
+
   await add(ann, "consult", "Sato Kenji");
   await offer(bob).waitFor({ timeout: 30_000 });
   check(

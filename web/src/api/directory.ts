@@ -3,7 +3,6 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { currentLanguage } from "@/i18n";
 import { api } from "./client";
-import { useMay } from "./session";
 import type { List } from "./types";
 
 export type Labels = Record<string, string>;
@@ -59,14 +58,14 @@ export interface Directory {
   wrapUpCode(code: string | undefined): string;
   queues: Named[];
   agents: (Named & { user_id?: string; team_id?: string })[];
-  flows: Named[];
+  flows: (Named & { published: boolean })[];
 }
 
 /** Names of queues, agents and flows, so that no page shows an identifier. */
 export function useDirectory(): Directory {
   const queues = useAll<Named>("queues").data;
   const agents = useAll<Named & { user_id?: string }>("agents").data;
-  const flows = useAll<Named>("flows", useMay("flows.read")).data;
+  const flows = useAll<Named & { published: boolean }>("flow-names").data;
   const codes = useAll<{ id: string; code: string; names?: Labels | null }>("wrapup-codes").data;
   const language = useTranslation().i18n.language; // names follow the page's language
   // biome-ignore lint/correctness/useExhaustiveDependencies: labelOf reads the language
@@ -78,8 +77,7 @@ export function useDirectory(): Directory {
     return {
       queue: find(queues),
       agent: find(agents),
-      // Who may not read flows sees none of them, rather than identifiers.
-      flow: (id) => (flows?.some((f) => f.id === id) ? find(flows)(id) : ""),
+      flow: find(flows),
       wrapUpCode: (code) => {
         const known = codes?.find((c) => c.code === code);
         return known ? labelOf(known.names, known.code) : (code ?? "");

@@ -742,6 +742,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flow-names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the flows by name, without their texts, for everybody who can hand a caller to one */
+        get: operations["list-flow-names"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows": {
         parameters: {
             query?: never;
@@ -2001,6 +2018,12 @@ export interface components {
              */
             version: number;
         };
+        FlowName: {
+            id: string;
+            name: string;
+            /** @description Some version answers calls */
+            published: boolean;
+        };
         FlowPatch: {
             description?: string;
             /** @description The text being worked on (YAML) */
@@ -2265,6 +2288,11 @@ export interface components {
         };
         ListFlowBody: {
             items: components["schemas"]["Flow"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        ListFlowNameBody: {
+            items: components["schemas"]["FlowName"][];
             /** @description Cursor of the next page; absent on the last */
             next?: string;
         };
@@ -2660,7 +2688,7 @@ export interface components {
             right: number[];
         };
         /** @enum {string} */
-        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "conversations.supervise" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "erasures.read" | "erasures.write" | "figures.read" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.hold" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
+        Permission: "agents.read" | "agents.write" | "audit.read" | "breaks.read" | "breaks.write" | "conversations.close" | "conversations.read" | "conversations.supervise" | "customers.read" | "customers.write" | "desk" | "devices.read" | "devices.write" | "erasures.read" | "erasures.write" | "figures.read" | "flows.names" | "flows.read" | "flows.write" | "hours.read" | "hours.write" | "journal.read" | "lines.read" | "lines.write" | "numbers.read" | "numbers.write" | "presence.others" | "queues.read" | "queues.write" | "recordings.hold" | "recordings.listen" | "self" | "simulations.write" | "teams.read" | "teams.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "wallboard.read" | "wrapup_codes.read" | "wrapup_codes.write";
         PhoneBody: {
             default_language: string;
             demo: boolean;
@@ -5087,6 +5115,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BalanceBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-flow-names": {
+        parameters: {
+            query?: {
+                /** @description As the page before returned it in next */
+                cursor?: string;
+                /** @description Items per page; 0 means 50 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFlowNameBody"];
                 };
             };
             /** @description Error */

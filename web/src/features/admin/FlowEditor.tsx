@@ -89,6 +89,7 @@ function Editing({ flow }: { flow: Flow }) {
   const learn = async (f: Flow) => {
     client.setQueryData(["flow", flow.id], f);
     await client.invalidateQueries({ queryKey: ["admin", "flows"] });
+    await client.invalidateQueries({ queryKey: ["admin", "flow-names"] });
     await client.invalidateQueries({ queryKey: ["flow-versions", flow.id] });
   };
   const saveDraft = async () =>

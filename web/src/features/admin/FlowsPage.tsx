@@ -129,6 +129,7 @@ function NewFlow({ onClose }: { onClose: () => void }) {
       }),
     onSuccess: async (f) => {
       await client.invalidateQueries({ queryKey: ["admin", "flows"] });
+      await client.invalidateQueries({ queryKey: ["admin", "flow-names"] });
       navigate(`/admin/flows/${f.id}`);
     },
   });

@@ -47,7 +47,6 @@ export function TargetPicker<K extends TargetKind>({
   onDone: () => void;
 }) {
   const { t } = useTranslation();
-  const { me } = useWorkbench();
   const fail = useProblemNotice();
   const [kind, setKind] = useState<K>(kinds[0] as K);
   const [text, setText] = useState("");
@@ -73,9 +72,7 @@ export function TargetPicker<K extends TargetKind>({
         aria-label={kindLabel}
         value={kind}
         onChange={(v) => setKind(v as K)}
-        data={kinds
-          .filter((k) => k !== "flow" || may(me, "flows.read"))
-          .map((k) => ({ value: k, label: t(`transfer.${k}`) }))}
+        data={kinds.map((k) => ({ value: k, label: t(`transfer.${k}`) }))}
       />
       <TextInput
         aria-label={t(kind === "number" ? "transfer.enter_number" : "transfer.search")}
@@ -161,7 +158,9 @@ function useTargets(kind: TargetKind): Target[] {
       };
     });
   if (kind === "flow")
-    return directory.flows.map((f) => ({ id: f.id, name: f.name, hint: "", tone: undefined }));
+    return directory.flows
+      .filter((f) => f.published)
+      .map((f) => ({ id: f.id, name: f.name, hint: "", tone: undefined }));
   if (kind === "number") return [];
   return directory.agents
     .filter((a) => a.id !== me.agent_id && a.enabled !== false)
