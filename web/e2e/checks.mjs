@@ -1,4 +1,6 @@
 // What a script found out: a line for each check, and how it exits.
+import os from "node:os";
+import { loadedAgain } from "./lib.mjs";
 import { levels } from "./sound.mjs";
 
 let faults = 0;
@@ -12,6 +14,20 @@ export function check(what, ok, detail = "") {
 /** Ends the script: with 1 if anything was not as it should be. */
 export function finish() {
   process.exit(faults === 0 ? 0 : 1);
+}
+
+/**
+ * Loads a page again in a call: its user must be talking again within so many
+ * seconds, or up to three times as long where more work waits than the machine has cores.
+ */
+export async function reload(what, page, seconds = 5) {
+  const ms = await loadedAgain(page);
+  const slow = Math.min(3, Math.max(1, os.loadavg()[0] / os.cpus().length));
+  check(
+    `${what}, loaded again: connected within ${seconds} s`,
+    ms < seconds * 1000 * slow,
+    `${ms} ms, load ${slow.toFixed(1)}`,
+  );
 }
 
 /**

@@ -3,8 +3,8 @@
 // hears whom it should. Prints what it measured; exits with 1 on a fault.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/consult.mjs
-import { check, finish, hearing } from "./checks.mjs";
-import { axe, launch, loadedAgain, logIn, person, shot } from "./lib.mjs";
+import { check, finish, hearing, reload } from "./checks.mjs";
+import { axe, launch, logIn, person, shot } from "./lib.mjs";
 import { tone } from "./sound.mjs";
 
 const HZ = { caller: 700, ann: 1300, bob: 1900, third: 2500 };
@@ -13,16 +13,6 @@ const words = (await import(`../src/i18n/locales/${language}.json`, { with: { ty
 const named = (text, name) => text.replace("{{name}}", name);
 
 const hears = hearing(HZ);
-
-/**
- * Loads a page again: its user must be talking again within five seconds. Four
- * browsers in a conference share the cores of one machine, as those of four
- * agents never do: they get twice the time.
- */
-async function reload(what, page, seconds = 5) {
-  const ms = await loadedAgain(page);
-  check(`${what}, loaded again: connected within ${seconds} s`, ms < seconds * 1000, `${ms} ms`);
-}
 
 const browsers = {};
 for (const who of Object.keys(HZ)) browsers[who] = await launch({ microphone: tone(HZ[who]) });
@@ -146,6 +136,7 @@ try {
   await hears("four: the caller hears all", caller, "customer", "ann", "bob", "third");
   await hears("four: the third hears all", third, "agent", "caller", "ann", "bob");
   await shot(ann, `consult-3-conference.${language}`);
+  // Four browsers share the cores of one machine here, as those of four agents never do.
   await reload("conference, the agent", ann, 10);
   await reload("conference, a colleague", third, 10);
   await hears("conference, loaded again: the caller hears all", caller, "customer", "ann", "bob", "third");

@@ -3,8 +3,8 @@
 // Prints what it measured; exits with 1 on a fault.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… node e2e/supervise.mjs
-import { check, finish, hearing } from "./checks.mjs";
-import { answer, axe, launch, loadedAgain, logIn, person, shot } from "./lib.mjs";
+import { check, finish, hearing, reload } from "./checks.mjs";
+import { answer, axe, launch, logIn, person, shot } from "./lib.mjs";
 import { tone } from "./sound.mjs";
 
 const HZ = { caller: 700, agent: 1300, boss: 1900 };
@@ -12,12 +12,6 @@ const language = process.env.LANGUAGE_UNDER_TEST ?? "en";
 const words = (await import(`../src/i18n/locales/${language}.json`, { with: { type: "json" } })).default;
 
 const hears = hearing(HZ);
-
-/** Loads a page again: its sound must be back within five seconds. */
-async function reload(what, page) {
-  const ms = await loadedAgain(page);
-  check(`${what}, loaded again: connected within 5 s`, ms < 5000, `${ms} ms`);
-}
 
 const browsers = {
   agent: await launch({ microphone: tone(HZ.agent) }),

@@ -94,7 +94,9 @@ export function eventText(
   const data = e.data ?? {};
   const text = (k: string) => (typeof data[k] === "string" ? (data[k] as string) : "");
   const withdrawn = e.type === "offer.canceled" && text("consult_by") !== ""; // the customer is still there
-  const key = `event.${(withdrawn ? "offer.rescinded" : e.type).replaceAll(".", "_")}`;
+  const sent = e.type === "conversation.flow_entered" && data.agent_waits === true;
+  const kind = withdrawn ? "offer.rescinded" : sent ? "conversation.flow_sent" : e.type;
+  const key = `event.${kind.replaceAll(".", "_")}`;
   const agent = d.agent(e.agent_id || text("agent_id"));
   const queue = d.queue(e.queue_id || text("queue_id"));
   const node = text("node") || text("name");
