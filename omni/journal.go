@@ -128,11 +128,14 @@ type Change struct {
 	Conversations []Conversation `json:"conversations,omitempty"`
 	Segments      []Segment      `json:"segments,omitempty"`
 	Legs          []Leg          `json:"legs,omitempty"`
-	Recordings    []Recording    `json:"recordings,omitempty"`
-	Holds         []Hold         `json:"holds,omitempty"`
-	Messages      []Message      `json:"messages,omitempty"`
-	Erasures      []Erasure      `json:"erasures,omitempty"`
-	Erasing       []Erasing      `json:"-"` // never spooled
-	Consents      []Consent      `json:"consents,omitempty"`
-	Events        []Event        `json:"events,omitempty"`
+	Recordings    []Recording    `json:"recordings,omitempty"` // one that is deleted stays so
+	// StillRunning are recordings: the change is refused (ErrChanged) when one of
+	// them is finished or deleted by now. Such a change is never spooled.
+	StillRunning []string  `json:"-"`
+	Holds        []Hold    `json:"holds,omitempty"`
+	Messages     []Message `json:"messages,omitempty"`
+	Erasures     []Erasure `json:"erasures,omitempty"`
+	Erasing      []Erasing `json:"-"` // never spooled
+	Consents     []Consent `json:"consents,omitempty"`
+	Events       []Event   `json:"events,omitempty"`
 }

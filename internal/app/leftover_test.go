@@ -3,10 +3,11 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,13 +37,13 @@ func recordedLong(t *testing.T, db *store.DB, recordings, node string, n int, ov
 	var w omni.Change
 	for i := range n {
 		v := omni.Conversation{
-			ID: fmt.Sprintf("cv_long%d", i), CustomerID: "cu_1", Channel: omni.Voice, Direction: omni.Inbound, InitiationMethod: omni.ByInbound,
+			ID: fmt.Sprintf("cv_%s_%d", node, i), CustomerID: "cu_1", Channel: omni.Voice, Direction: omni.Inbound, InitiationMethod: omni.ByInbound,
 			State: omni.Connected, Language: "en", NodeID: node, CreatedAt: began, FlowPath: []string{},
 		}
 		if over {
 			v.State, v.EndedAt, v.CompletedAt = omni.Completed, began.Add(time.Hour), began.Add(time.Hour)
 		}
-		r := omni.Recording{ID: fmt.Sprintf("rc_long%d", i), ConversationID: v.ID, Kind: "call", State: omni.RecordingRunning, StartedAt: began}
+		r := omni.Recording{ID: fmt.Sprintf("rc_%s_%d", node, i), ConversationID: v.ID, Kind: "call", State: omni.RecordingRunning, StartedAt: began}
 		r.Path = r.ID + ".wav"
 		w.Conversations, w.Recordings = append(w.Conversations, v), append(w.Recordings, r)
 		path := filepath.Join(recordings, r.Path)
@@ -56,18 +57,34 @@ func recordedLong(t *testing.T, db *store.DB, recordings, node string, n int, ov
 }
 
 // slowFiles is a store whose recordings are looked up when they are about to be
-// completed, which happens for the first few only.
+// completed, which happens for the first few only: the next one is not found
+// before the process ends.
 type slowFiles struct {
 	journeyStore
-	first atomic.Int32
+	first  int
+	looked int           // by the one goroutine that completes
+	stuck  chan struct{} // closed when there is no going on
 }
 
 func (s *slowFiles) Recording(ctx context.Context, id string) (omni.Recording, error) {
-	if s.first.Add(-1) < 0 {
-		<-ctx.Done()
-		return omni.Recording{}, context.Cause(ctx)
+	if s.looked++; s.looked <= s.first {
+		return s.journeyStore.Recording(ctx, id)
 	}
-	return s.journeyStore.Recording(ctx, id)
+	if s.looked == s.first+1 {
+		close(s.stuck)
+	}
+	<-ctx.Done()
+	return omni.Recording{}, context.Cause(ctx)
+}
+
+// within waits for something that a test's goroutine tells.
+func within(t *testing.T, what string, told <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-told:
+	case <-time.After(30 * time.Second):
+		t.Fatal("in vain: " + what)
+	}
 }
 
 // A process that was killed in many long calls is ready without reading their
@@ -80,23 +97,104 @@ func TestReadyDoesNotWaitForRecordingsLeftBehind(t *testing.T) {
 	const n = 8
 	recordedLong(t, db, dir, "nd_1", n, false)
 	cfg := journey.Config{NodeID: "nd_1", Recordings: dir}
-	slow := &slowFiles{journeyStore: journeyStore{db}}
 	for _, complete := range []int{0, 3} { // before the process ends
-		slow.first.Store(int32(complete))
-		stop := running(t, slow, cfg)
+		slow := &slowFiles{journeyStore: journeyStore{db}, first: complete, stuck: make(chan struct{})}
+		stop := running(t, slow, cfg) // it is ready, and a recording cannot be completed
 		if live, err := db.LiveConversations(t.Context(), ""); err != nil || len(live) > 0 {
 			t.Errorf("%d calls are not closed, %v", len(live), err)
 		}
-		storetest.Eventually(t, "some recordings are complete", func() bool { return len(unfinished(t, db)) == n-complete })
+		within(t, "the recordings are being completed", slow.stuck)
+		if left := len(unfinished(t, db)); left != n-complete {
+			t.Errorf("%d recordings are left while one is being completed, want %d", left, n-complete)
+		}
 		stop()
-	}
-	if left := len(unfinished(t, db)); left != n-3 {
-		t.Errorf("%d recordings are left, want %d", left, n-3)
+		if left := len(unfinished(t, db)); left != n-complete {
+			t.Errorf("%d recordings are left at the end, want %d", left, n-complete)
+		}
 	}
 	stop := running(t, journeyStore{db}, cfg)
 	storetest.Eventually(t, "all recordings are complete", func() bool { return len(unfinished(t, db)) == 0 })
 	stop()
 	allSealed(t, db, dir, n)
+}
+
+// erasing is a store in which something happens after a recording was read to its
+// end and before that is written down.
+type erasing struct {
+	journeyStore
+	meanwhile func()
+	written   chan error // what became of it; holds one
+}
+
+func (s *erasing) Commit(ctx context.Context, w journey.Write) error {
+	if len(w.Omni.Recordings) == 0 {
+		return s.journeyStore.Commit(ctx, w)
+	}
+	s.meanwhile()
+	err := s.journeyStore.Commit(ctx, w)
+	s.written <- err
+	return err
+}
+
+// A customer's data is erased while the recording that a crash cut off is read: it
+// does not come back, the certificate stays true, and nothing looks tampered with.
+func TestAnErasedRecordingIsNotCompleted(t *testing.T) {
+	dir := t.TempDir()
+	db := openDB(t, dir)
+	recordedLong(t, db, dir, "nd_1", 1, false)
+	const recording, erasure = "rc_nd_1_0", "er_1"
+	erased := func() {
+		t.Helper()
+		e, err := db.Erasure(t.Context(), erasure)
+		if err != nil || e.State != omni.ErasureDone || !e.Certificate.Complete || len(e.Certificate.Conversations) != 1 ||
+			len(e.Certificate.Conversations[0].Recordings) != 1 || e.Certificate.Conversations[0].Recordings[0].ID != recording {
+			t.Errorf("certificate %+v, %v", e.Certificate, err)
+		}
+		if r, err := db.Recording(t.Context(), recording); err != nil || r.State != omni.RecordingDeleted || r.Bytes != 0 {
+			t.Errorf("recording %+v, %v", r, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, recording+".wav")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the file: %v", err)
+		}
+		if rep, err := db.VerifySeals(t.Context(), dir, "", ""); err != nil || rep.BrokenCount != 0 || rep.Sealed+rep.Unsealed != 0 {
+			t.Errorf("%+v, broken %+v, %v", rep, rep.Broken, err)
+		}
+	}
+	s := &erasing{journeyStore: journeyStore{db}, written: make(chan error, 8)}
+	s.meanwhile = func() {
+		storetest.Commit(t, db, omni.Change{Erasures: []omni.Erasure{{ID: erasure, CustomerID: "cu_1", State: omni.ErasureRunning,
+			Reason: "asked", RequestedBy: "us_1", RequestedAt: storetest.Now()}}})
+		if err := db.EraseNow(t.Context(), dir); err != nil {
+			t.Error(err)
+		}
+		erased()
+	}
+	cfg := journey.Config{NodeID: "nd_1", Recordings: dir}
+	stop := running(t, s, cfg)
+	select {
+	case err := <-s.written:
+		if !errors.Is(err, omni.ErrChanged) {
+			t.Errorf("completing it gives %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the recording is not completed")
+	}
+	stop()
+	if len(s.written) > 0 {
+		t.Error("it was tried again")
+	}
+	erased()
+	d, err := db.Detail(t.Context(), "cv_nd_1_0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range d.Events {
+		if e.Type == omni.RecordingReadyEvent || e.Type == omni.RecordingFailedEvent {
+			t.Errorf("the journal says %s", e.Type)
+		}
+	}
+	running(t, journeyStore{db}, cfg)()
+	erased()
 }
 
 // allSealed wants n recordings of half an hour to be ready and sealed once.

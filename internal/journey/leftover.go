@@ -91,7 +91,9 @@ func (c *Center) completeLeftovers(ctx context.Context) {
 
 // complete completes the file and the row of a recording whose process died; the
 // store seals it in the same transaction. One that is not running any more was
-// completed by somebody else, for instance by its own node, which lived.
+// completed by somebody else, for instance by its own node, which lived, or is
+// deleted, for instance because the customer's data was erased meanwhile: it is left
+// as it is.
 func (c *Center) complete(ctx context.Context, recordingID string) error {
 	within, cancel := context.WithTimeout(ctx, completeWithin)
 	r, err := c.store.Recording(within, recordingID)
@@ -104,36 +106,42 @@ func (c *Center) complete(ctx context.Context, recordingID string) error {
 	case r.State != omni.RecordingRunning:
 		return nil
 	}
-	r, ev := c.repaired(ctx, r, c.now())
+	r, ev, fault := c.repaired(ctx, r, c.now())
 	if ctx.Err() != nil { // it was not read to its end
 		return context.Cause(ctx)
 	}
 	within, cancel = context.WithTimeout(ctx, completeWithin)
 	defer cancel()
-	if err := c.store.Commit(within, Write{Omni: omni.Change{Recordings: []omni.Recording{r}, Events: []omni.Event{ev}}}); err != nil {
+	w := Write{Omni: omni.Change{Recordings: []omni.Recording{r}, StillRunning: []string{recordingID}, Events: []omni.Event{ev}}}
+	switch err := c.store.Commit(within, w); {
+	case errors.Is(err, omni.ErrChanged), errors.Is(err, omni.ErrNotFound):
+		c.log.Info("recording left behind was completed or deleted by somebody else", "recording", recordingID)
+	case err != nil:
 		return fmt.Errorf("complete %s: %w", recordingID, err)
+	case fault != nil:
+		c.log.Error("recording left behind cannot be read", "recording", recordingID, "err", fault)
+	default:
+		c.log.Info("recording left behind is complete", "recording", recordingID, "state", r.State, "duration_ms", r.DurationMS)
 	}
-	c.log.Info("recording left behind is complete", "recording", recordingID, "state", r.State, "duration_ms", r.DurationMS)
 	return nil
 }
 
 // repaired gives the row and the event of a recording whose process died: it is
-// complete up to that moment, or its file cannot be read.
-func (c *Center) repaired(ctx context.Context, r omni.Recording, now time.Time) (omni.Recording, omni.Event) {
+// complete up to that moment, or its file cannot be read, which is the fault.
+func (c *Center) repaired(ctx context.Context, r omni.Recording, now time.Time) (_ omni.Recording, _ omni.Event, fault error) {
 	info, err := wav.Repair(c.pathOf(r.Path))
 	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
 	r.EndedAt = r.StartedAt.Add(info.Duration)
 	c.sum(ctx, &r)
 	if err != nil {
-		c.log.Error("recording left behind cannot be read", "recording", r.ID, "err", err)
 		r.State, r.Failure, r.EndedAt = omni.RecordingFailed, failureOf(err), now
 		if r.Failure == omni.FailedWrite { // nothing was written here: the file is gone or cannot be opened
 			r.Failure = omni.FailedDamaged
 		}
-		return r, newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r))
+		return r, newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r)), err
 	}
 	r.State = omni.RecordingReady
 	return r, newEvent(omni.RecordingReadyEvent, now, r.ConversationID, "", "", map[string]any{
 		"recording_id": r.ID, "duration_ms": r.DurationMS, "bytes": r.Bytes,
-	})
+	}), nil
 }

@@ -19,6 +19,11 @@ func (db *DB) apply(ctx context.Context, q querier, w *Write, head *int64) (out 
 			return nil, nil, err
 		}
 	}
+	for _, recordingID := range w.Omni.StillRunning {
+		if err := db.stillRunning(ctx, q, recordingID); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := db.touchSheets(ctx, q, w.Omni.Segments); err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +69,8 @@ func applyOmni(ctx context.Context, q querier, c *omni.Change) error {
 	if err := upsertAll(ctx, q, legs, c.Legs); err != nil {
 		return err
 	}
-	if err := upsertAll(ctx, q, recordings, c.Recordings); err != nil {
+	written, err := putRecordings(ctx, q, c.Recordings)
+	if err != nil {
 		return err
 	}
 	for i := range c.Holds {
@@ -72,8 +78,8 @@ func applyOmni(ctx context.Context, q querier, c *omni.Change) error {
 			return err
 		}
 	}
-	for i := range c.Recordings {
-		if err := sealRecording(ctx, q, &c.Recordings[i]); err != nil {
+	for i := range written {
+		if err := sealRecording(ctx, q, &written[i]); err != nil {
 			return err
 		}
 	}

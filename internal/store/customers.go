@@ -159,6 +159,40 @@ func (db *DB) FailedRecordings(ctx context.Context, since time.Time) (n int, las
 	return n, last, db.failed("failed recordings", err)
 }
 
+// upsertRecording leaves a recording alone that is deleted: a node that was given
+// up and is back may still write of it.
+var upsertRecording = recordings.upsert + " WHERE recordings.state <> 'deleted' OR excluded.state = 'deleted'"
+
+// putRecordings writes the rows of recordings and returns those that it did not
+// leave alone.
+func putRecordings(ctx context.Context, q querier, all []omni.Recording) (written []omni.Recording, err error) {
+	for i := range all {
+		res, err := q.ExecContext(ctx, upsertRecording, recordings.values(&all[i])...)
+		if err != nil {
+			return nil, fmt.Errorf("write recordings: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return nil, fmt.Errorf("write recordings: %w", err)
+		}
+		if n > 0 {
+			written = append(written, all[i])
+		}
+	}
+	return written, nil
+}
+
+// stillRunning refuses a write when a recording does not run any more, and keeps
+// others from finishing or deleting it until the transaction has ended.
+func (db *DB) stillRunning(ctx context.Context, q querier, recordingID string) error {
+	var state omni.RecordingState
+	err := q.QueryRowContext(ctx, "SELECT state FROM recordings WHERE id = $1"+db.dialect.lock, recordingID).Scan(&state)
+	if err == nil && state != omni.RecordingRunning {
+		return fmt.Errorf("recording %s is %s: %w", recordingID, state, ErrVersion)
+	}
+	return noRows(err, missing("recording "+recordingID))
+}
+
 // holdRecording keeps a recording from being deleted, or lets it go again.
 func holdRecording(ctx context.Context, q querier, h *omni.Hold) error {
 	if !h.On {

@@ -55,6 +55,7 @@ func Run(t *testing.T, open Opener) {
 		"all that is broken is told":          sealedAll,
 		"seals of nodes that share no folder": sealedElsewhere,
 		"a customer's data is erased":         erasure,
+		"recordings are finished once":        finishedOnce,
 		"strange text is kept":                strangeText,
 		"a store opens again with everything": reopen,
 	} {
