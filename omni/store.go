@@ -69,9 +69,10 @@ type Store interface {
 	Recording(ctx context.Context, id string) (Recording, error)
 	// UnfinishedRecordings are running recordings of the node's conversations.
 	UnfinishedRecordings(ctx context.Context, nodeID string) ([]Recording, error)
-	// LeftRecordings are running recordings of completed conversations: their
-	// processes died, and nobody completes them unless somebody was about to.
-	LeftRecordings(ctx context.Context) ([]Recording, error)
+	// LeftRecordings are running recordings of completed conversations, but for
+	// those of the living nodes, which complete their own: their processes died,
+	// and nobody completes them unless somebody was about to.
+	LeftRecordings(ctx context.Context, living []string) ([]Recording, error)
 	// ExpiredRecordings are those that may be deleted now, oldest first.
 	ExpiredRecordings(ctx context.Context, now time.Time, limit int) ([]Recording, error)
 

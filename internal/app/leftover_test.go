@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,4 +240,141 @@ func TestTheNextLeaderCompletesRecordings(t *testing.T) {
 	storetest.Eventually(t, "the recordings are complete", func() bool { return len(unfinished(t, db)) == 0 })
 	stop()
 	allSealed(t, db, dir, 2)
+}
+
+// watched is a store that tells which recordings are looked up to be completed, and
+// keeps them until it is open.
+type watched struct {
+	journeyStore
+	open   chan struct{}
+	mu     sync.Mutex
+	looked map[string]int
+}
+
+func (s *watched) Recording(ctx context.Context, id string) (omni.Recording, error) {
+	s.mu.Lock()
+	s.looked[id]++
+	s.mu.Unlock()
+	select {
+	case <-s.open:
+		return s.journeyStore.Recording(ctx, id)
+	case <-ctx.Done():
+		return omni.Recording{}, context.Cause(ctx)
+	}
+}
+
+func (s *watched) count(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looked[id]
+}
+
+func opened() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// All nodes start again on a folder that they share: the leader completes what a
+// dead node left, and leaves to a live one what that is about to complete. When the
+// live one has stopped before it was done, the leader goes on with it.
+func TestTheLeaderLeavesALiveNodesRecordingsToIt(t *testing.T) {
+	dir := t.TempDir()
+	db := openDB(t, dir)
+	recordedLong(t, db, dir, "nd_b", 3, true)
+	recordedLong(t, db, dir, "nd_dead", 1, true) // found behind those of nd_b
+	if _, err := db.Beat(t.Context(), "nd_b", true); err != nil {
+		t.Fatal(err)
+	}
+	leader := &watched{journeyStore: journeyStore{db}, open: opened(), looked: map[string]int{}}
+	other := &watched{journeyStore: journeyStore{db}, open: make(chan struct{}), looked: map[string]int{}}
+	stop := running(t, leader, journey.Config{NodeID: "nd_a", Recordings: dir})
+	stopOther := running(t, other, journey.Config{NodeID: "nd_b", Recordings: dir})
+	storetest.Eventually(t, "what the dead node left is complete", func() bool { return len(unfinished(t, db)) == 3 })
+	if n := leader.count("rc_nd_dead_0"); n != 1 {
+		t.Errorf("the leader looked %d times at what the dead node left", n)
+	}
+	storetest.Eventually(t, "the live node completes its own", func() bool { return other.count("rc_nd_b_0") > 0 })
+	for i := range 3 {
+		if n := leader.count(fmt.Sprintf("rc_nd_b_%d", i)); n != 0 {
+			t.Errorf("the leader looked %d times at recording %d of the live node", n, i)
+		}
+	}
+	stopOther()
+	storetest.Eventually(t, "what the node that has stopped left is complete", func() bool { return len(unfinished(t, db)) == 0 })
+	stop()
+	allSealed(t, db, dir, 4)
+}
+
+// pair has two stores write at once that they have completed a recording. Neither
+// begins before both have the same recordings to complete.
+type pair struct {
+	mu      sync.Mutex
+	arrived map[string]chan struct{}
+	begin   chan struct{} // closed when the leader has looked for what is left
+	once    sync.Once
+	refused atomic.Int32
+}
+
+// half is one of the stores of a pair: one whose node takes all nodes for dead.
+type half struct {
+	journeyStore
+	*pair
+}
+
+func (s half) LeftRecordings(ctx context.Context, _ []string) ([]omni.Recording, error) {
+	s.once.Do(func() { close(s.begin) })
+	return s.journeyStore.LeftRecordings(ctx, nil)
+}
+
+func (s half) Recording(ctx context.Context, id string) (omni.Recording, error) {
+	select {
+	case <-s.begin:
+		return s.journeyStore.Recording(ctx, id)
+	case <-ctx.Done():
+		return omni.Recording{}, context.Cause(ctx)
+	}
+}
+
+func (s half) Commit(ctx context.Context, w journey.Write) error {
+	for _, r := range w.Omni.Recordings {
+		s.mu.Lock()
+		both, second := s.arrived[r.ID]
+		if second {
+			close(both)
+		} else {
+			both = make(chan struct{})
+			s.arrived[r.ID] = both
+		}
+		s.mu.Unlock()
+		select {
+		case <-both:
+		case <-time.After(30 * time.Second):
+			return errors.New("the other node does not complete it")
+		}
+	}
+	err := s.journeyStore.Commit(ctx, w)
+	if errors.Is(err, omni.ErrChanged) {
+		s.refused.Add(1)
+	}
+	return err
+}
+
+// Two nodes complete the same recordings in the same moment, since one takes the
+// other for dead that is back: each is completed by one of them, and the other one
+// does not try again.
+func TestTwoNodesCompleteTheSameRecordings(t *testing.T) {
+	dir := t.TempDir()
+	db := openDB(t, dir)
+	const n = 4
+	recordedLong(t, db, dir, "nd_b", n, true)
+	p := &pair{arrived: map[string]chan struct{}{}, begin: make(chan struct{})}
+	stop := running(t, half{journeyStore{db}, p}, journey.Config{NodeID: "nd_a", Recordings: dir})
+	stopOther := running(t, half{journeyStore{db}, p}, journey.Config{NodeID: "nd_b", Recordings: dir})
+	storetest.Eventually(t, "the recordings are complete, and one node of the two was refused each time", func() bool {
+		return len(unfinished(t, db)) == 0 && p.refused.Load() == n
+	})
+	stop()
+	stopOther()
+	allSealed(t, db, dir, n)
 }

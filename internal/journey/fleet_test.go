@@ -129,7 +129,7 @@ func (*depot) OpenLegs(context.Context, string) ([]omni.Leg, error) { return nil
 func (*depot) UnfinishedRecordings(context.Context, string) ([]omni.Recording, error) {
 	return nil, nil
 }
-func (*depot) LeftRecordings(context.Context) ([]omni.Recording, error)             { return nil, nil }
+func (*depot) LeftRecordings(context.Context, []string) ([]omni.Recording, error)   { return nil, nil }
 func (*depot) ConversationSegments(context.Context, string) ([]omni.Segment, error) { return nil, nil }
 func (*depot) SetupRevision(context.Context) (string, error)                        { return "", nil }
 

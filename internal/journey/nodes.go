@@ -309,7 +309,7 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 		if err != nil {
 			return err
 		}
-		records, err := c.store.LeftRecordings(ctx)
+		records, err := c.store.LeftRecordings(ctx, slices.Collect(maps.Keys(present)))
 		if err != nil {
 			return err
 		}
@@ -334,14 +334,20 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 	return err
 }
 
-// partFrom follows a node that has stopped: nobody is reached through it, and what
-// the router still says of its conversations is said from here.
+// partFrom follows a node that has stopped: nobody is reached through it, what the
+// router still says of its conversations is said from here, and what it had not
+// completed of recordings that are here is completed.
 func (c *Center) partFrom(ctx context.Context, node string) error {
 	within, cancel := context.WithTimeout(ctx, beatWithin)
 	defer cancel()
 	if v := c.floor.ask(within, ask{gone: node}); v.err != nil {
 		return v.err
 	}
+	records, err := c.store.UnfinishedRecordings(within, node)
+	if err != nil {
+		return fmt.Errorf("recordings of a node that has stopped: %w", err)
+	}
+	c.left.add(c.present(records)...)
 	c.fleet.forget(node)
 	return nil
 }

@@ -140,10 +140,16 @@ func (db *DB) UnfinishedRecordings(ctx context.Context, nodeID string) ([]omni.R
 	return list(ctx, db, recordings, "unfinished recordings", of+" AND c.node_id = $1 ORDER BY t.started_at, t.id", nodeID)
 }
 
-// LeftRecordings are the running ones of conversations that are completed.
-func (db *DB) LeftRecordings(ctx context.Context) ([]omni.Recording, error) {
-	return list(ctx, db, recordings, "recordings left behind",
-		"JOIN conversations c ON c.id = t.conversation_id WHERE t.state = 'running' AND c.state = 'completed' ORDER BY t.started_at, t.id")
+// LeftRecordings are the running ones of conversations that are completed and
+// whose nodes do not live.
+func (db *DB) LeftRecordings(ctx context.Context, living []string) ([]omni.Recording, error) {
+	nodes, err := json.Marshal(append([]string{}, living...))
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, db, recordings, "recordings left behind", `JOIN conversations c ON c.id = t.conversation_id
+		WHERE t.state = 'running' AND c.state = 'completed' AND c.node_id NOT IN (SELECT value FROM `+db.dialect.each("$1")+`)
+		ORDER BY t.started_at, t.id`, string(nodes))
 }
 
 // ExpiredRecordings are those that may be deleted now, longest overdue first.

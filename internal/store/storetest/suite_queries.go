@@ -179,10 +179,16 @@ func live(t *testing.T, open Opener) {
 	equal(t, "open legs of all", len(must[[]omni.Leg](t)(db.OpenLegs(t.Context(), ""))), 2)
 	equal(t, "unfinished recordings", must[[]omni.Recording](t)(db.UnfinishedRecordings(t.Context(), "nd_1")), []omni.Recording{running})
 	equal(t, "unfinished recordings elsewhere", len(must[[]omni.Recording](t)(db.UnfinishedRecordings(t.Context(), "nd_2"))), 0)
-	equal(t, "recordings left behind", len(must[[]omni.Recording](t)(db.LeftRecordings(t.Context()))), 0)
+	equal(t, "recordings left behind", len(must[[]omni.Recording](t)(db.LeftRecordings(t.Context(), nil))), 0)
 	mine.State = omni.Completed
 	Commit(t, db, omni.Change{Conversations: []omni.Conversation{mine}})
-	equal(t, "recordings left behind by a conversation that is over", must[[]omni.Recording](t)(db.LeftRecordings(t.Context())), []omni.Recording{running})
+	for _, c := range []struct {
+		living []string
+		want   []omni.Recording
+	}{{nil, []omni.Recording{running}}, {[]string{"nd_2"}, []omni.Recording{running}}, {[]string{"nd_2", "nd_1"}, []omni.Recording{}}} {
+		equal(t, fmt.Sprintf("recordings left behind by a conversation that is over, while %q live", c.living),
+			must[[]omni.Recording](t)(db.LeftRecordings(t.Context(), c.living)), c.want)
+	}
 }
 
 func ids(list []omni.Conversation) []string {
