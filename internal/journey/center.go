@@ -60,6 +60,9 @@ type Store interface {
 	account.Store
 	Office
 	RoutingState(ctx context.Context) (agent.State, error)
+	// Lingering are the completed conversations of a node of which the router has an
+	// offer, work or a place in a queue: their process died between the two.
+	Lingering(ctx context.Context, nodeID string) ([]string, error)
 	// Commit writes w in one transaction, or fails; it is ErrUncertain when nobody
 	// knows which.
 	Commit(ctx context.Context, w Write) error

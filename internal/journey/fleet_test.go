@@ -30,10 +30,11 @@ type depot struct {
 	entries map[string]agent.QueueEntry
 	events  []omni.Event
 	refuse  error // of the commits that close what was left
+	reads   map[string]int
 }
 
 func newDepot() *depot {
-	return &depot{nodes: map[string]omni.Node{}, offers: map[string]agent.Offer{}, works: map[string]agent.Work{}, entries: map[string]agent.QueueEntry{}}
+	return &depot{nodes: map[string]omni.Node{}, offers: map[string]agent.Offer{}, works: map[string]agent.Work{}, entries: map[string]agent.QueueEntry{}, reads: map[string]int{}}
 }
 
 func (d *depot) Stand(ctx context.Context, node string) (Term, error) {
@@ -85,6 +86,7 @@ func (d *depot) Commit(_ context.Context, w Write) error {
 func (d *depot) RoutingState(context.Context) (s agent.State, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reads["RoutingState"]++
 	for _, o := range d.offers {
 		if o.State == agent.OfferPending || o.State == agent.OfferAccepted || o.State == agent.OfferWrapping {
 			s.Offers = append(s.Offers, o)
@@ -106,6 +108,7 @@ func (d *depot) RoutingState(context.Context) (s agent.State, err error) {
 func (d *depot) Conversation(_ context.Context, id string) (omni.Conversation, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reads["Conversation"]++
 	for _, v := range d.live {
 		if v.ID == id {
 			return v, nil
@@ -117,6 +120,7 @@ func (d *depot) Conversation(_ context.Context, id string) (omni.Conversation, e
 func (d *depot) LiveConversations(_ context.Context, node string) (list []omni.Conversation, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reads["LiveConversations"]++
 	for _, v := range d.live {
 		if v.State != omni.Completed && (node == "" || v.NodeID == node) {
 			list = append(list, v)
@@ -125,13 +129,36 @@ func (d *depot) LiveConversations(_ context.Context, node string) (list []omni.C
 	return list, nil
 }
 
+func (d *depot) Lingering(ctx context.Context, node string) (over []string, err error) {
+	s, err := d.RoutingState(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reads["Lingering"]++
+	d.reads["RoutingState"]--
+	for _, v := range d.live {
+		is := func(conversationID string) bool { return conversationID == v.ID }
+		if v.NodeID == node && v.State == omni.Completed && (slices.ContainsFunc(s.Offers, func(o agent.Offer) bool { return is(o.ConversationID) }) ||
+			slices.ContainsFunc(s.Works, func(k agent.Work) bool { return is(k.ConversationID) }) ||
+			slices.ContainsFunc(s.Entries, func(e agent.QueueEntry) bool { return is(e.ConversationID) })) {
+			over = append(over, v.ID)
+		}
+	}
+	return over, err
+}
+
 func (*depot) OpenLegs(context.Context, string) ([]omni.Leg, error) { return nil, nil }
 func (*depot) UnfinishedRecordings(context.Context, string) ([]omni.Recording, error) {
 	return nil, nil
 }
-func (*depot) LeftRecordings(context.Context, []string) ([]omni.Recording, error)   { return nil, nil }
-func (*depot) ConversationSegments(context.Context, string) ([]omni.Segment, error) { return nil, nil }
-func (*depot) SetupRevision(context.Context) (string, error)                        { return "", nil }
+func (*depot) LeftRecordings(context.Context, []string) ([]omni.Recording, error) { return nil, nil }
+func (*depot) SetupRevision(context.Context) (string, error)                      { return "", nil }
+
+func (d *depot) ConversationSegments(context.Context, string) ([]omni.Segment, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reads["ConversationSegments"]++
+	return nil, nil
+}
 
 func (d *depot) Beat(_ context.Context, node string, _ bool) (omni.NodeState, error) {
 	d.mu.Lock()
@@ -309,6 +336,15 @@ func (c *Center) up(t *testing.T) (down func()) {
 		c.work.Wait()
 		c.mail.close()
 	}
+}
+
+// look is what watchNodes does at each beat, one after the other.
+func (c *Center) look(ctx context.Context) error {
+	nodes, err := c.beat(ctx)
+	if err != nil {
+		return err
+	}
+	return c.closeDead(ctx, nodes)
 }
 
 // carry gives a node a conversation that waits in the queue. Nobody runs it: see
@@ -498,7 +534,7 @@ func TestNobodyIsReachedThroughAStoppedNode(t *testing.T) {
 		a, b := newNode("nd_a", d, h), newNode("nd_b", d, h)
 		defer a.up(t)()
 		down := b.up(t)
-		if err := a.beat(t.Context()); err != nil {
+		if err := a.look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := b.floor.do(t.Context(), deviceUp); err != nil || !a.reached(t) {
@@ -507,7 +543,7 @@ func TestNobodyIsReachedThroughAStoppedNode(t *testing.T) {
 		down()
 		_ = d.StopNode(t.Context(), "nd_b")
 		for range 2 {
-			if err := a.beat(t.Context()); err != nil {
+			if err := a.look(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
@@ -527,16 +563,16 @@ func TestANodeThatIsBackBringsItsAgents(t *testing.T) {
 		defer b.up(t)()
 		b.Connected(t.Context(), "ag_1", "so_1", "", func(string, any) bool { return true })
 		time.Sleep(time.Second)
-		if err := a.beat(t.Context()); err != nil || !a.reached(t) {
+		if err := a.look(t.Context()); err != nil || !a.reached(t) {
 			t.Fatalf("reached %v, %v", a.reached(t), err)
 		}
 		h.sever("nd_b", true)
 		time.Sleep(nodeSilence)
-		if err := a.beat(t.Context()); err != nil || a.reached(t) {
+		if err := a.look(t.Context()); err != nil || a.reached(t) {
 			t.Fatalf("given up: reached %v, %v", a.reached(t), err)
 		}
 		h.sever("nd_b", false)
-		if err := b.beat(t.Context()); err != nil {
+		if err := b.look(t.Context()); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Second)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/internal/id"
 	"github.com/openhotline/hotline/omni"
@@ -179,8 +181,13 @@ func (f *fleet) forget(node string) {
 
 // watchNodes gives signs of life until ctx ends, follows changes that other
 // nodes made to the administered records, and, while this node routes, closes
-// what dead nodes left behind.
+// what dead nodes left behind: beside it, since that may take longer than a node
+// may be silent.
 func (c *Center) watchNodes(ctx context.Context) {
+	looks := make(chan []omni.Node, 1) // holds the newest
+	var closing sync.WaitGroup
+	defer closing.Wait()
+	closing.Go(func() { c.closeAfterLooks(ctx, looks) })
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for {
@@ -189,27 +196,45 @@ func (c *Center) watchNodes(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := c.beat(ctx); err != nil && ctx.Err() == nil {
-			c.log.Warn("no look at the other nodes", "err", err)
+		nodes, err := c.beat(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				c.log.Warn("no look at the other nodes", "err", err)
+			}
+			continue
+		}
+		select {
+		case <-looks: // nobody had time for the one before
+		default:
+		}
+		looks <- nodes
+	}
+}
+
+// closeAfterLooks closes what nodes left behind that are dead by what was seen at
+// the last look, until ctx ends.
+func (c *Center) closeAfterLooks(ctx context.Context, looks <-chan []omni.Node) {
+	for {
+		select {
+		case nodes := <-looks:
+			if err := c.closeDead(ctx, nodes); err != nil && ctx.Err() == nil {
+				c.log.Warn("what a dead node left is not closed yet", "err", err)
+			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }
 
-// beat is one look: a sign of life, and what follows from those of the others.
-func (c *Center) beat(ctx context.Context) error {
+// beat is one look: a sign of life, and how the other nodes are.
+func (c *Center) beat(ctx context.Context) ([]omni.Node, error) {
 	within, cancel := context.WithTimeout(ctx, beatWithin)
 	defer cancel()
 	nodes, err := c.lookAround(within)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := c.followSetup(within); err != nil {
-		return err
-	}
-	if t := c.floor.present.Load(); t != nil && t.Node == c.cfg.NodeID {
-		return c.closeDead(ctx, *t, nodes)
-	}
-	return nil
+	return nodes, c.followSetup(within)
 }
 
 // lookAround gives a sign of life and meets the other live nodes.
@@ -283,10 +308,15 @@ func (c *Center) followSetup(ctx context.Context) error {
 	return nil
 }
 
-// closeDead closes what nodes left behind that are silent for too long: once in
-// a term everything that belongs to no live node, later what newly fell silent.
-// It may be interrupted at any point and is then done again, from what is left.
-func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error {
+// closeDead closes, if this node routes, what nodes left behind that are silent for
+// too long: once in a term everything that belongs to no live node, later what newly
+// fell silent. It may be interrupted at any point and is then done again, from what
+// is left.
+func (c *Center) closeDead(ctx context.Context, nodes []omni.Node) error {
+	t := c.floor.present.Load()
+	if t == nil || t.Node != c.cfg.NodeID {
+		return nil
+	}
 	var dead []string
 	var errs []error
 	present := map[string]bool{c.cfg.NodeID: true}
@@ -322,7 +352,7 @@ func (c *Center) closeDead(ctx context.Context, t Term, nodes []omni.Node) error
 		}
 	}
 	for _, node := range dead {
-		errs = append(errs, c.closeNode(ctx, t, node))
+		errs = append(errs, c.closeNode(ctx, *t, node))
 	}
 	err := errors.Join(errs...)
 	c.fleet.mu.Lock()
@@ -370,23 +400,21 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 	}
 	c.log.Warn("a node is dead; closing what it left", "node", node, "conversations", len(live))
 	c.fleet.forget(node)
-	within, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if v := c.floor.ask(within, ask{gone: node}); v.err != nil {
+	if v := c.floor.ask(ctx, ask{gone: node}); v.err != nil {
 		return v.err
 	}
-	over, err := c.lingering(ctx, node)
+	over, err := c.store.Lingering(ctx, node)
 	if err != nil {
 		return err
 	}
 	for _, v := range live {
 		over = append(over, v.ID)
 	}
+	if err := c.dropAll(ctx, over); err != nil {
+		return err
+	}
 	left := map[string]bool{}
 	for _, conversationID := range over {
-		if _, err := c.floor.do(within, drop(conversationID)); err != nil {
-			return err
-		}
 		left[conversationID] = true
 	}
 	return c.closeLeft(ctx, leaving{
@@ -394,6 +422,20 @@ func (c *Center) closeNode(ctx context.Context, t Term, node string) error {
 		work:   func(conversationID string) bool { return left[conversationID] }, // what the router did not know
 		commit: func(ctx context.Context, w Write) error { return c.store.Route(ctx, t, w) },
 	})
+}
+
+// dropAll has the router forget conversations, so many at a time as share one of its
+// commits. How long that may take grows with their number.
+func (c *Center) dropAll(ctx context.Context, conversationIDs []string) error {
+	dropping, ctx := errgroup.WithContext(ctx)
+	dropping.SetLimit(batch)
+	for _, conversationID := range conversationIDs {
+		dropping.Go(func() error {
+			_, err := c.floor.do(ctx, drop(conversationID))
+			return err
+		})
+	}
+	return dropping.Wait()
 }
 
 // declareDead marks a node as dead; back tells that it has come back meanwhile.

@@ -122,7 +122,7 @@ func TestANodeOfAnotherVersionIsAway(t *testing.T) {
 		d.nodes["nd_z"] = omni.Node{ID: "nd_z", State: omni.NodeLive, SeenAt: time.Now()}
 		d.live = []omni.Conversation{{ID: "cv_z", NodeID: "nd_z", State: omni.Queued, CreatedAt: time.Now()}}
 		d.mu.Unlock()
-		if err := a.beat(t.Context()); err != nil { // it is met and greeted
+		if err := a.look(t.Context()); err != nil { // it is met and greeted
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -140,7 +140,7 @@ func TestANodeOfAnotherVersionIsAway(t *testing.T) {
 			t.Error("it may take the office, but is not counted")
 		}
 		time.Sleep(nodeSilence) // it has lost the database, too
-		if err := a.beat(t.Context()); err != nil || d.nodes["nd_z"].State != omni.NodeLive {
+		if err := a.look(t.Context()); err != nil || d.nodes["nd_z"].State != omni.NodeLive {
 			t.Errorf("its calls were closed: %v, %+v", err, d.nodes["nd_z"])
 		}
 		if n := log.count("another version"); n != 1 {

@@ -3,7 +3,6 @@ package journey
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -45,7 +44,7 @@ func (c *Center) closeOwn(ctx context.Context, ours bool) ([]input, error) {
 		}
 	}
 	if !ours && !closed && c.cfg.Shared {
-		over, err := c.lingering(ctx, c.cfg.NodeID)
+		over, err := c.store.Lingering(ctx, c.cfg.NodeID)
 		if err != nil {
 			return nil, err
 		}
@@ -108,37 +107,6 @@ type leaving struct {
 	// router ends them.
 	work   func(conversationID string) bool
 	commit func(context.Context, Write) error
-}
-
-// lingering are the conversations of a node that are over, but not for the
-// router: their process died between the two.
-func (c *Center) lingering(ctx context.Context, node string) ([]string, error) {
-	state, err := c.store.RoutingState(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("routing state: %w", err)
-	}
-	routed := map[string]bool{}
-	for _, o := range state.Offers {
-		routed[o.ConversationID] = true
-	}
-	for _, k := range state.Works {
-		routed[k.ConversationID] = true
-	}
-	for _, e := range state.Entries {
-		routed[e.ConversationID] = true
-	}
-	var over []string
-	for conversationID := range routed {
-		v, err := c.store.Conversation(ctx, conversationID)
-		switch {
-		case errors.Is(err, omni.ErrNotFound):
-		case err != nil:
-			return nil, fmt.Errorf("conversation of the router: %w", err)
-		case v.NodeID == node && v.State == omni.Completed:
-			over = append(over, conversationID)
-		}
-	}
-	return over, nil
 }
 
 // closeLeft closes what the processes of a node left behind.

@@ -3,10 +3,13 @@ package journey
 import (
 	"context"
 	"errors"
+	"maps"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -52,13 +55,13 @@ func TestClosingADeadNodeIsRepeated(t *testing.T) {
 		d.nodes["nd_b"] = omni.Node{ID: "nd_b", State: omni.NodeLive, SeenAt: time.Now()}
 		d.live = []omni.Conversation{{ID: "cv_1", NodeID: "nd_b", State: omni.Queued, CreatedAt: time.Now()}}
 		d.mu.Unlock()
-		if err := a.beat(t.Context()); err != nil { // the sweep at the begin of the term
+		if err := a.look(t.Context()); err != nil { // the sweep at the begin of the term
 			t.Fatal(err)
 		}
 		time.Sleep(nodeSilence)
 		d.refuse = errors.New("database is away")
 		for range 2 {
-			if err := a.beat(t.Context()); !errors.Is(err, d.refuse) {
+			if err := a.look(t.Context()); !errors.Is(err, d.refuse) {
 				t.Errorf("while it fails: %v", err)
 			}
 		}
@@ -66,14 +69,14 @@ func TestClosingADeadNodeIsRepeated(t *testing.T) {
 			t.Errorf("the node is %s", n.State)
 		}
 		d.refuse = nil
-		if err := a.beat(t.Context()); err != nil {
+		if err := a.look(t.Context()); err != nil {
 			t.Error(err)
 		}
 		left, err := d.LiveConversations(context.Background(), "")
 		if err != nil || len(left) > 0 || d.count(omni.ConversationCompleted, "cv_1") != 1 {
 			t.Errorf("left %+v, %v", left, err)
 		}
-		if err := a.beat(t.Context()); err != nil || d.count(omni.ConversationCompleted, "cv_1") != 1 {
+		if err := a.look(t.Context()); err != nil || d.count(omni.ConversationCompleted, "cv_1") != 1 {
 			t.Errorf("closed again: %v", err)
 		}
 	})
@@ -101,7 +104,7 @@ func TestNobodyIsKeptByAConversationThatIsOver(t *testing.T) {
 				d.mu.Unlock()
 				if who == "the leader" {
 					time.Sleep(nodeSilence)
-					if err := a.beat(t.Context()); err != nil {
+					if err := a.look(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 				} else {
@@ -115,4 +118,88 @@ func TestNobodyIsKeptByAConversationThatIsOver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a dead node left is closed without reading the others' conversations one by
+// one, however many the router has; one that is over but not for the router is found.
+func TestADeadNodeIsClosedInFewReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, h := newDepot(), newHub()
+		a := newNode("nd_a", d, h)
+		defer a.up(t)()
+		now := time.Now()
+		put := func(id, node string, state omni.State) {
+			d.live = append(d.live, omni.Conversation{ID: id, NodeID: node, State: state, CreatedAt: now})
+			d.entries[id] = agent.QueueEntry{ConversationID: id, QueueID: "qu_1", State: agent.EntryWaiting, EnteredAt: now}
+		}
+		d.mu.Lock()
+		for i := range 3000 {
+			put("cv_c"+strconv.Itoa(i), "nd_c", omni.Queued)
+		}
+		for i := range 300 {
+			put("cv_b"+strconv.Itoa(i), "nd_b", omni.Queued)
+		}
+		put("cv_over", "nd_b", omni.Completed)
+		d.nodes["nd_b"] = omni.Node{ID: "nd_b", State: omni.NodeLive, SeenAt: now}
+		d.nodes["nd_c"] = omni.Node{ID: "nd_c", State: omni.NodeLive, SeenAt: now.Add(time.Hour)}
+		d.mu.Unlock()
+		if err := a.look(t.Context()); err != nil { // the sweep at the begin of the term
+			t.Fatal(err)
+		}
+		time.Sleep(nodeSilence)
+		d.mu.Lock()
+		clear(d.reads)
+		d.mu.Unlock()
+		if err := a.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{"LiveConversations": 2, "Lingering": 1, "RoutingState": 1, "ConversationSegments": 300}
+		d.mu.Lock()
+		reads, over, other := maps.Clone(d.reads), d.entries["cv_over"].State, d.entries["cv_c7"].State
+		d.mu.Unlock()
+		if !maps.Equal(reads, want) {
+			t.Errorf("reads %v, want %v", reads, want)
+		}
+		if over != agent.EntryLeft || other != agent.EntryWaiting {
+			t.Errorf("who was over is %s in the queue, another node's caller %s", over, other)
+		}
+		if left, err := d.LiveConversations(t.Context(), ""); err != nil || len(left) != 3000 {
+			t.Errorf("%d conversations are left, %v", len(left), err)
+		}
+	})
+}
+
+// A leader gives signs of life while closing what a dead node left takes long.
+func TestALeaderLivesWhileItCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, h := newDepot(), newHub()
+		a := newNode("nd_a", d, h)
+		defer a.up(t)()
+		d.mu.Lock()
+		gate := make(chan struct{})
+		d.gate = gate
+		d.live = []omni.Conversation{{ID: "cv_1", NodeID: "nd_b", State: omni.Queued, CreatedAt: time.Now()}}
+		d.mu.Unlock()
+		a.work.Go(func() { a.watchNodes(a.ctx) })
+		for range 60 {
+			time.Sleep(time.Second)
+			d.mu.Lock()
+			silent := time.Since(d.nodes["nd_a"].SeenAt)
+			d.mu.Unlock()
+			if silent > beatEvery {
+				t.Fatalf("silent for %s", silent)
+			}
+		}
+		if n := d.count(omni.ConversationCompleted, "cv_1"); n != 0 {
+			t.Error("closed while nothing can be committed")
+		}
+		d.mu.Lock()
+		d.gate = nil
+		d.mu.Unlock()
+		close(gate)
+		time.Sleep(askLimit + 2*beatEvery)
+		if n := d.count(omni.ConversationCompleted, "cv_1"); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+	})
 }

@@ -146,6 +146,27 @@ func (db *DB) RoutingState(ctx context.Context) (agent.State, error) {
 	return s, db.failed("routing state", err)
 }
 
+// Lingering are the completed conversations of a node, by id, that have a live
+// offer, work or queue entry.
+func (db *DB) Lingering(ctx context.Context, nodeID string) ([]string, error) {
+	rows, err := db.query(ctx, `SELECT c.id FROM (SELECT conversation_id FROM offers WHERE live UNION
+		SELECT conversation_id FROM works WHERE live UNION SELECT conversation_id FROM queue_entries WHERE live) r
+		JOIN conversations c ON c.id = r.conversation_id WHERE c.node_id = $1 AND c.state = 'completed' ORDER BY c.id`, nodeID)
+	if err != nil {
+		return nil, db.failed("lingering conversations", err)
+	}
+	defer rows.Close()
+	list := []string{}
+	for rows.Next() {
+		var conversationID string
+		if err := rows.Scan(&conversationID); err != nil {
+			return nil, db.failed("lingering conversations", err)
+		}
+		list = append(list, conversationID)
+	}
+	return list, db.failed("lingering conversations", rows.Err())
+}
+
 // snapshot runs f on one unchanging view of the database.
 func (db *DB) snapshot(ctx context.Context, f func(querier) error) error {
 	opts := &sql.TxOptions{ReadOnly: true}

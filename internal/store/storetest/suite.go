@@ -37,6 +37,7 @@ func Run(t *testing.T, open Opener) {
 		"a lost place in the queue is found":  lostInQueue,
 		"leases fence writes":                 leases,
 		"nodes give signs of life":            nodes,
+		"what is over lingers in routing":     lingering,
 		"messages are numbered":               messages,
 		"what customers said is kept":         consents,
 		"customers are edited by field":       customerEdits,

@@ -2,9 +2,12 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/internal/store"
 	"github.com/openhotline/hotline/omni"
 )
@@ -62,4 +65,31 @@ func nodes(t *testing.T, open Opener) {
 	if again := must[string](t)(db.SetupRevision(ctx)); again != before {
 		t.Errorf("revision %s and %s without a change", before, again)
 	}
+}
+
+// lingering finds what is over of a node but not for the router, and nothing else.
+func lingering(t *testing.T, open Opener) {
+	db, _ := open(t)
+	var w store.Write
+	put := func(node string, state omni.State) string {
+		v := Conversation(Now())
+		v.NodeID, v.State = node, state
+		w.Omni.Conversations = append(w.Omni.Conversations, v)
+		return v.ID
+	}
+	want := []string{put("nd_b", omni.Completed), put("nd_b", omni.Completed), put("nd_b", omni.Completed)}
+	ended := put("nd_b", omni.Completed)
+	for i, id := range []string{want[0], want[1], put("nd_b", omni.Connected), put("nd_c", omni.Completed), ended} {
+		state := agent.Connected
+		if id == ended {
+			state = agent.Idle
+		}
+		w.Agent.Works = append(w.Agent.Works, agent.Work{ID: fmt.Sprintf("of_%d", i), AgentID: "ag_1", ConversationID: id, State: state, StartedAt: Now()})
+	}
+	w.Agent.Offers = []agent.Offer{{ID: "of_0", ConversationID: want[0], AgentID: "ag_1", State: agent.OfferAccepted, CreatedAt: Now()}}
+	w.Agent.QueueEntries = []agent.QueueEntry{{ConversationID: want[2], QueueID: "qu_1", State: agent.EntryWaiting, EnteredAt: Now()}}
+	must[[]omni.Event](t)(db.Commit(t.Context(), w))
+	slices.Sort(want)
+	equal(t, "lingering of a node", must[[]string](t)(db.Lingering(t.Context(), "nd_b")), want)
+	equal(t, "lingering of one that has nothing", must[[]string](t)(db.Lingering(t.Context(), "nd_d")), []string{})
 }
