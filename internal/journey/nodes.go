@@ -26,16 +26,16 @@ const (
 // fleet is what this node knows of the others.
 type fleet struct {
 	mu       sync.Mutex
-	alive    map[string]bool          // without this one
-	owners   map[string]string        // nodes of conversations that other nodes carry
-	former   map[string]string        // owners not heard of since owners was full
-	parted   map[string]bool          // lived at an earlier look
-	foreign  map[string]bool          // speak another version
-	turns    map[string]chan struct{} // each holds one while letters of the node are read
-	epoch    uint64                   // of the newest term that was heard of
-	swept    uint64                   // the term in which everything of dead nodes was looked for
-	revision string                   // of the administered records that are in use
-	closed   bool                     // what a former process of this node left is closed
+	alive    map[string]bool   // without this one
+	owners   map[string]string // nodes of conversations that other nodes carry
+	former   map[string]string // owners not heard of since owners was full
+	parted   map[string]bool   // lived at an earlier look
+	foreign  map[string]bool   // speak another version
+	turns    map[string]*turn  // of nodes whose letters are being read
+	epoch    uint64            // of the newest term that was heard of
+	swept    uint64            // the term in which everything of dead nodes was looked for
+	revision string            // of the administered records that are in use
+	closed   bool              // what a former process of this node left is closed
 }
 
 // others tells whether there is another live node.
@@ -76,10 +76,11 @@ func (f *fleet) hello(node string) {
 }
 
 // speaks notes whether a node speaks our version, and tells whether that is new.
+// Who does not say a name is nobody to be noted.
 func (f *fleet) speaks(node string, ours bool) (changed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.foreign[node] == !ours {
+	if node == "" || f.foreign[node] == !ours {
 		return false
 	}
 	if f.foreign == nil {
@@ -94,16 +95,39 @@ func (f *fleet) speaks(node string, ours bool) (changed bool) {
 }
 
 // turn is where those take turns who read letters of a node.
-func (f *fleet) turn(node string) chan struct{} {
+type turn struct {
+	slot    chan struct{} // holds one while letters are read
+	readers int           // reading or waiting
+}
+
+// takeTurn waits until nobody else reads letters of a node; over ends the turn.
+// What is kept of it goes with the last reader.
+func (f *fleet) takeTurn(ctx context.Context, node string) (over func(), err error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.turns == nil {
-		f.turns = map[string]chan struct{}{}
+	t := f.turns[node]
+	if t == nil {
+		if f.turns == nil {
+			f.turns = map[string]*turn{}
+		}
+		t = &turn{slot: make(chan struct{}, 1)}
+		f.turns[node] = t
 	}
-	if f.turns[node] == nil {
-		f.turns[node] = make(chan struct{}, 1)
+	t.readers++
+	f.mu.Unlock()
+	leave := func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if t.readers--; t.readers == 0 {
+			delete(f.turns, node)
+		}
 	}
-	return f.turns[node]
+	select {
+	case t.slot <- struct{}{}:
+		return func() { <-t.slot; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // replace takes a new list of the live nodes and returns the one before.

@@ -51,13 +51,11 @@ func (c *Center) postBag(ctx context.Context, commandID, node string, b bag) err
 // readAll takes the letters of a bag, all of them or, when the bags that their
 // sender sent before are being read for longer than it waits, none.
 func (c *Center) readAll(ctx context.Context, b bag) error {
-	turn := c.fleet.turn(b.From)
-	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
-	case <-ctx.Done():
+	over, err := c.fleet.takeTurn(ctx, b.From)
+	if err != nil {
 		return errNotBegun
 	}
+	defer over()
 	for _, l := range b.Letters {
 		c.read(b.From, l)
 	}
