@@ -6,6 +6,7 @@ package phone
 import (
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 )
@@ -171,34 +172,18 @@ func Display(number, country string) string {
 	return out
 }
 
-// Mask hides the middle digits of a number, for logs and for people who may not
-// see it: +86139****5678. Short codes stay, for they name no person.
-func Mask(number string) string {
-	digits := 0
-	for _, r := range number {
-		if r >= '0' && r <= '9' {
-			digits++
-		}
+// Tail hides all but the last four characters of what somebody dialled, for logs:
+// ********5678. Neither what else it may hold nor its length is to be seen: more may
+// have been typed behind a number than the number.
+func Tail(dialled string) string {
+	const shown, hidden = 4, 8
+	from := len(dialled)
+	for range shown {
+		_, size := utf8.DecodeLastRuneInString(dialled[:from])
+		from -= size
 	}
-	if digits <= 6 {
-		return number
+	if from == 0 {
+		return dialled
 	}
-	head, tail := max(digits-8, 2), 4
-	if digits < 9 {
-		head, tail = 2, 2
-	}
-	var b strings.Builder
-	i := 0
-	for _, r := range number {
-		if r < '0' || r > '9' {
-			b.WriteRune(r)
-			continue
-		}
-		if i >= head && i < digits-tail {
-			r = '*'
-		}
-		b.WriteRune(r)
-		i++
-	}
-	return b.String()
+	return strings.Repeat("*", hidden) + dialled[from:]
 }

@@ -1,6 +1,9 @@
 package phone
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestNormalise(t *testing.T) {
 	tests := []struct {
@@ -58,13 +61,15 @@ func TestDisplay(t *testing.T) {
 	}
 }
 
-func TestMask(t *testing.T) {
-	for number, want := range map[string]string{
-		"+8613912345678": "+86139****5678", "13912345678": "139****5678", "9000": "9000", "95588": "95588", "": "",
-		"4008208820": "40****8820", "1234567": "12***67", "+14155552671": "+141****2671",
+func TestTail(t *testing.T) {
+	for dialled, want := range map[string]string{
+		"": "", "9000": "9000", "95588": "********5588", "+8613912345678": "********5678",
+		"+8675512345678,6222021234567890": "********7890", "9002*16#6222021234567890#": "********890#",
+		"转1234": "********1234", "转接分机": "转接分机", "请转接分机": "********转接分机",
+		strings.Repeat("7", 5000): "********7777", "1\xff\xff\xff\xff": "********\xff\xff\xff\xff",
 	} {
-		if got := Mask(number); got != want {
-			t.Errorf("%s: %s, want %s", number, got, want)
+		if got := Tail(dialled); got != want {
+			t.Errorf("%q: %q, want %q", dialled, got, want)
 		}
 	}
 }
