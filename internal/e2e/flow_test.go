@@ -14,13 +14,19 @@ import (
 	"github.com/openhotline/hotline/sip"
 )
 
-// answers lets a flow of one start node answer a number.
-func (s *server) answers(number, nodes string) {
+// publishes makes a flow of some nodes and publishes it.
+func (s *server) publishes(name, nodes string) (flowID string) {
 	s.t.Helper()
-	f := s.newFlow("Flow of "+number, "flow: fl_"+number+"\nname: F\nlanguages: [en]\nstart: start\nhuman: human\nnodes:\n"+nodes+
+	f := s.newFlow("Flow of "+name, "flow: fl_"+name+"\nname: F\nlanguages: [en]\nstart: start\nhuman: human\nnodes:\n"+nodes+
 		"  human: {type: queue, queue: qu_sales}\n")
 	s.call(http.MethodPost, "/flows/"+f.ID+"/publish", s.token, map[string]any{"version": f.Version}, nil)
-	s.call(http.MethodPost, "/numbers", s.token, map[string]any{"number": number, "flow_id": f.ID, "line_ids": []string{}}, nil)
+	return f.ID
+}
+
+// answers lets a flow of some nodes answer a number.
+func (s *server) answers(number, nodes string) {
+	s.t.Helper()
+	s.call(http.MethodPost, "/numbers", s.token, map[string]any{"number": number, "flow_id": s.publishes(number, nodes), "line_ids": []string{}}, nil)
 }
 
 // A voicemail ends when its caller has said nothing for the node's time, and not

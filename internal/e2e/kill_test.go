@@ -142,6 +142,7 @@ func (st *stage) set() {
 	t := st.t
 	t.Helper()
 	st.queueRule(map[string]any{"wrap_up_time": 300, "ring_timeout": 120}) // nothing moves on by itself
+	flow := st.publishes("keys", "  start: {type: ask, text: {en: Key}, digits: 1, timeout: 300s, save: key, next: done}\n  done: {type: end}\n")
 	desk := st.deskPhone("deska")
 	c := st.ring("desk phone")
 	c.far["desk phone"] = st.rung("the desk phone", desk)
@@ -166,6 +167,15 @@ func (st *stage) set() {
 	st.asks(c, true)
 	st.asksOutside(c, true)
 	c.open = append(c.open, omni.SegmentAgent)
+
+	c = st.talk("with a flow, the agent waits")
+	c.lead.do(c.id, "flow", map[string]any{"flow": flow})
+	c.state, c.open = omni.OnHold, append(c.open, omni.SegmentHold, omni.SegmentFlow)
+
+	c = st.talk("a flow goes on without the agent")
+	c.lead.do(c.id, "flow", map[string]any{"flow": flow})
+	c.lead.do(c.id, "leave", nil)
+	c.state, c.open = omni.InFlow, []omni.SegmentKind{omni.SegmentFlow, omni.SegmentWrapUp}
 
 	c = st.talk("supervised")
 	for _, mode := range []string{"monitor", "whisper", "barge"} {
@@ -222,8 +232,8 @@ func sorted(list []omni.SegmentKind) []omni.SegmentKind {
 	return list
 }
 
-// A process that is killed while calls are on hold, in consultations, in conferences
-// and supervised leaves no telephone behind, nobody at work, no record open, and the
+// A process that is killed while calls are on hold, in consultations, in conferences,
+// with flows and supervised leaves no telephone behind, nobody at work, no record open, and the
 // places of those who waited.
 func TestKilledInEveryState(t *testing.T) {
 	st := &stage{server: start(t)}
@@ -275,9 +285,15 @@ func (st *stage) closed(c *scene, killed time.Time) {
 	if got := kinds(d.Segments, func(s omni.Segment) bool { return s.EndReason == omni.SystemError }); !slices.Equal(got, sorted(c.open)) {
 		t.Errorf("%s: ended by the failure were %v, want %v", c.name, got, sorted(c.open))
 	}
-	told, count := map[string]bool{}, map[string]int{}
+	told, count, waited := map[string]bool{}, map[string]int{}, 0
 	for _, e := range d.Events {
 		count[e.Type]++
+		var flow struct {
+			AgentWaits bool `json:"agent_waits"`
+		}
+		if e.Type == omni.ConversationFlowEntered && json.Unmarshal(e.Data, &flow) == nil && flow.AgentWaits {
+			waited++
+		}
 		if e.Type == omni.SegmentEnded {
 			told[e.SegmentID] = true
 		}
@@ -292,6 +308,9 @@ func (st *stage) closed(c *scene, killed time.Time) {
 	}
 	if a, b := count[omni.ConversationConsultStarted], count[omni.ConversationConsultEnded]+count[omni.ConversationPartyJoined]; a != b {
 		t.Errorf("%s: %d consultations began, %d are over", c.name, a, b)
+	}
+	if b := count[omni.ConversationFlowLeft]; waited != b {
+		t.Errorf("%s: agents began to wait for %d flows, and for %d no longer", c.name, waited, b)
 	}
 	for _, l := range d.Legs {
 		if l.EndedAt.IsZero() || l.EndReason == "" {

@@ -216,8 +216,8 @@ func (c *Center) close(ctx context.Context, v omni.Conversation, now time.Time, 
 	return nil
 }
 
-// closeParts says in the journal that the consultation and the supervisions are over
-// which the process that died had begun.
+// closeParts says in the journal that the consultation, the supervisions and the
+// agent's wait for a flow are over which the process that died had begun.
 func (c *Center) closeParts(ctx context.Context, v omni.Conversation, now time.Time, w *omni.Change) error {
 	if v.AnsweredAt.IsZero() {
 		return nil // no agent ever talked
@@ -234,10 +234,12 @@ func (c *Center) closeParts(ctx context.Context, v omni.Conversation, now time.T
 	}
 	for _, e := range events {
 		switch e.Type {
-		case omni.ConversationConsultStarted, omni.MonitorStarted:
+		case omni.ConversationConsultStarted, omni.MonitorStarted, omni.ConversationFlowEntered:
 			open = append(open, e)
 		case omni.ConversationConsultEnded, omni.ConversationPartyJoined: // who joins is asked no longer
 			over(omni.ConversationConsultStarted, e)
+		case omni.ConversationFlowLeft:
+			over(omni.ConversationFlowEntered, e)
 		case omni.MonitorModeChanged:
 			for i := range open {
 				if open[i].SegmentID == e.SegmentID && open[i].Type == omni.MonitorStarted {
@@ -249,21 +251,41 @@ func (c *Center) closeParts(ctx context.Context, v omni.Conversation, now time.T
 		}
 	}
 	for _, e := range open {
-		typ, data := omni.ConversationConsultEnded, map[string]any{}
+		data := map[string]any{}
 		if err := json.Unmarshal(e.Data, &data); err != nil {
 			return fmt.Errorf("event %s of %s: %w", e.ID, v.ID, err)
 		}
-		delete(data, "joins")
-		delete(data, "from")
-		data["reason"] = consultOver
-		if e.Type == omni.MonitorStarted {
-			typ, data["reason"], data["duration_ms"] = omni.MonitorEnded, monitorOver, now.Sub(e.Time).Milliseconds()
+		typ := cutOff(e.Type, data, now.Sub(e.Time).Milliseconds())
+		if typ == "" {
+			continue
 		}
 		end := newEvent(typ, now, v.ID, e.AgentID, e.QueueID, data)
 		end.SegmentID = e.SegmentID
 		w.Events = append(w.Events, end)
 	}
 	return nil
+}
+
+// cutOff makes the data of what began that of its end with the process, and gives
+// the type of that end; empty: nobody waits for one.
+func cutOff(began string, data map[string]any, ms int64) (typ string) {
+	switch began {
+	case omni.MonitorStarted:
+		delete(data, "from")
+		data["reason"], data["duration_ms"] = monitorOver, ms
+		return omni.MonitorEnded
+	case omni.ConversationFlowEntered:
+		if data["agent_waits"] != true {
+			return ""
+		}
+		delete(data, "agent_waits")
+		delete(data, "version")
+		data["outcome"], data["duration_ms"] = errandOver, ms
+		return omni.ConversationFlowLeft
+	}
+	delete(data, "joins")
+	data["reason"] = consultOver
+	return omni.ConversationConsultEnded
 }
 
 // closeWork ends the offers, work and queue entries of the conversations that
