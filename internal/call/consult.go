@@ -11,7 +11,8 @@ type Seating struct {
 	// Aside names legs that are in the call or about to join it by JoinAside.
 	Aside []string
 	// Lead is the leg whose company supervisors keep, the one they whisper to.
-	// Empty, or gone: they are where the lead was, and whisper to every agent.
+	// Empty, or gone: they whisper to every agent, and are with the customer, unless
+	// that one is with a flow (Served): they stay where the lead was then.
 	Lead string
 	// Music is what those hear who are left alone: the customer, and somebody
 	// aside other than the lead. None is silence.
@@ -39,7 +40,10 @@ func (c *Call) Arrange(s Seating) error {
 		begun := s.Served && !c.served // with a flow, whose sounds stay as they are afterwards
 		keep := s.Served && c.served
 		c.served = s.Served
-		c.aside, c.lead, c.leadAside = slices.Clone(s.Aside), s.Lead, slices.Contains(s.Aside, s.Lead)
+		c.aside, c.lead = slices.Clone(s.Aside), s.Lead
+		if s.Lead != "" || !s.Served {
+			c.leadAside = slices.Contains(s.Aside, s.Lead)
+		}
 		for id, m := range c.members {
 			m.aside = slices.Contains(s.Aside, id)
 		}

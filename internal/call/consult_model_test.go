@@ -195,6 +195,9 @@ func (s *sequence) step() {
 
 func (s *sequence) arrange(id, other string) {
 	seating := Seating{Lead: s.any()}
+	if s.rng.IntN(3) == 0 {
+		seating.Lead = ""
+	}
 	for _, x := range []string{id, other} {
 		if s.rng.IntN(3) > 0 && !slices.Contains(seating.Aside, x) {
 			seating.Aside = append(seating.Aside, x)
@@ -207,7 +210,10 @@ func (s *sequence) arrange(id, other string) {
 		s.fail("%v", err)
 	}
 	s.m.served = seating.Served
-	s.m.names, s.m.lead, s.m.leadAside = slices.Clone(seating.Aside), seating.Lead, slices.Contains(seating.Aside, seating.Lead)
+	s.m.names, s.m.lead = slices.Clone(seating.Aside), seating.Lead
+	if !seating.Served || seating.Lead != "" { // with a flow alone, supervisors stay where they are
+		s.m.leadAside = slices.Contains(seating.Aside, seating.Lead)
+	}
 	for x, p := range s.m.in {
 		p.aside = slices.Contains(seating.Aside, x)
 	}

@@ -124,6 +124,41 @@ func TestWhoHearsWhomInConsultations(t *testing.T) {
 	}
 }
 
+// Who listened to an agent does not hear what a customer says or types who is alone
+// with a flow, and is not heard, when the agent leaves; afterwards they are with the
+// customer.
+func TestSupervisorStaysAsideWhenTheAgentLeavesAFlow(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: speakers["caller"]})
+	ears := map[string]*ear{"caller": caller.ear}
+	legs := map[string]*call.Leg{}
+	for _, who := range []string{"ann", "boss"} {
+		k, leg := agentOn(t, h, p, "lg_"+who, talkOptions{tone: speakers[who]})
+		ears[who], legs[who] = k.ear, leg
+	}
+	music := []call.Prompt{prompt(speakers["music"], 200*time.Millisecond)}
+	if err := errors.Join(c.Bridge(legs["ann"]), c.Supervise(legs["boss"], call.Monitor),
+		c.Arrange(call.Seating{Aside: []string{"lg_ann"}, Lead: "lg_ann", Music: music, Served: true})); err != nil {
+		t.Fatal(err)
+	}
+	c.Unbridge("lg_ann")
+	if err := c.Arrange(call.Seating{Music: music, Served: true}); err != nil {
+		t.Fatal(err)
+	}
+	over := plays(t, c, "flow")
+	for _, how := range call.Supervisions {
+		if err := c.Supervise(legs["boss"], how); err != nil {
+			t.Fatal(err)
+		}
+		checkHearing(t, c, ears, "flow alone, "+string(how), heard{"caller": {"flow"}, "left": {"caller"}, "right": {"flow"}})
+	}
+	over()
+	if err := c.Arrange(call.Seating{}); err != nil {
+		t.Fatal(err)
+	}
+	checkHearing(t, c, ears, "the flow is over", heard{"caller": {"boss"}, "boss": {"caller"}, "left": {"caller"}, "right": {"boss"}})
+}
+
 // plays has a flow play its tone until the returned function is called; an empty
 // name is no flow.
 func plays(t *testing.T, c *call.Call, name string) (over func()) {
