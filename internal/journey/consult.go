@@ -54,15 +54,11 @@ const (
 // startConsult asks somebody. In private the customer hears music from now on;
 // with joins the agent stays with the customer until who comes joins them.
 func (v *conversation) startConsult(agentID, kind, target string, joins bool, ring time.Duration) error {
-	s, err := v.own(agentID)
-	switch {
-	case err != nil:
+	s, err := v.free(agentID)
+	if err != nil {
 		return err
-	case v.errand != nil:
-		return errWithFlow
-	case v.consult != nil:
-		return fmt.Errorf("%w: somebody is being asked already", account.ErrState)
-	case v.people() >= call.MaxParties:
+	}
+	if v.people() >= call.MaxParties {
 		return fmt.Errorf("%w: %w", account.ErrState, call.ErrFull)
 	}
 	c := &consultation{by: s, kind: kind, target: target, joins: joins}

@@ -21,8 +21,9 @@ type errand struct {
 	by     *side         // who waits; nil: has left
 	stay   *omni.Segment // while the agent waits
 	since  time.Time
-	// requeue is where the customer goes afterwards when the agent was lost.
-	requeue *place
+	// requeue is how the customer waits afterwards when the agent was lost; without
+	// the time of it.
+	requeue *agent.Enqueue
 }
 
 // How an errand ended for the agent who waited.
@@ -36,14 +37,9 @@ const (
 
 // sendToFlow has a flow serve the customer while the agent waits.
 func (v *conversation) sendToFlow(agentID, ref string) error {
-	s, err := v.own(agentID)
-	switch {
-	case err != nil:
+	s, err := v.aloneWith(agentID)
+	if err != nil {
 		return err
-	case v.errand != nil:
-		return errWithFlow
-	case v.consult != nil || len(v.others(s)) > 0:
-		return fmt.Errorf("%w: others are in the call, or asked", account.ErrState)
 	}
 	in := v.center.setup()
 	flowID, flow, ok := in.flowRef(ref)
@@ -55,6 +51,7 @@ func (v *conversation) sendToFlow(agentID, ref string) error {
 	v.errand = e
 	if err := v.seat(); err != nil { // the agent must not hear what is typed
 		v.errand = nil
+		v.rearrange() // a hold is over
 		return err
 	}
 	e.stay = v.book.begin(omni.SegmentFlow, func(seg *omni.Segment) { seg.FlowID, seg.ParentID = flowID, s.stay.ID })
@@ -125,11 +122,11 @@ func (v *conversation) errandStopped(e *errand, res ivr.Result, err error) {
 		v.endErrand(errandFailed)
 	case e.by != nil:
 		v.endErrand(errandDone)
-	case e.requeue != nil:
+	case e.requeue != nil && v.flow != nil: // which waits with the customer
 		v.dismiss(e)
 		v.must(v.seat())
 		v.queueAgain(*e.requeue)
-	case failed:
+	case failed, e.requeue != nil:
 		v.dismiss(e)
 		v.apologise()
 	default:
@@ -139,12 +136,26 @@ func (v *conversation) errandStopped(e *errand, res ivr.Result, err error) {
 
 // queueAgain queues a customer who is done with the errand of an agent who was
 // lost meanwhile.
-func (v *conversation) queueAgain(at place) {
+func (v *conversation) queueAgain(as agent.Enqueue) {
 	v.book.end(v.stay, omni.NextStep)
-	v.enterQueue(at.queueID, omni.AgentLost)
-	v.must(v.wantAgent(func(now agent.At) agent.Input {
-		return agent.Enqueue{At: now, ConversationID: v.id, QueueID: at.queueID, Channel: agent.Voice, EnteredAt: at.since}
-	}))
+	v.enterQueue(as.QueueID, omni.AgentLost)
+	v.must(v.wantAgent(func(now agent.At) agent.Input { as.At = now; return as }))
+}
+
+// asBefore is how the customer waits for an agent again whom s had: with what they
+// were queued for then, and with the age of the talk.
+func (v *conversation) asBefore(s *side) agent.Enqueue {
+	as := agent.Enqueue{ConversationID: v.id, QueueID: s.offer.QueueID, Channel: agent.Voice}
+	if v.asked != nil {
+		if was, ok := v.asked(agent.At{}).(agent.Enqueue); ok && was.QueueID == as.QueueID {
+			as = was
+		}
+	}
+	if as.PreferredAgent == s.offer.AgentID {
+		as.PreferredAgent = "" // who was lost
+	}
+	as.EnteredAt = s.stay.StartedAt
+	return as
 }
 
 // leaveErrand lets the agent who waits go: the flow goes on with the customer
@@ -155,7 +166,8 @@ func (v *conversation) leaveErrand(why omni.EndReason) {
 	v.leftFlow(e, errandOver)
 	e.by = nil
 	if why == omni.AgentLost {
-		e.requeue = &place{s.offer.QueueID, s.stay.StartedAt}
+		as := v.asBefore(s)
+		e.requeue = &as
 	}
 	if s.hold != nil {
 		v.must(v.book.move(omni.Connected))

@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/internal/call"
+	"github.com/openhotline/hotline/ivr"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -173,6 +175,138 @@ func TestFlowGoesOnAlone(t *testing.T) {
 		l.want("bob has the customer", "connected lead=bob customer=talking bob=talking")
 		l.ends()
 	})
+}
+
+// A customer whose agent was lost waits again as before: for the skills, in the
+// priority and with the announcements that the flow wanted, and with the age of the
+// talk; the preferred agent stays so unless that is who was lost.
+func TestWhatACustomerWaitsForOutlastsTheAgent(t *testing.T) {
+	for preferred, still := range map[string]string{"ag_cho": "ag_cho", "ag_ann": ""} {
+		inBubble(t, func(t *testing.T) {
+			l := live(t)
+			wish := agent.Enqueue{ConversationID: l.v.id, QueueID: "qu_1", Channel: agent.Voice, Priority: 7, PreferredAgent: preferred,
+				Skills: []agent.SkillNeed{{Skill: "ja", Level: 2}}, Hops: 2, AnnounceEvery: 45}
+			l.in(func() {
+				if err := l.v.wantAgent(func(at agent.At) agent.Input { in := wish; in.At = at; return in }); err != nil {
+					t.Error(err)
+				}
+			})
+			l.comes("ann")
+			if !l.accepts("ann") {
+				t.Fatalf("ann has no offer: %s", l.state())
+			}
+			var talked time.Time
+			l.in(func() { talked = l.v.talking.stay.StartedAt })
+			if err := l.does("ann", actFlow, "fl_card"); err != nil {
+				t.Fatal(err)
+			}
+			l.comes("bob")
+			l.legs["ann"].Hangup(call.AgentLost)
+			time.Sleep(63 * time.Second)
+			l.types("1234")
+			time.Sleep(2 * time.Second)
+			if l.accepts("bob") {
+				t.Error("bob has the customer, and speaks no Japanese")
+			}
+			e := l.entry()
+			if e.QueueID != "qu_1" || e.Priority != 7 || len(e.Skills) != 1 || e.Skills[0] != wish.Skills[0] || e.PreferredAgent != still ||
+				e.Hops != 2 || e.AnnounceEvery != 45 || !e.EnteredAt.Equal(talked) {
+				t.Errorf("waits as %+v, since %s, talked since %s", e, e.EnteredAt, talked)
+			}
+			l.comes("cho")
+			if !l.accepts("cho") {
+				t.Errorf("cho has no offer: %s", l.state())
+			}
+			l.ends()
+		})
+	}
+}
+
+// A flow that goes on without the agent does not end because the one that stands
+// still does: it leads where it leads, but for a queue in which nobody would wait
+// with the customer.
+func TestFlowAloneOutlastsTheOneThatStandsStill(t *testing.T) {
+	fails := func(v *conversation) {
+		run := v.flow
+		v.flowStopped(run, ivr.Result{}, errors.New("broken"))
+		run.cancel(errReplaced)
+	}
+	for _, c := range []struct {
+		name   string
+		lost   bool // the agent, who else leaves
+		stops  func(*conversation)
+		end    omni.EndReason
+		faults int
+	}{
+		{"it fails", false, fails, omni.FlowDisconnect, 1},
+		{"it ends", false, func(v *conversation) { v.wait(waitEvent{kind: waitDone}) }, omni.FlowDisconnect, 0},
+		{"it fails, and the agent is lost", true, fails, omni.SystemError, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				l := talks(t)
+				if err := l.does("ann", actFlow, "fl_card"); err != nil {
+					t.Fatal(err)
+				}
+				if c.lost {
+					l.legs["ann"].Hangup(call.AgentLost)
+					time.Sleep(63 * time.Second)
+				} else if err := l.does("ann", actLeave, ""); err != nil {
+					t.Fatal(err)
+				}
+				l.in(func() { c.stops(l.v) })
+				time.Sleep(30 * time.Second) // longer than an apology
+				l.want("alone", "in_flow lead= customer=in_flow")
+				l.types("1234")
+				time.Sleep(2 * time.Second)
+				l.want("the flow has ended", "over")
+				l.in(func() {
+					if l.v.flow != nil || l.v.book.conv.EndReason != c.end {
+						t.Errorf("ended by %s, the first flow still stands: %t", l.v.book.conv.EndReason, l.v.flow != nil)
+					}
+				})
+				if f := l.faults.take(); len(f) != c.faults {
+					t.Errorf("faults %q", f)
+				}
+				l.ends()
+			})
+		})
+	}
+}
+
+// When the room cannot be parted for a flow, the agent has the customer, on all
+// screens and in the journal, and no longer on hold.
+func TestHoldEndsWithAFlowThatCannotBegin(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := talks(t)
+		if err := l.does("ann", actHold, ""); err != nil {
+			t.Fatal(err)
+		}
+		l.in(func() {
+			l.v.call.Close()
+			if err := l.v.sendToFlow("ag_ann", "fl_card"); err == nil {
+				t.Error("a flow began in a room that is closed")
+			}
+			if s := l.v.talking; l.v.errand != nil || l.v.holding || s.hold != nil || s.work != agent.Connected || l.v.book.conv.State != omni.Connected {
+				t.Errorf("with a flow: %t, held: %t, segment of hold: %v, work %s, %s", l.v.errand != nil, l.v.holding, s.hold, s.work, l.v.book.conv.State)
+			}
+		})
+		l.faults.take()
+		l.ends()
+	})
+}
+
+// entry is what the router knows of the customer who waits.
+func (l *liveCall) entry() (e agent.QueueEntry) {
+	l.t.Helper()
+	if err := l.c.floor.look(l.t.Context(), func(r *agent.Router, _ time.Time) {
+		if s := r.StandingOf([]string{l.v.id})[l.v.id]; s.Entry != nil {
+			e = *s.Entry
+		}
+	}); err != nil {
+		l.t.Error(err)
+	}
+	return e
 }
 
 // What does not fit is refused and changes nothing; the customer may hang up at

@@ -168,9 +168,14 @@ func (v *conversation) flowStopped(run *flowRun, res ivr.Result, err error) {
 		v.enterFlow(ref)
 		return
 	}
-	switch {
-	case err != nil || res.End == ivr.EndLimit || res.End == ivr.EndError:
+	failed := err != nil || res.End == ivr.EndLimit || res.End == ivr.EndError
+	if failed {
 		v.log.Error("flow failed", "flow", res.Flow, "node", res.Node, "end", res.End, "err", err)
+	}
+	switch {
+	case v.errand != nil:
+		// another flow has the customer; its end leads on
+	case failed:
 		v.apologise()
 	case v.talking != nil || v.external != nil || len(v.outsiders) > 0:
 		// an agent or an outside party has the customer; their end ends the call

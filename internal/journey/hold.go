@@ -16,6 +16,30 @@ func (v *conversation) own(agentID string) (*side, error) {
 	return v.talking, nil
 }
 
+// free is own for what can begin only while the customer is with no flow and
+// nobody is being asked.
+func (v *conversation) free(agentID string) (*side, error) {
+	s, err := v.own(agentID)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.errand != nil:
+		return nil, errWithFlow
+	case v.consult != nil:
+		return nil, fmt.Errorf("%w: somebody is being asked already", account.ErrState)
+	}
+	return s, nil
+}
+
+// aloneWith is free for what can begin only while nobody else is in the call.
+func (v *conversation) aloneWith(agentID string) (*side, error) {
+	s, err := v.free(agentID)
+	if err == nil && len(v.others(s)) > 0 {
+		return nil, fmt.Errorf("%w: others are in the call", account.ErrState)
+	}
+	return s, err
+}
+
 // holdCall and resumeCall part the customer from everybody else and join them
 // again.
 func (v *conversation) holdCall(agentID string) error {

@@ -110,7 +110,8 @@ func live(t *testing.T) *liveCall {
 	return l
 }
 
-// liveRecords are three agents, a queue and the flows.
+// liveRecords are three agents, of whom bob speaks no Japanese, a queue and the
+// flows.
 func liveRecords(t *testing.T) *installation {
 	t.Helper()
 	in := &installation{agents: map[string]setup.Agent{}, queues: map[string]setup.Queue{}, flows: map[string]*ivr.Flow{}, version: map[string]int{}}
@@ -120,6 +121,9 @@ func liveRecords(t *testing.T) *installation {
 	for _, who := range []string{"ann", "bob", "cho"} {
 		a := setup.NewAgent()
 		a.ID, a.Name, a.Queues, a.Enabled = "ag_"+who, who, []string{q.ID}, true
+		if who != "bob" {
+			a.Skills = map[string]int{"ja": 3}
+		}
 		in.Agents, in.agents[a.ID] = append(in.Agents, a), a
 	}
 	for flowID, nodes := range liveFlows {

@@ -34,15 +34,9 @@ type externalLeg struct {
 // transfer hands the customer over for an agent, who leaves the call.
 // ring bounds how long an outside number rings.
 func (v *conversation) transfer(agentID, kind, target string, ring time.Duration) error {
-	s, err := v.own(agentID)
+	s, err := v.aloneWith(agentID)
 	if err != nil {
 		return err
-	}
-	if v.errand != nil {
-		return errWithFlow
-	}
-	if v.consult != nil || len(v.others(s)) > 0 {
-		return fmt.Errorf("%w: others are in the call, or asked", account.ErrState)
 	}
 	in := v.center.setup()
 	bad := func() error { return fmt.Errorf("%w: %s %q", account.ErrNotFound, kind, target) }
