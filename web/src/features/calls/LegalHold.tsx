@@ -38,6 +38,7 @@ export function LegalHold({ recording }: { recording: Recording }) {
       )}
       {may && (
         <Button
+          size="sm"
           reason={change.isPending ? t("call.wait") : undefined}
           onClick={() => (recording.legal_hold ? change.mutate(undefined) : setReason(""))}
         >
@@ -48,7 +49,7 @@ export function LegalHold({ recording }: { recording: Recording }) {
         opened={reason !== undefined}
         onClose={() => setReason(undefined)}
         title={t("recording.hold")}
-        centered
+        closeButtonProps={{ "aria-label": t("action.close") }}
       >
         <form
           onSubmit={(e) => {

@@ -133,7 +133,6 @@ function Player({ recording }: { recording: Recording }) {
       </header>
       <div className="body">
         {recording.state === "failed" && <Failure recording={recording} />}
-        {recording.state !== "running" && <LegalHold recording={recording} />}
         <div className="wave-labels" aria-hidden="true">
           <span>{t("party.customer")}</span>
           <span>{t("party.agent")}</span>
@@ -174,8 +173,13 @@ function Player({ recording }: { recording: Recording }) {
             {speed}×
           </button>
         </div>
-        {!recording.legal_hold && hasTime(recording.delete_after) && (
-          <p className="meta">{t("recording.until", { time: day(recording.delete_after) })}</p>
+        {recording.state !== "running" && (
+          <div className="keeping">
+            {!recording.legal_hold && hasTime(recording.delete_after) && (
+              <p className="meta">{t("recording.until", { time: day(recording.delete_after) })}</p>
+            )}
+            <LegalHold recording={recording} />
+          </div>
         )}
         {failed && (
           <p role="alert" style={{ color: "var(--bad)" }}>
