@@ -46,6 +46,9 @@ func (t *turn) fill() bool {
 		t.about(intent)
 		return t.pursue(intent)
 	}
+	if t.replaces() && t.correct() {
+		return true
+	}
 	return t.notFilled()
 }
 
@@ -296,7 +299,7 @@ func (t *turn) correct() bool {
 	if changed == "" {
 		return false
 	}
-	corrects := entity.Corrects(t.text)
+	corrects := t.joined || entity.Corrects(t.text)
 	if !corrects && !elliptical(t.rest()) {
 		return false
 	}

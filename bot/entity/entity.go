@@ -121,6 +121,7 @@ func look(text string, opt Options) *search {
 		s.bareAmounts()
 	}
 	s.names()
+	s.pieces()
 	s.endings()
 	return s
 }
