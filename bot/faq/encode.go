@@ -9,7 +9,7 @@ import (
 )
 
 // version is raised by whoever changes what an index is or how it is made.
-const version = 4
+const version = 5
 
 // kind is under what a folder has indexes.
 const kind = "articles"

@@ -1,12 +1,15 @@
 package faq
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // stem cuts the commonest endings off an English word: plurals, -ing, -ed and a
 // last e, so that "cards" and "card" or "charging" and "charge" are one. It is
 // coarser than Porter's: what it makes of a word needs to be no word.
 func stem(word []rune) []rune {
-	if len(word) == 0 || word[0] >= 0x80 {
+	if len(word) == 0 || word[0] >= utf8.RuneSelf {
 		return word
 	}
 	w := string(word)
@@ -14,17 +17,18 @@ func stem(word []rune) []rune {
 		{"ies", "y"}, {"sses", "ss"}, {"shes", "sh"}, {"ches", "ch"}, {"xes", "x"},
 		{"ss", "ss"}, {"us", "us"}, {"is", "is"}, {"s", ""}, {"ing", ""}, {"ed", ""},
 	} {
-		if rest, ok := strings.CutSuffix(w, e.ending); ok && len(rest) > 2 {
+		if rest, ok := strings.CutSuffix(w, e.ending); ok && utf8.RuneCountInString(rest) > 2 {
 			w = rest + e.by
 			break
 		}
 	}
-	n := len(w)
-	if n > 3 && w[n-1] == w[n-2] {
-		w, n = w[:n-1], n-1
+	out := []rune(w) // letters, not bytes: the last two bytes of one letter may be alike
+	n := len(out)
+	if n > 3 && out[n-1] == out[n-2] {
+		out, n = out[:n-1], n-1
 	}
-	if n > 3 && w[n-1] == 'e' {
-		w = w[:n-1]
+	if n > 3 && out[n-1] == 'e' {
+		out = out[:n-1]
 	}
-	return []rune(w)
+	return out
 }

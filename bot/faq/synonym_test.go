@@ -52,6 +52,12 @@ func TestStem(t *testing.T) {
 			t.Errorf("%q becomes %q", w, got)
 		}
 	}
+	// The last two bytes of 丸 are alike, and é is one letter of two bytes.
+	for w, want := range map[string]string{"mug丸": "mug丸", "cafés": "café", "sués": "sué", "aés": "aés", "abéé": "abé"} {
+		if got := string(stem([]rune(w))); got != want {
+			t.Errorf("%q becomes %q, want %q", w, got, want)
+		}
+	}
 	if a, b := string(stem([]rune("plan"))), string(stem([]rune("plane"))); a != "plan" || b == "" {
 		t.Errorf("plan becomes %q, plane %q", a, b)
 	}
