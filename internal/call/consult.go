@@ -60,7 +60,8 @@ func (c *Call) Arrange(s Seating) error {
 }
 
 // JoinAside brings a leg into the call out of the customer's hearing: it talks
-// with those whom Arrange seats aside, or hears their music while it is alone.
+// with those whom Arrange seats aside, or hears their music while it is alone. A
+// leg that is there stays.
 func (c *Call) JoinAside(leg *Leg) error {
 	return c.do(func() error {
 		if !c.parted() {
@@ -70,7 +71,9 @@ func (c *Call) JoinAside(leg *Leg) error {
 			return err
 		}
 		c.members[leg.ID()].aside = true
-		c.aside = append(c.aside, leg.ID())
+		if !slices.Contains(c.aside, leg.ID()) {
+			c.aside = append(c.aside, leg.ID())
+		}
 		c.apply()
 		return nil
 	})

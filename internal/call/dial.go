@@ -200,6 +200,8 @@ func (s *sipLink) await(late bool) {
 				// Early media; the 200 may bring another description.
 				if err := s.accept(p.SDP); err != nil {
 					s.leg.ctl.log.Warn("early media not usable", "leg", s.leg.ID(), "err", err)
+				} else {
+					s.leg.sounds()
 				}
 			}
 			if form := s.dialog(); !bytes.Equal(form, told) {

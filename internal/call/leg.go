@@ -84,6 +84,7 @@ type Leg struct {
 	keypad *keypad
 
 	ringing  chan struct{}
+	early    chan struct{}
 	answered chan struct{}
 	done     chan struct{}
 
@@ -93,6 +94,7 @@ type Leg struct {
 	ended    bool
 	isUp     bool // answered is closed
 	isRings  bool // ringing is closed
+	isEarly  bool // early is closed
 	final    *Stats
 	room     *Call // the call the leg is in
 	onMedia  func(lost bool)
@@ -103,7 +105,7 @@ func newLeg(ctl *Control, info Info) *Leg {
 	info.StartedAt = time.Now()
 	return &Leg{
 		ctl: ctl, info: info, keypad: newKeypad(),
-		ringing: make(chan struct{}), answered: make(chan struct{}), done: make(chan struct{}),
+		ringing: make(chan struct{}), early: make(chan struct{}), answered: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
@@ -203,6 +205,10 @@ func (l *Leg) SendDigits(digits string) error {
 // Ringing is closed when a leg that we dialled rings.
 func (l *Leg) Ringing() <-chan struct{} { return l.ringing }
 
+// Early is closed when a leg that we dialled sends its sound before the answer
+// (183 with a session description): a tone or an announcement of the network.
+func (l *Leg) Early() <-chan struct{} { return l.early }
+
 // Answered is closed when audio can flow both ways: the call was answered, or
 // the browser's media is connected.
 func (l *Leg) Answered() <-chan struct{} { return l.answered }
@@ -289,6 +295,16 @@ func (l *Leg) rings() {
 	if !l.isRings {
 		l.isRings = true
 		close(l.ringing)
+	}
+}
+
+// sounds notes that sound comes before the answer.
+func (l *Leg) sounds() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.isEarly {
+		l.isEarly = true
+		close(l.early)
 	}
 }
 

@@ -112,20 +112,24 @@ func (v *conversation) seat() error {
 		switch {
 		case c.side != nil && c.side.leg != nil:
 			s.Aside = append(s.Aside, c.side.leg.ID())
-		case c.out != nil && c.answered():
+		case c.out != nil && (c.answered() || c.out.early):
 			s.Aside = append(s.Aside, c.out.row.ID)
 		}
 	}
 	if v.awaited() && s.Lead != "" {
 		s.Aside = append(s.Aside, s.Lead)
 	}
-	key := fmt.Sprint(s.Aside, s.Lead, s.Served)
+	rings := v.consultRings()
+	key := fmt.Sprint(s.Aside, s.Lead, s.Served, rings)
 	if key == v.seated {
 		return nil
 	}
 	s.Music = v.center.music(v.musicOf(queueID))
-	if s.Served {
+	switch {
+	case s.Served:
 		s.LeadHears = s.Music
+	case rings:
+		s.LeadHears = []call.Prompt{call.RingingTone(v.center.cfg.Country)}
 	}
 	if err := v.call.Arrange(s); err != nil {
 		return err // it is tried with the next change

@@ -28,6 +28,28 @@ func (c *consultation) answered() bool { return c.stay != nil }
 // apart tells whether the agent is out of the customer's hearing.
 func (c *consultation) apart() bool { return !c.joins && !c.swapped }
 
+// consultRings tells whether who is asked in private rings: the agent hears so.
+func (v *conversation) consultRings() bool {
+	c := v.consult
+	switch {
+	case c == nil || c.answered() || !c.apart():
+		return false
+	case c.out != nil:
+		select {
+		case <-c.out.leg.Ringing():
+			return true
+		default:
+			return false
+		}
+	}
+	for _, s := range v.sides {
+		if s.offer.ConsultBy != "" && (s.state == ringing || s.state == accepted) {
+			return true
+		}
+	}
+	return false
+}
+
 // asks tells whether an offer or an entry of the router is about this consultation
 // and not about one that is over.
 func (c *consultation) asks(by, agentID, queueID string) bool {

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +111,38 @@ func TestQuestionIsAskedOnce(t *testing.T) {
 	applied("once accepted", true)
 	r.Apply(agent.EndConsult{At: tick(), ConversationID: "cv_1", AgentID: "ag_ann"})
 	applied("once over", false)
+}
+
+// Who asks in private hears ringing from the colleague's offer to the answer, and
+// not while the colleague is brought into the call.
+func TestRingingIsHeard(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := talks(t)
+		l.comes("bob")
+		rings := func(when string, want bool) {
+			t.Helper()
+			l.in(func() {
+				if got := l.v.consultRings(); got != want || strings.HasSuffix(l.v.seated, " true") != want {
+					t.Errorf("%s: rings: %t, the room is seated %q", when, got, l.v.seated)
+				}
+			})
+		}
+		rings("nobody is asked", false)
+		for _, end := range []func(){
+			func() { _ = l.does("ann", actConsultStep, ConsultCancel) },
+			func() { l.accepts("bob") },
+		} {
+			if err := l.does("ann", actConsult, "ag_bob"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			l.want("asked", "on_hold lead=ann customer=waiting ann=consulting")
+			rings("asked", true)
+			end()
+			time.Sleep(time.Second)
+			rings("not any more", false)
+		}
+		l.want("bob came", "on_hold lead=ann customer=waiting ann=consulting bob=consulting")
+		l.ends()
+	})
 }

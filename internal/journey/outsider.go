@@ -14,6 +14,7 @@ type outsider struct {
 	leg    *call.Leg
 	row    omni.Leg
 	number string
+	early  bool // is heard by the agent before the answer
 	joined bool // talks with the customer
 }
 
@@ -26,16 +27,44 @@ func (v *conversation) follow(leg *call.Leg, number string) *outsider {
 	leg.OnChange(v.later(func() { v.outsiderChanged(x) }))
 	x.row.Dialog = leg.Dialog()
 	v.book.leg(x.row)
-	v.center.work.Go(func() {
-		select {
-		case <-leg.Answered():
-			v.post(func() { v.outsiderCame(x) })
-			<-leg.Done()
-		case <-leg.Done():
-		}
-		v.post(func() { v.outsiderGone(x) })
-	})
+	v.center.work.Go(func() { v.watchOutsider(x) })
 	return x
+}
+
+// watchOutsider tells the conversation how an outside leg fares until it ends.
+func (v *conversation) watchOutsider(x *outsider) {
+	rings, early, answered := x.leg.Ringing(), x.leg.Early(), x.leg.Answered()
+	for {
+		select {
+		case <-rings:
+			rings = nil
+			v.post(v.rearrange)
+		case <-early:
+			early = nil
+			v.post(func() { v.outsiderHeard(x) })
+		case <-answered:
+			rings, early, answered = nil, nil, nil
+			v.post(func() { v.outsiderCame(x) })
+		case <-x.leg.Done():
+			v.post(func() { v.outsiderGone(x) })
+			return
+		}
+	}
+}
+
+// outsiderHeard lets the agent hear what the network says before the answer; the
+// customer does not.
+func (v *conversation) outsiderHeard(x *outsider) {
+	c := v.consult
+	if c == nil || c.out != x || c.answered() || !c.apart() || v.gone {
+		return
+	}
+	if err := v.call.JoinAside(x.leg); err != nil {
+		v.log.Warn("early media not in the call", "err", err) // the tone goes on
+		return
+	}
+	x.early = true
+	v.rearrange()
 }
 
 // outsiderCame lets an outside number that answered talk.

@@ -62,6 +62,9 @@ func (v *conversation) offered(o agent.OfferCreated) {
 		v.must(v.book.move(omni.Offered))
 		v.book.event(omni.ConversationOffered, nil, of(o.Offer.AgentID, o.Offer.QueueID))
 	}
+	if o.Offer.ConsultBy != "" {
+		v.rearrange() // who asks hears that it rings
+	}
 	if dev := v.center.setup().agents[o.Offer.AgentID].DeviceID; dev != "" {
 		v.ringDevice(s, dev)
 		return
@@ -353,6 +356,9 @@ func (v *conversation) offerOver(o agent.Offer) {
 	}
 	if v.book.conv.State == omni.Offered && !v.anyRinging() {
 		v.must(v.book.move(omni.Queued))
+	}
+	if o.ConsultBy != "" {
+		v.rearrange()
 	}
 }
 
