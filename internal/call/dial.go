@@ -187,26 +187,40 @@ func preferring(list []codec.Kind, name string) []codec.Kind {
 	return sorted
 }
 
+// Sound before the answer (RFC 3960 §3.2): a session description alone is no
+// sound, and networks send one and then nothing. So packets are waited for.
+const (
+	earlyCheck    = 40 * time.Millisecond  // how often they are looked for
+	earlyPatience = 600 * time.Millisecond // with 183; then the other side counts as ringing
+)
+
 // await follows a call of ours until it is answered or over.
 func (s *sipLink) await(late bool) {
-	var told []byte // what ends the call, as its owner was told last
+	var told []byte         // what ends the call, as its owner was told last
+	var announced time.Time // when sound was, first
+	look := time.NewTicker(earlyCheck)
+	look.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case p := <-s.sip.Progressed():
-			if p.Code == 180 || p.Code == 183 {
-				s.leg.rings()
+			if p.SDP != nil && !late && announced.IsZero() {
+				announced = time.Now()
+				look.Reset(earlyCheck)
 			}
-			if p.SDP != nil && !late {
-				// Early media; the 200 may bring another description.
-				if err := s.accept(p.SDP); err != nil {
-					s.leg.ctl.log.Warn("early media not usable", "leg", s.leg.ID(), "err", err)
-				} else {
-					s.leg.sounds()
-				}
-			}
+			s.progressed(p, late)
 			if form := s.dialog(); !bytes.Equal(form, told) {
 				told = form
 				s.leg.changed()
+			}
+		case <-look.C:
+			switch {
+			case s.rtp.Stats().PacketsReceived > 0:
+				look.Stop()
+				s.leg.sounds()
+				s.leg.rings()
+			case time.Since(announced) > earlyPatience:
+				s.leg.rings()
 			}
 		case <-s.sip.Answered():
 			s.connected(late)
@@ -216,6 +230,19 @@ func (s *sipLink) await(late bool) {
 		case <-s.leg.Done():
 			return
 		}
+	}
+}
+
+// progressed follows a provisional response. Its description is that of early
+// media; the 200 may bring another one.
+func (s *sipLink) progressed(p sip.Progress, late bool) {
+	if p.SDP != nil && !late {
+		if err := s.accept(p.SDP); err != nil {
+			s.leg.ctl.log.Warn("early media not usable", "leg", s.leg.ID(), "err", err)
+		}
+	}
+	if p.Code == 180 || p.Code == 183 && p.SDP == nil {
+		s.leg.rings()
 	}
 }
 

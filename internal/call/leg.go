@@ -202,11 +202,12 @@ func (l *Leg) SendDigits(digits string) error {
 	return l.link.sendDigits(digits)
 }
 
-// Ringing is closed when a leg that we dialled rings.
+// Ringing is closed when a leg that we dialled rings: with 180, and with 183 that
+// has a description as soon as its sound came (Early is closed before) or is late.
 func (l *Leg) Ringing() <-chan struct{} { return l.ringing }
 
-// Early is closed when a leg that we dialled sends its sound before the answer
-// (183 with a session description): a tone or an announcement of the network.
+// Early is closed when the first sound of a leg that we dialled comes before the
+// answer: a tone or an announcement of the network.
 func (l *Leg) Early() <-chan struct{} { return l.early }
 
 // Answered is closed when audio can flow both ways: the call was answered, or

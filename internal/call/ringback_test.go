@@ -1,6 +1,8 @@
 package call_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -42,5 +44,64 @@ func TestRingingTones(t *testing.T) {
 				t.Fatalf("%s: sound at sample %d of the silence", c.country, i)
 			}
 		}
+	}
+}
+
+// What the network says before the answer is heard by who sits aside, not by the
+// customer; a description without sound counts as ringing.
+func TestSoundBeforeTheAnswer(t *testing.T) {
+	h, p := newPair(t, hubOptions{})
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	ann, annLeg := agentOn(t, h, p, "lg_ann", talkOptions{tone: 950})
+	if err := errors.Join(c.Bridge(annLeg), c.Arrange(call.Seating{Aside: []string{"lg_ann"}, Lead: "lg_ann"})); err != nil {
+		t.Fatal(err)
+	}
+	for _, silent := range []bool{true, false} {
+		leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: fmt.Sprintf("lg_silent_%t", silent), URI: p.uri(), From: "9000"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := <-p.calls
+		k := p.open(talkOptions{tone: 620})
+		answer, agreed, err := k.session.Answer(d.Offer())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !silent {
+			k.configure(agreed, nil)
+		}
+		if err := d.Progress(t.Context(), answer); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "ringing", leg.Ringing())
+		select {
+		case <-leg.Early():
+			if silent {
+				t.Error("sound where nothing was sent")
+			}
+		default:
+			if !silent {
+				t.Error("ringing before the sound that is there")
+			}
+		}
+		if silent {
+			leg.Hangup(call.AgentTimeout)
+			await(t, "the phone hears of it", d.Done())
+			continue
+		}
+		heard := func(when string) {
+			if err := c.JoinAside(leg); err != nil {
+				t.Fatal(err)
+			}
+			ann.ear.hears(t, "agent "+when, 620)
+			caller.ear.hears(t, "caller "+when)
+			k.ear.hears(t, "the network "+when, 950)
+		}
+		heard("before the answer")
+		if err := d.Answer(t.Context(), answer); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "answer", leg.Answered())
+		heard("after the answer")
 	}
 }

@@ -35,12 +35,7 @@ func (v *conversation) consultRings() bool {
 	case c == nil || c.answered() || !c.apart():
 		return false
 	case c.out != nil:
-		select {
-		case <-c.out.leg.Ringing():
-			return true
-		default:
-			return false
-		}
+		return c.out.rings()
 	}
 	for _, s := range v.sides {
 		if s.offer.ConsultBy != "" && (s.state == ringing || s.state == accepted) {

@@ -52,6 +52,23 @@ func (v *conversation) watchOutsider(x *outsider) {
 	}
 }
 
+// rings tells whether it rings at an outside number whose network says nothing.
+func (x *outsider) rings() bool {
+	select {
+	case <-x.leg.Early():
+		return false
+	case <-x.leg.Answered():
+		return false
+	default:
+	}
+	select {
+	case <-x.leg.Ringing():
+		return true
+	default:
+		return false
+	}
+}
+
 // outsiderHeard lets the agent hear what the network says before the answer; the
 // customer does not.
 func (v *conversation) outsiderHeard(x *outsider) {
@@ -60,7 +77,7 @@ func (v *conversation) outsiderHeard(x *outsider) {
 		return
 	}
 	if err := v.call.JoinAside(x.leg); err != nil {
-		v.log.Warn("early media not in the call", "err", err) // the tone goes on
+		v.log.Warn("early media not in the call", "err", err) // the agent hears nothing until the answer
 		return
 	}
 	x.early = true
