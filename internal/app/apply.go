@@ -95,7 +95,7 @@ func doctorCommand(ctx context.Context, args []string, std Streams) error {
 				return "", err
 			}
 			defer db.Close()
-			return fmt.Sprintf("%s, version %d", db.Dialect(), db.SchemaVersion()), db.Ping(ctx)
+			return fmt.Sprintf("%s, tables of version %d", db.Dialect(), db.SchemaVersion()), db.Ping(ctx)
 		},
 		FailedRecordings: func(ctx context.Context, since time.Time) (int, time.Time, error) {
 			db, err := openStore(ctx, cfg, std)

@@ -264,7 +264,9 @@ func (s *service) run(ctx context.Context) error {
 	<-quiet
 	s.calls.Close()
 	stop(errStopped)
-	return g.Wait()
+	err = g.Wait()
+	s.log.Info("stopped")
+	return err
 }
 
 var errStopped = errors.New("app: stopped")

@@ -237,6 +237,7 @@ func (f *floor) lead(ctx context.Context, t Term, state agent.State, held *tenur
 	if last {
 		return l.finish(ctx)
 	}
+	f.log.Info("this node routes", "node", t.Node)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for paused := false; ; {
