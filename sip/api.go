@@ -34,6 +34,7 @@ type Handler interface {
 // Cause says why a dialog ended or is to be ended.
 type Cause string
 
+// The causes.
 const (
 	CauseNormal    Cause = "normal"          // BYE after an answered call
 	CauseCancelled Cause = "cancelled"       // the caller gave up before an answer

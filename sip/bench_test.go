@@ -28,7 +28,7 @@ func BenchmarkCall(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	caller := benchCaller{b: b, c: c, local: c.LocalAddr().(*net.UDPAddr).AddrPort(), remote: e.Addrs().UDP}
 	before := cpu()
 	b.ReportAllocs()

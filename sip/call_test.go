@@ -46,7 +46,7 @@ func TestCallBothWays(t *testing.T) {
 			if string(out.RemoteAnswer()) != "answer 1" {
 				t.Errorf("answer %q", out.RemoteAnswer())
 			}
-			reofferBothWays(t, ctx, out, d)
+			reofferBothWays(ctx, t, out, d)
 			if err := d.Hangup(ctx, CauseNormal); err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +61,7 @@ func TestCallBothWays(t *testing.T) {
 	}
 }
 
-func reofferBothWays(t *testing.T, ctx context.Context, a, b *Dialog) {
+func reofferBothWays(ctx context.Context, t *testing.T, a, b *Dialog) {
 	t.Helper()
 	for _, pair := range [][2]*Dialog{{a, b}, {b, a}} {
 		pair[1].OnReoffer(func(offer []byte) ([]byte, int) { return append([]byte("re "), offer...), 0 })
@@ -82,7 +82,7 @@ func registeredLine(t *testing.T, transport string) {
 	online := make(chan bool, 8)
 	in := newCalls()
 	exchange := start(t, Config{}, in, func(e *Endpoint) {
-		e.OnRegistration(func(id string, on bool) { online <- on })
+		e.OnRegistration(func(_ string, on bool) { online <- on })
 		if err := e.SetDevices([]Device{{ID: "dv_1", Username: "bob", Password: "secret", DisplayName: "Bob"}}); err != nil {
 			t.Fatal(err)
 		}

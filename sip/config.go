@@ -134,9 +134,9 @@ func (c Config) validate() error {
 type Mode string
 
 const (
-	// ModeIP: the other side is known by its addresses.
+	// ModeIP knows the other side by its addresses.
 	ModeIP Mode = "ip"
-	// ModeRegister: we register with the other side.
+	// ModeRegister has us register with the other side.
 	ModeRegister Mode = "register"
 )
 

@@ -375,10 +375,10 @@ func (d *Dialog) hangup(cause Cause, reply chan<- error) {
 		return
 	}
 	d.leaving = append(d.leaving, reply)
-	switch {
-	case d.phase == phaseEarly:
+	switch d.phase {
+	case phaseEarly:
 		d.cancelOut(cause)
-	case d.phase == phaseAnswered:
+	case phaseAnswered:
 		d.unacked.bye = cause // RFC 3261 §15: not before the ACK
 		d.over(End{Cause: cause, Status: 200})
 	default:

@@ -139,8 +139,7 @@ func TestReofferRefused(t *testing.T) {
 				t.Errorf("Reoffer: %v", err)
 			}
 			wait(t, "done", d.Done())
-			for m, _ := p.poll(40 * time.Second); m != nil; m, _ = p.poll(40 * time.Second) {
-			}
+			p.drain(40 * time.Second)
 		})
 	})
 }
@@ -151,10 +150,10 @@ func TestTheirReofferRefused(t *testing.T) {
 		n, _ := newBench(t, Config{}, in)
 		p := n.peer(t, "10.0.0.2:5060")
 		d, to := p.call(in, "r", "")
-		step(t, "without a handler", func(t *testing.T) {
+		step(t, "without a handler", func(*testing.T) {
 			p.refused(p.request("INVITE", "r", to, 2, sdpLines+"o"), 488)
 		})
-		step(t, "by the handler", func(t *testing.T) {
+		step(t, "by the handler", func(*testing.T) {
 			d.OnReoffer(func([]byte) ([]byte, int) { return nil, 415 })
 			p.refused(p.request("INVITE", "r", to, 3, sdpLines+"o"), 415)
 			d.OnReoffer(func([]byte) ([]byte, int) { return nil, 0 })
@@ -253,7 +252,7 @@ func TestWhereRequestsWithinADialogGo(t *testing.T) {
 			return d
 		}
 		p, edge := n.peer(t, "10.0.0.2:5060"), n.peer(t, "10.0.0.6:5060")
-		step(t, "by name", func(t *testing.T) {
+		step(t, "by name", func(*testing.T) {
 			hangup(p, "name", "Contact: <sip:x@edge.example>\n")
 			edge.reply(edge.expect(sipgo.BYE), 200, "", "")
 		})

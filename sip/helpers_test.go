@@ -24,7 +24,7 @@ func (c calls) Invite(d *Dialog) { c <- d }
 
 func newCalls() calls { return make(calls, 64) }
 
-func testLog(t testing.TB) *slog.Logger {
+func testLog() *slog.Logger {
 	if os.Getenv("SIP_TEST_LOG") == "" {
 		return slog.New(slog.DiscardHandler)
 	}
@@ -40,7 +40,7 @@ func start(t testing.TB, cfg Config, h Handler, setUp ...func(*Endpoint)) *Endpo
 	if h == nil {
 		h = handlerFunc(func(d *Dialog) { go func() { _ = d.Reject(486, "") }() })
 	}
-	e, err := New(cfg, h, testLog(t))
+	e, err := New(cfg, h, testLog())
 	if err != nil {
 		t.Fatal(err)
 	}

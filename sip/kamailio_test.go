@@ -125,7 +125,7 @@ func TestBehindAProxy(t *testing.T) {
 			t.Fatalf("%v, route set %+v", err, l)
 		}
 	}
-	reofferBothWays(t, ctx, out, d)
+	reofferBothWays(ctx, t, out, d)
 	if err := out.Hangup(ctx, CauseNormal); err != nil {
 		t.Fatal(err)
 	}

@@ -380,7 +380,7 @@ func (n *network) localFor(remote netip.Addr) netip.Addr {
 	if err != nil {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	a := addrPort(c.LocalAddr()).Addr()
 	if len(n.local) >= 1024 {
 		clear(n.local)

@@ -174,6 +174,16 @@ func (p *peer) poll(d time.Duration) (sipgo.Message, time.Time) {
 	}
 }
 
+// drain takes messages until none comes in d.
+func (p *peer) drain(d time.Duration) {
+	p.t.Helper()
+	for {
+		if m, _ := p.poll(d); m == nil {
+			return
+		}
+	}
+}
+
 // status is the beginning of the next message, which need not parse.
 func (p *peer) status() string {
 	p.t.Helper()

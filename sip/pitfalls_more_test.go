@@ -64,8 +64,7 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 			if err := <-result; !errors.Is(err, ErrEnded) {
 				t.Errorf("Reoffer: %v", err)
 			}
-			for m, _ := p.poll(40 * time.Second); m != nil; m, _ = p.poll(40 * time.Second) {
-			}
+			p.drain(40 * time.Second)
 		})
 		step(t, "BYE behind their own re-INVITE", func(t *testing.T) {
 			d, to := p.call(in, "x3", "")
@@ -84,8 +83,7 @@ func TestPitfall21ByeAndReinviteCross(t *testing.T) {
 			p.send(ackOf(invite, p.response(487)))
 			close(hold)
 			wait(t, "done", d.Done())
-			for m, _ := p.poll(40 * time.Second); m != nil; m, _ = p.poll(40 * time.Second) {
-			}
+			p.drain(40 * time.Second)
 		})
 		step(t, "both hang up", func(t *testing.T) {
 			d, to := p.call(in, "x4", "")

@@ -304,7 +304,7 @@ func TestPitfall12MinSE(t *testing.T) {
 			default:
 			}
 		})
-		step(t, "UPDATE", func(t *testing.T) {
+		step(t, "UPDATE", func(*testing.T) {
 			_, to := p.call(in, "short3", "")
 			p.send(p.request("UPDATE", "short3", to, 2, short))
 			p.response(422)
@@ -450,8 +450,7 @@ func TestPitfall16OurCancelRaces(t *testing.T) {
 			if err := d.Hangup(within(t, 2*time.Minute), CauseNormal); err != nil {
 				t.Error(err)
 			}
-			for m, _ := p.poll(time.Second); m != nil; m, _ = p.poll(time.Second) {
-			}
+			p.drain(time.Second)
 		})
 	})
 }
@@ -499,7 +498,7 @@ func TestPitfall16TheirCancelRaces(t *testing.T) {
 			p.response(200)
 			wait(t, "done", d.Done())
 		})
-		step(t, "CANCEL of nothing", func(t *testing.T) {
+		step(t, "CANCEL of nothing", func(*testing.T) {
 			p.send(cancelOf(p.request("INVITE", "c3", "", 1, "")))
 			p.response(481)
 		})

@@ -166,12 +166,12 @@ func (d *Dialog) reinvited(o *ourOffer, res *sipgo.Response, err error) {
 		o.tries--
 		d.sendReinvite(o)
 	default:
-		d.retryOffer(o, res, d.sendReinvite)
+		d.retryOffer(o, res)
 	}
 }
 
 // retryOffer repeats an offer after glare or a busy peer, else gives it up.
-func (d *Dialog) retryOffer(o *ourOffer, res *sipgo.Response, send func(*ourOffer)) {
+func (d *Dialog) retryOffer(o *ourOffer, res *sipgo.Response) {
 	wait := d.glareWait()
 	after, hasAfter := parseSeconds(headerValue(res, "Retry-After"))
 	switch {
@@ -219,7 +219,7 @@ func (d *Dialog) sendEarlyUpdate(o *ourOffer) {
 			d.localSDP = o.sdp
 			d.endOffer(o, bodySDP(res), nil)
 		default:
-			d.retryOffer(o, res, d.sendEarlyUpdate)
+			d.retryOffer(o, res)
 		}
 	})
 }

@@ -14,7 +14,7 @@ const testSDP = "v=0\r\no=hotline 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.
 
 // answering is a user agent that rings and answers, or only rings when "ring"
 // is called.
-func answering(t testing.TB) Handler {
+func answering() Handler {
 	return handlerFunc(func(d *Dialog) {
 		d.OnReoffer(func([]byte) ([]byte, int) { return []byte(testSDP), 0 })
 		go func() {
@@ -67,8 +67,8 @@ func sipp(t *testing.T, e *Endpoint, scenario, service, transport string, more .
 }
 
 func TestSIPp(t *testing.T) {
-	e := start(t, Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}, answering(t), onLoopback)
-	fast := start(t, Config{UDP: "127.0.0.1:0", T1: 60 * time.Millisecond, T2: 240 * time.Millisecond}, answering(t), onLoopback)
+	e := start(t, Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}, answering(), onLoopback)
+	fast := start(t, Config{UDP: "127.0.0.1:0", T1: 60 * time.Millisecond, T2: 240 * time.Millisecond}, answering(), onLoopback)
 	for _, c := range []struct {
 		scenario, service, transport string
 		e                            *Endpoint

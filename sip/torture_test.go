@@ -175,7 +175,7 @@ func TestTortureOverTCP(t *testing.T) {
 		_ = c.Close()
 	}
 	c := dialTCP(t, e)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_, _ = c.Write(raw("OPTIONS sip:x@127.0.0.1 SIP/2.0\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKalive\nFrom: <sip:a@b>;tag=1\nTo: <sip:x@127.0.0.1>\nCall-ID: alive\nCSeq: 1 OPTIONS\n"))
 	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	buf := make([]byte, 4096)
