@@ -92,17 +92,21 @@ func (s *service) listen() ([]listener, error) {
 // certificate is the configured one, or the self-made one of the data folder.
 func (s *service) certificate() (*tls.Config, error) {
 	if s.cfg.HTTPS.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(s.cfg.HTTPS.Cert, s.cfg.HTTPS.Key)
+		files, err := openCertificate("https", s.cfg.HTTPS.Cert, s.cfg.HTTPS.Key, s.log)
 		if err != nil {
-			return nil, fmt.Errorf("https certificate: %w", err)
+			return nil, err
 		}
-		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
+		s.certs = append(s.certs, files)
+		cfg := files.TLS()
+		cfg.NextProtos = []string{"http/1.1"}
+		return cfg, nil
 	}
-	var err error
-	if s.cert, err = httpapi.NewCertificate(filepath.Join(s.cfg.Data, "tls"), s.cfg.HTTPS.Names, time.Now, s.log); err != nil {
+	own, err := httpapi.NewCertificate(filepath.Join(s.cfg.Data, "tls"), s.cfg.HTTPS.Names, time.Now, s.log)
+	if err != nil {
 		return nil, err
 	}
-	return s.cert.TLS(), nil
+	s.certs = append(s.certs, own)
+	return own.TLS(), nil
 }
 
 // serveHTTP serves one address until ctx ends.

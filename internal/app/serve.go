@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,8 +69,8 @@ type service struct {
 	endpoint *sip.Endpoint
 	center   *journey.Center
 	api      *httpapi.Server
-	cert     *httpapi.Certificate // self-made; nil with a configured one
-	password string               // of the demo, when it was made now
+	certs    []interface{ Run(context.Context) error } // certificates that are renewed meanwhile
+	password string                                    // of the demo, when it was made now
 	nodeID   string
 }
 
@@ -183,11 +182,12 @@ func (s *service) openMedia() (err error) {
 		sipConfig.ExternalIP = netip.MustParseAddr(s.cfg.SIP.ExternalIP) // checked by Load
 	}
 	if sipConfig.TLS = s.cfg.SIPTLS(); sipConfig.TLS != "" {
-		cert, err := tls.LoadX509KeyPair(s.cfg.SIP.Cert, s.cfg.SIP.Key)
+		files, err := openCertificate("sip", s.cfg.SIP.Cert, s.cfg.SIP.Key, s.log)
 		if err != nil {
-			return fmt.Errorf("sip certificate: %w", err)
+			return err
 		}
-		sipConfig.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		s.certs = append(s.certs, files)
+		sipConfig.TLSConfig = files.TLS()
 	}
 	if s.endpoint, err = sip.New(sipConfig, s.calls, s.log); err != nil {
 		return err
@@ -244,8 +244,8 @@ func (s *service) run(ctx context.Context) error {
 	g.Go(func() error { return over(work, s.db.RunErasures(work, s.cfg.RecordingsDir())) })
 	g.Go(func() error { return over(work, s.db.RunSheets(work, s.nodeID)) })
 	g.Go(func() error { return over(work, s.api.Run(work)) })
-	if s.cert != nil {
-		g.Go(func() error { return over(work, s.cert.Run(work)) })
+	for _, c := range s.certs {
+		g.Go(func() error { return over(work, c.Run(work)) })
 	}
 	for _, l := range listeners {
 		g.Go(func() error { return s.serveHTTP(work, l) })

@@ -60,7 +60,7 @@ type HTTP struct {
 // HTTPS is the address with TLS.
 type HTTPS struct {
 	Addr  string   `key:"addr" pattern:"listen" doc:"Listen address; empty: no HTTPS."`
-	Cert  string   `key:"cert" doc:"Certificate chain (PEM); empty: one is made and renewed in the data folder."`
+	Cert  string   `key:"cert" doc:"Certificate chain (PEM), read again when it changes; empty: one is made and renewed in the data folder."`
 	Key   string   `key:"key" doc:"Private key of the certificate (PEM)."`
 	Names []string `key:"names" doc:"Further names and addresses in the self-made certificate; this machine's are always in it."`
 }
@@ -70,7 +70,7 @@ type SIP struct {
 	UDP         string        `key:"udp" pattern:"listen" doc:"Listen address for UDP."`
 	TCP         string        `key:"tcp" pattern:"listen" doc:"Listen address for TCP."`
 	TLS         string        `key:"tls" pattern:"listen" doc:"Listen address for TLS, used when sip.cert and sip.key are set."`
-	Cert        string        `key:"cert" doc:"Certificate chain for TLS (PEM)."`
+	Cert        string        `key:"cert" doc:"Certificate chain for TLS (PEM), read again when it changes."`
 	Key         string        `key:"key" doc:"Private key of the certificate (PEM)."`
 	Domain      string        `key:"domain" pattern:"host" doc:"Domain and digest realm of desk phones."`
 	ExternalIP  string        `key:"external_ip" pattern:"ip" doc:"Address that the other side sees, behind one-to-one NAT; empty: that of the interface."`
