@@ -1,4 +1,5 @@
 import { IconCheck } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useDirectory } from "@/api/directory";
 import type { Detail, Explanation } from "@/api/types";
@@ -29,6 +30,26 @@ function One({ x, at, end }: { x: Explanation; at: string; end: string }) {
   const d = useDirectory();
   const word = (group: string, code: string) =>
     i18n.exists(`${group}.${code}`) ? t(`${group}.${code}`) : code;
+  // Who was named by somebody was not weighed against others of the queue.
+  const named = x.rule === "direct" || x.rule === "fallback";
+  const queued: [string, ReactNode][] = [
+    [t("routing.waited"), t("unit.seconds", { n: number(x.waited_ms / 1000, 1) })],
+    [
+      t("routing.score"),
+      <span key="s" className="num" title={t("routing.score_formula")}>
+        {number(x.score)} = {x.priority} × 1000 + {x.ageing} × {number(x.waited_ms)}
+      </span>,
+    ],
+    [
+      t("routing.members"),
+      t("routing.members_text", {
+        ready: x.members.ready,
+        eligible: x.members.eligible,
+        logged: x.members.logged_in,
+        total: x.members.total,
+      }),
+    ],
+  ];
   return (
     <Card
       title={t("routing.to", { name: d.agent(x.agent_id) })}
@@ -41,22 +62,7 @@ function One({ x, at, end }: { x: Explanation; at: string; end: string }) {
             x.rule === "strategy" ? word("strategy", x.strategy) : word("routing.rules", x.rule),
           ],
           [t("routing.queue"), d.queue(x.queue_id)],
-          [t("routing.waited"), t("unit.seconds", { n: number(x.waited_ms / 1000, 1) })],
-          [
-            t("routing.score"),
-            <span key="s" className="num" title={t("routing.score_formula")}>
-              {number(x.score)} = {x.priority} × 1000 + {x.ageing} × {number(x.waited_ms)}
-            </span>,
-          ],
-          [
-            t("routing.members"),
-            t("routing.members_text", {
-              ready: x.members.ready,
-              eligible: x.members.eligible,
-              logged: x.members.logged_in,
-              total: x.members.total,
-            }),
-          ],
+          ...(named ? [] : queued),
           ...(end ? [[t("routing.result"), word("reason", end)] as [string, string]] : []),
         ]}
       />
@@ -72,20 +78,22 @@ function One({ x, at, end }: { x: Explanation; at: string; end: string }) {
           ))}
         </List>
       )}
-      <List title={t("routing.candidates", { n: x.candidate_count })}>
-        {(x.candidates ?? []).map((c) => (
-          <li key={c.agent_id}>
-            <span className="grow">{d.agent(c.agent_id)}</span>
-            <span className="meta num">{number(c.score)}</span>
-            {c.chosen && (
-              <Tag tone="ok">
-                <IconCheck size={12} aria-hidden="true" />
-                {t("routing.chosen")}
-              </Tag>
-            )}
-          </li>
-        ))}
-      </List>
+      {!named && (
+        <List title={t("routing.candidates", { n: x.candidate_count })}>
+          {(x.candidates ?? []).map((c) => (
+            <li key={c.agent_id}>
+              <span className="grow">{d.agent(c.agent_id)}</span>
+              <span className="meta num">{number(c.score)}</span>
+              {c.chosen && (
+                <Tag tone="ok">
+                  <IconCheck size={12} aria-hidden="true" />
+                  {t("routing.chosen")}
+                </Tag>
+              )}
+            </li>
+          ))}
+        </List>
+      )}
       {x.passed_over?.length > 0 && (
         <List title={t("routing.passed_over")}>
           {x.passed_over.map((p) => (
