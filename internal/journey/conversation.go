@@ -130,9 +130,14 @@ func (v *conversation) run(ctx context.Context) {
 	defer close(v.done)
 	defer func() { v.answerAll(v.unsaved) }()
 	v.ctx = ctx
-	if !v.begin() {
-		return
+	if v.begin() {
+		v.carryOn(ctx)
 	}
+}
+
+// carryOn does what is posted, writing each step, until nothing is left to do or
+// the process stops, and writes the end.
+func (v *conversation) carryOn(ctx context.Context) {
 	for !v.finished() {
 		var left <-chan struct{}
 		if !v.gone {

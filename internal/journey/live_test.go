@@ -65,20 +65,36 @@ type liveCall struct {
 	typed  chan byte
 	legs   map[string]*call.Leg // agents' last ones
 	faults *faults
+	kept   *liveDepot
 	over   chan struct{}
+}
+
+// liveDepot is a depot that keeps the segments of a call, too.
+type liveDepot struct {
+	*depot
+	segments map[string]omni.Segment // of the call's goroutine
+}
+
+func (b *liveDepot) Keep(ctx context.Context, w Write) error {
+	for _, s := range w.Omni.Segments {
+		b.segments[s.ID] = s
+	}
+	return b.Commit(ctx, w)
 }
 
 // live begins a call that waits in its queue; call it in a bubble of synctest.
 func live(t *testing.T) *liveCall {
 	t.Helper()
-	l := &liveCall{t: t, typed: make(chan byte, 64), legs: map[string]*call.Leg{}, faults: &faults{}, over: make(chan struct{})}
+	l := &liveCall{t: t, typed: make(chan byte, 64), legs: map[string]*call.Leg{}, faults: &faults{},
+		kept: &liveDepot{newDepot(), map[string]omni.Segment{}}, over: make(chan struct{})}
 	log := slog.New(l.faults)
 	engine := media.NewEngine(media.EngineConfig{Shards: 1})
 	ctx, stop := context.WithCancel(t.Context())
 	ran := make(chan struct{})
 	go func() { defer close(ran); _ = engine.Run(ctx) }()
 	l.calls = call.New(call.Config{}, nil, engine, nil, log)
-	l.c = newNode("nd_a", newDepot(), newHub())
+	l.c = newNode("nd_a", l.kept.depot, newHub())
+	l.c.store = l.kept
 	l.c.log, l.c.calls, l.c.speaker = log, l.calls, speak.New(speak.Config{Log: slog.New(slog.DiscardHandler)})
 	l.c.cfg.Recordings = t.TempDir()
 	l.c.records.Store(liveRecords(t))
@@ -137,27 +153,11 @@ func liveRecords(t *testing.T) *installation {
 	return in
 }
 
-// run is what the conversation's goroutine does, but for the writing.
+// run is the conversation's goroutine from the begun call on.
 func (l *liveCall) run() {
-	v := l.v
 	defer close(l.over)
-	defer close(v.done)
-	for !v.finished() {
-		var left <-chan struct{}
-		if !v.gone {
-			left = v.leg.Done()
-		}
-		select {
-		case op := <-v.ops:
-			op()
-		case <-left:
-			v.customerGone()
-		case <-l.c.ctx.Done():
-			v.answerAll(nil)
-			return
-		}
-		v.answerAll(nil)
-	}
+	defer close(l.v.done)
+	l.v.carryOn(l.c.ctx)
 }
 
 func (l *liveCall) customer() *call.Leg { return l.v.leg }
@@ -277,7 +277,7 @@ func (l *liveCall) want(when, want string) {
 func (l *liveCall) segments(kinds ...omni.SegmentKind) string {
 	var list []omni.Segment
 	l.in(func() {
-		for _, s := range l.v.book.segments {
+		for _, s := range l.kept.segments {
 			if slices.Contains(kinds, s.Kind) {
 				list = append(list, s)
 			}
@@ -293,7 +293,11 @@ func (l *liveCall) segments(kinds ...omni.SegmentKind) string {
 
 // events are those so far.
 func (l *liveCall) events() (list []omni.Event) {
-	l.in(func() { list = slices.Clone(l.v.book.change.Events) })
+	l.in(func() {
+		l.kept.mu.Lock()
+		defer l.kept.mu.Unlock()
+		list = slices.Clone(l.kept.events)
+	})
 	return list
 }
 
