@@ -212,10 +212,13 @@ const (
 	FailedWrite    RecordingFailure = "write_error"
 	FailedTooLong  RecordingFailure = "too_long" // 4 GiB, about three days
 	FailedDamaged  RecordingFailure = "damaged"  // the file of a process that died cannot be read
+	// The file of a process that died is whole, but the database did not take it as
+	// complete: it is not sealed.
+	FailedUnsealed RecordingFailure = "unsealed"
 )
 
 // RecordingFailures lists every reason.
-var RecordingFailures = []RecordingFailure{FailedDiskFull, FailedWrite, FailedTooLong, FailedDamaged}
+var RecordingFailures = []RecordingFailure{FailedDiskFull, FailedWrite, FailedTooLong, FailedDamaged, FailedUnsealed}
 
 // Recording is a stereo sound file of a call: the caller left, the agent right.
 type Recording struct {

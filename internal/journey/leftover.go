@@ -4,20 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/openhotline/hotline/agent/account"
 	"github.com/openhotline/hotline/media/wav"
 	"github.com/openhotline/hotline/omni"
 )
 
 // How long one step of completing a recording may take beside reading its file,
-// and how long the next try waits when the database is away.
+// how long the next try of the same recording waits, and how often the database may
+// refuse one: for about a minute and a half.
 const (
 	completeWithin = 10 * time.Second
 	completeAgain  = time.Second
 	completeMost   = 30 * time.Second
+	completeTries  = 8
 )
 
 // leftovers are recordings of processes that died. They are read to their ends
@@ -25,8 +29,16 @@ const (
 // run until their files are hashed, and who starts again finds them by that.
 type leftovers struct {
 	mu      sync.Mutex
-	waiting []string      // ids
+	waiting []leftover
 	more    chan struct{} // holds one
+}
+
+// leftover is one of them, and what became of earlier tries.
+type leftover struct {
+	recordingID string
+	refused     int           // tries that the database refused
+	pause       time.Duration // before the next try, but for chance
+	due         time.Time     // of the next try; zero: at once
 }
 
 func newLeftovers() *leftovers { return &leftovers{more: make(chan struct{}, 1)} }
@@ -34,9 +46,14 @@ func newLeftovers() *leftovers { return &leftovers{more: make(chan struct{}, 1)}
 // add has recordings completed that do not wait for it yet.
 func (l *leftovers) add(records ...omni.Recording) {
 	l.mu.Lock()
+	waits := make(map[string]bool, len(l.waiting))
+	for _, w := range l.waiting {
+		waits[w.recordingID] = true
+	}
 	for _, r := range records {
-		if !slices.Contains(l.waiting, r.ID) {
-			l.waiting = append(l.waiting, r.ID)
+		if !waits[r.ID] {
+			waits[r.ID] = true
+			l.waiting = append(l.waiting, leftover{recordingID: r.ID})
 		}
 	}
 	l.mu.Unlock()
@@ -46,55 +63,94 @@ func (l *leftovers) add(records ...omni.Recording) {
 	}
 }
 
-// take takes the first; empty: none waits.
-func (l *leftovers) take() (recordingID string) {
+// putBack has a recording tried again when it is due.
+func (l *leftovers) putBack(one leftover) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.waiting) > 0 {
-		recordingID, l.waiting = l.waiting[0], l.waiting[1:]
+	if !slices.ContainsFunc(l.waiting, func(w leftover) bool { return w.recordingID == one.recordingID }) {
+		l.waiting = append(l.waiting, one)
 	}
-	return recordingID
+}
+
+// take takes the first that is due. When none is, wait is how long until one will
+// be; zero: none waits.
+func (l *leftovers) take(now time.Time) (one leftover, wait time.Duration, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, w := range l.waiting {
+		left := w.due.Sub(now)
+		if left <= 0 {
+			l.waiting = slices.Delete(l.waiting, i, i+1)
+			return w, 0, true
+		}
+		if wait == 0 || left < wait {
+			wait = left
+		}
+	}
+	return leftover{}, wait, false
 }
 
 // completeLeftovers completes recordings of processes that died, one after the
-// other, until ctx ends. What cannot be completed for now is tried again later.
+// other, until ctx ends. One that cannot be completed for now is tried again later,
+// and does not keep the others waiting.
 func (c *Center) completeLeftovers(ctx context.Context) {
-	pause := completeAgain
-	for {
-		recordingID := c.left.take()
-		if recordingID == "" {
+	for ctx.Err() == nil {
+		one, wait, ok := c.left.take(time.Now())
+		if !ok {
+			var due <-chan time.Time
+			if wait > 0 {
+				due = time.After(wait)
+			}
 			select {
 			case <-c.left.more:
-				continue
+			case <-due:
 			case <-ctx.Done():
-				return
 			}
-		}
-		err := c.complete(ctx, recordingID)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			pause = completeAgain
 			continue
 		}
-		c.log.Warn("recording left behind is not complete yet", "recording", recordingID, "err", err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if err := c.complete(ctx, one.recordingID, c.repaired); err != nil && ctx.Err() == nil {
+			c.completeLater(ctx, one, err)
+		}
+	}
+}
+
+// completeLater has a recording tried again that could not be completed. While the
+// database is away that goes on; one that it refuses again and again is failed.
+func (c *Center) completeLater(ctx context.Context, one leftover, why error) {
+	if !dbAway(why) {
+		one.refused++
+	}
+	if one.refused >= completeTries {
+		err := c.complete(ctx, one.recordingID, func(_ context.Context, r omni.Recording, now time.Time) (omni.Recording, omni.Event, error) {
+			return c.unsealed(r, now, why)
+		})
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return
+		case !dbAway(err):
+			c.log.Error("recording left behind can be neither completed nor given up; it is left for the next start", "recording", one.recordingID, "err", err)
 			return
 		}
-		pause = min(2*pause, completeMost)
-		c.left.add(omni.Recording{ID: recordingID})
 	}
+	one.pause = min(max(2*one.pause, completeAgain), completeMost)
+	wait := one.pause/2 + rand.N(one.pause) // not all of them at once
+	one.due = time.Now().Add(wait)
+	c.log.Warn("recording left behind is not complete yet", "recording", one.recordingID, "refused", one.refused, "again_in", wait, "err", why)
+	c.left.putBack(one)
+}
+
+// dbAway tells that a write failed for the database and not for what was written.
+func dbAway(err error) bool {
+	return errors.Is(err, account.ErrUnavailable) || errors.Is(err, ErrUncertain) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // complete completes the file and the row of a recording whose process died; the
 // store seals it in the same transaction. One that is not running any more was
 // completed by somebody else, for instance by its own node, which lived, or is
 // deleted, for instance because the customer's data was erased meanwhile: it is left
-// as it is.
-func (c *Center) complete(ctx context.Context, recordingID string) error {
+// as it is. end gives the row and the event, and what is wrong with the recording.
+func (c *Center) complete(ctx context.Context, recordingID string,
+	end func(context.Context, omni.Recording, time.Time) (_ omni.Recording, _ omni.Event, fault error)) error {
 	within, cancel := context.WithTimeout(ctx, completeWithin)
 	r, err := c.store.Recording(within, recordingID)
 	cancel()
@@ -106,7 +162,7 @@ func (c *Center) complete(ctx context.Context, recordingID string) error {
 	case r.State != omni.RecordingRunning:
 		return nil
 	}
-	r, ev, fault := c.repaired(ctx, r, c.now())
+	r, ev, fault := end(ctx, r, c.now())
 	if ctx.Err() != nil { // it was not read to its end
 		return context.Cause(ctx)
 	}
@@ -119,9 +175,9 @@ func (c *Center) complete(ctx context.Context, recordingID string) error {
 	case err != nil:
 		return fmt.Errorf("complete %s: %w", recordingID, err)
 	case fault != nil:
-		c.log.Error("recording left behind cannot be read", "recording", recordingID, "err", fault)
+		c.log.Error("recording left behind has failed", "recording", recordingID, "reason", r.Failure, "kept_ms", r.DurationMS, "err", fault)
 	default:
-		c.log.Info("recording left behind is complete", "recording", recordingID, "state", r.State, "duration_ms", r.DurationMS)
+		c.log.Info("recording left behind is complete", "recording", recordingID, "duration_ms", r.DurationMS)
 	}
 	return nil
 }
@@ -144,4 +200,14 @@ func (c *Center) repaired(ctx context.Context, r omni.Recording, now time.Time) 
 	return r, newEvent(omni.RecordingReadyEvent, now, r.ConversationID, "", "", map[string]any{
 		"recording_id": r.ID, "duration_ms": r.DurationMS, "bytes": r.Bytes,
 	}), nil
+}
+
+// unsealed gives the row and the event of a recording whose file is repaired, but
+// which the database refuses to have complete; why is what it said.
+func (c *Center) unsealed(r omni.Recording, now time.Time, why error) (omni.Recording, omni.Event, error) {
+	info, err := wav.Check(c.pathOf(r.Path))
+	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
+	r.EndedAt = r.StartedAt.Add(info.Duration)
+	r.State, r.Failure = omni.RecordingFailed, omni.FailedUnsealed
+	return r, newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r)), errors.Join(why, err)
 }

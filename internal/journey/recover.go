@@ -3,6 +3,7 @@ package journey
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -84,13 +85,14 @@ func CloseRestored(ctx context.Context, cfg Config, store Store, log *slog.Logge
 	if err != nil {
 		return err
 	}
+	var failures []error // of recordings, which the next process completes
 	for {
-		recordingID := c.left.take()
-		if recordingID == "" {
-			return nil
+		one, _, ok := c.left.take(time.Now())
+		if !ok {
+			return errors.Join(failures...)
 		}
-		if err := c.complete(ctx, recordingID); err != nil {
-			return err
+		if err := c.complete(ctx, one.recordingID, c.repaired); err != nil {
+			failures = append(failures, err)
 		}
 	}
 }

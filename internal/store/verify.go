@@ -21,7 +21,7 @@ type SealReport struct {
 	Sealed   int64 `json:"sealed"`   // seals in the chain
 	Hold     int64 `json:"hold"`     // recordings that are what was sealed
 	Deleted  int64 `json:"deleted"`  // of those that hold: their files are deleted as their rows say
-	Unsealed int64 `json:"unsealed"` // finished with a file, and no seal: older than the chain
+	Unsealed int64 `json:"unsealed"` // finished with a file, and no seal: older than the chain, or failed as unsealed
 	// Elsewhere counts by node the recordings whose files only that node can hold
 	// to their seals: none of its files is in this folder.
 	Elsewhere map[string]int64 `json:"elsewhere,omitempty"`

@@ -3012,7 +3012,7 @@ export interface components {
             state: components["schemas"]["RecordingState"];
         };
         /** @enum {string} */
-        RecordingFailure: "disk_full" | "write_error" | "too_long" | "damaged";
+        RecordingFailure: "disk_full" | "write_error" | "too_long" | "damaged" | "unsealed";
         /** @enum {string} */
         RecordingState: "running" | "ready" | "failed" | "deleted";
         Registration: {

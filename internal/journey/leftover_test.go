@@ -1,0 +1,171 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openhotline/hotline/agent/account"
+	"github.com/openhotline/hotline/omni"
+)
+
+// archive is a store of recordings alone.
+type archive struct {
+	Store
+	refuse func(omni.Recording) error // of writes
+	away   bool                       // the whole database
+	mu     sync.Mutex
+	rows   map[string]omni.Recording
+	events []omni.Event
+	tries  map[string][]time.Time // of writing a recording as complete
+}
+
+func (s *archive) Recording(_ context.Context, id string) (omni.Recording, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return omni.Recording{}, account.ErrUnavailable
+	}
+	return s.rows[id], nil
+}
+
+func (s *archive) Commit(_ context.Context, w Write) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := w.Omni.Recordings[0]
+	if r.State == omni.RecordingReady {
+		s.tries[r.ID] = append(s.tries[r.ID], time.Now())
+	}
+	if err := s.refuse(r); err != nil {
+		return err
+	}
+	s.rows[r.ID] = r
+	s.events = append(s.events, w.Omni.Events...)
+	return nil
+}
+
+// states counts the rows by state.
+func (s *archive) states() map[omni.RecordingState]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := map[omni.RecordingState]int{}
+	for _, r := range s.rows {
+		n[r.State]++
+	}
+	return n
+}
+
+func (s *archive) setAway(away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = away
+}
+
+// completing runs a center that completes n recordings, rc_0 first, until stop.
+func completing(t *testing.T, n int, refuse func(omni.Recording) error) (s *archive, stop func()) {
+	t.Helper()
+	dir := t.TempDir()
+	s = &archive{refuse: refuse, rows: map[string]omni.Recording{}, tries: map[string][]time.Time{}}
+	c := New(Config{NodeID: "nd_a", Recordings: dir}, s, nil, silent{}, nil, slog.New(slog.DiscardHandler))
+	for i := range n {
+		r := omni.Recording{ID: fmt.Sprintf("rc_%d", i), ConversationID: "cv_1", Kind: recordCall, State: omni.RecordingRunning, StartedAt: time.Now()}
+		r.Path = r.ID + ".wav"
+		s.rows[r.ID] = r
+		if err := os.WriteFile(filepath.Join(dir, r.Path), nil, 0o600); err != nil { // it died before the header
+			t.Fatal(err)
+		}
+		c.left.add(r)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); c.completeLeftovers(ctx) }()
+	return s, func() { cancel(); <-done }
+}
+
+// A recording that the database refuses holds up no other one, is tried again with
+// growing pauses of no fixed length, and has failed in the end; one that somebody
+// else has completed is tried once.
+func TestARefusedRecordingHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s, stop := completing(t, 20, func(r omni.Recording) error {
+			switch {
+			case r.ID == "rc_0" && r.State == omni.RecordingReady:
+				return errors.New("the chain of seals is damaged")
+			case r.ID == "rc_1":
+				return omni.ErrChanged
+			}
+			return nil
+		})
+		synctest.Wait()
+		if n := s.states(); n[omni.RecordingReady] != 18 || n[omni.RecordingRunning] != 2 || !time.Now().Equal(began) {
+			t.Errorf("after %s: %v", time.Since(began), n)
+		}
+		time.Sleep(time.Hour)
+		stop()
+		r, tries := s.rows["rc_0"], s.tries["rc_0"]
+		if r.State != omni.RecordingFailed || r.Failure != omni.FailedUnsealed || r.SHA256 != "" || r.Bytes == 0 || len(tries) != completeTries {
+			t.Errorf("after %d tries: %+v", len(tries), r)
+		}
+		if n := len(s.tries["rc_1"]); n != 1 {
+			t.Errorf("what somebody else has completed was tried %d times", n)
+		}
+		pause, even := completeAgain, 0
+		for i := range tries[1:] {
+			gap := tries[i+1].Sub(tries[i])
+			if gap < pause/2 || gap > 3*pause/2 {
+				t.Errorf("pause %d is %s, want about %s", i, gap, pause)
+			}
+			if gap == pause {
+				even++
+			}
+			pause = min(2*pause, completeMost)
+		}
+		if even == len(tries)-1 {
+			t.Error("the pauses have no jitter")
+		}
+		failed := 0
+		for _, e := range s.events {
+			if e.Type == omni.RecordingFailedEvent {
+				failed++
+			}
+		}
+		if failed != 1 || len(s.events) != 19 {
+			t.Errorf("%d events, %d of them say that a recording failed", len(s.events), failed)
+		}
+	})
+}
+
+// One that cannot even be written down as failed is left alone.
+func TestARecordingThatCannotFailIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := completing(t, 1, func(omni.Recording) error { return errors.New("the row is damaged") })
+		time.Sleep(time.Hour)
+		stop()
+		if n := len(s.tries["rc_0"]); n != completeTries || s.rows["rc_0"].State != omni.RecordingRunning {
+			t.Errorf("%d tries, %+v", n, s.rows["rc_0"])
+		}
+	})
+}
+
+// While the database is away nothing fails, however long that takes.
+func TestRecordingsWaitForTheDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := completing(t, 5, func(omni.Recording) error { return nil })
+		defer stop()
+		s.setAway(true)
+		time.Sleep(24 * time.Hour)
+		s.setAway(false)
+		time.Sleep(2 * completeMost)
+		if n := s.states(); n[omni.RecordingReady] != 5 {
+			t.Errorf("%v", n)
+		}
+	})
+}
