@@ -160,7 +160,12 @@ func FuzzReceive(f *testing.F) {
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
 	<-e.Ready()
-	f.Cleanup(func() { cancel(); <-ended })
+	f.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			f.Errorf("Run: %v", err)
+		}
+	})
 	from := hop{network: viaUDP, addr: netip.MustParseAddrPort("10.0.0.2:5060")}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := e.net.parser.ParseSIP(b)
