@@ -74,16 +74,16 @@ func sign(r rune) bool { return strings.ContainsRune(".,;:!?。，、；：！�
 
 // leanOn are the kinds of values whose naming alone says something of what a
 // text is about, and how many times likelier an intent is then that needs such
-// a value, or can use it: who gives a tracking number asks after a parcel, who
+// a value or names it first, or that can use it: who gives a tracking number asks after a parcel, who
 // gives an order's number means an order that there is.
 var leanOn = []struct {
 	kind               entity.Kind
 	required, optional float64
 }{
 	{entity.TrackingNumber, 10, 10},
-	{entity.CardTail, 3, 3},
-	{entity.OrderNumber, 2, 1.5},
-	{entity.Amount, 1.5, 1.5},
+	{entity.CardTail, 3, 2},
+	{entity.OrderNumber, 3, 1.5},
+	{entity.Amount, 2, 2},
 	{entity.Address, 2, 1.5},
 }
 
@@ -93,7 +93,7 @@ func leaning(in pack.Intent, given []entity.Entity) float64 {
 	for _, w := range leanOn {
 		switch {
 		case !slices.ContainsFunc(given, func(e entity.Entity) bool { return e.Kind == w.kind }):
-		case slices.Contains(in.Required, string(w.kind)):
+		case slices.Contains(in.Required, string(w.kind)) || len(wanted(in)) > 0 && wanted(in)[0] == w.kind:
 			weight *= w.required
 		case slices.Contains(in.Optional, string(w.kind)):
 			weight *= w.optional
