@@ -142,7 +142,7 @@ func (st *stage) set() {
 	t := st.t
 	t.Helper()
 	st.queueRule(map[string]any{"wrap_up_time": 300, "ring_timeout": 120}) // nothing moves on by itself
-	flow := st.publishes("keys", "  start: {type: ask, text: {en: Key}, digits: 1, timeout: 300s, save: key, next: done}\n  done: {type: end}\n")
+	flow := st.publishes("keys", "  start: {type: ask, text: {en: Key}, digits: 1, timeout: 60s, retries: 5, save: key, next: done}\n  done: {type: end}\n")
 	desk := st.deskPhone("deska")
 	c := st.ring("desk phone")
 	c.far["desk phone"] = st.rung("the desk phone", desk)
