@@ -26,6 +26,36 @@ type Erasure struct {
 	RequestedAt time.Time    `json:"requested_at"`
 	CompletedAt time.Time    `json:"completed_at,omitzero"`
 	Certificate *Certificate `json:"certificate,omitempty" doc:"Of what was erased; there once it is done"`
+	Progress    *Progress    `json:"progress,omitempty" doc:"How far it is; while it runs, where one erasure is asked for"`
+}
+
+// Progress is how far a running erasure is, in conversations of the customer.
+type Progress struct {
+	Conversations int64 `json:"conversations" doc:"All of the customer"`
+	Done          int64 `json:"done" doc:"Erased, or kept for a legal hold"`
+	Open          int64 `json:"open" doc:"Still going on; nothing is erased before their end"`
+}
+
+// ErasurePreview is what an erasure would do now.
+type ErasurePreview struct {
+	CustomerID    string     `json:"customer_id"`
+	Identities    int64      `json:"identities" doc:"Numbers and addresses by which the customer is known"`
+	Conversations int64      `json:"conversations" doc:"Of which something is erased"`
+	Recordings    int64      `json:"recordings" doc:"Whose files are deleted, voicemail included"`
+	Bytes         int64      `json:"bytes" doc:"Size of those files"`
+	Messages      int64      `json:"messages" doc:"Whose texts are erased"`
+	Notes         int64      `json:"notes" doc:"Parts of agents whose notes are erased"`
+	Open          int64      `json:"open" doc:"Conversations that still go on; nothing is erased before their end"`
+	Kept          []HeldPart `json:"kept" nullable:"false" doc:"What a legal hold keeps; as long as there is any, the name and the identities stay too"`
+}
+
+// HeldPart is a recording on legal hold, which keeps its whole conversation.
+type HeldPart struct {
+	ConversationID string    `json:"conversation_id"`
+	RecordingID    string    `json:"recording_id"`
+	StartedAt      time.Time `json:"started_at" doc:"Of the recording"`
+	HeldAt         time.Time `json:"held_at,omitzero"`
+	Reason         string    `json:"reason" doc:"Why it is kept"`
 }
 
 // Certificate lists what an erasure did. It holds no personal data.

@@ -18,6 +18,8 @@ type Erasures interface {
 	Erasure(ctx context.Context, id string) (omni.Erasure, error)
 	// Erasures are those of a customer, newest first; all when empty.
 	Erasures(ctx context.Context, customerID string) ([]omni.Erasure, error)
+	// ErasurePreview is what an erasure of a customer would do now.
+	ErasurePreview(ctx context.Context, customerID string) (omni.ErasurePreview, error)
 }
 
 type eraseInput struct {
@@ -36,6 +38,12 @@ func (s *Server) registerErasures() {
 		"Erase a customer's personal data: texts, notes, numbers, recordings; what is on legal hold is kept", account.ActErasures)
 	erase.DefaultStatus = http.StatusAccepted
 	register(s, erase, s.erase)
+	register(s, operation("preview-erasure", http.MethodGet, "/customers/{id}/erasure", tagConversations,
+		"What an erasure of the customer would erase now, and what a legal hold would keep", account.ActErasuresRead),
+		func(ctx context.Context, in *idInput) (*one[omni.ErasurePreview], error) {
+			p, err := s.cfg.Erasures.ErasurePreview(ctx, in.ID)
+			return &one[omni.ErasurePreview]{p}, err
+		})
 	register(s, operation("list-erasures", http.MethodGet, "/erasures", tagConversations, "Erasures, newest first", account.ActErasuresRead),
 		func(ctx context.Context, in *erasuresInput) (*list[omni.Erasure], error) {
 			items, err := s.cfg.Erasures.Erasures(ctx, in.CustomerID)

@@ -16,6 +16,13 @@ func TestErasureIsOrdered(t *testing.T) {
 	w.do(account.RoleSupervisor, "POST", path, `{"reason":"asked"}`).problem(403, ProblemForbidden, "")
 	w.do(account.RoleAdmin, "POST", path, `{"reason":" "}`).problem(422, ProblemValidation, "#/reason")
 	w.do(account.RoleAdmin, "POST", prefix+"/customers/cu_none/erasure", `{"reason":"asked"}`).problem(404, ProblemNotFound, "")
+	w.do(account.RoleSupervisor, "GET", path, nil).problem(403, ProblemForbidden, "")
+	w.do(account.RoleAdmin, "GET", prefix+"/customers/cu_none/erasure", nil).problem(404, ProblemNotFound, "")
+	var preview omni.ErasurePreview
+	w.do(account.RoleAuditor, "GET", path, nil).want(200, &preview)
+	if preview.CustomerID != "cu_x" {
+		t.Errorf("%+v", preview)
+	}
 	var e, read omni.Erasure
 	w.do(account.RoleAdmin, "POST", path, `{"reason":"asked"}`).want(202, &e)
 	w.do(account.RoleAdmin, "POST", path, `{"reason":"asked again"}`).problem(409, ProblemState, "")

@@ -348,3 +348,8 @@ func (m *memory) Erasures(_ context.Context, customerID string) ([]omni.Erasure,
 	defer m.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(m.erasures), func(e omni.Erasure) bool { return customerID != "" && e.CustomerID != customerID }), nil
 }
+
+func (m *memory) ErasurePreview(ctx context.Context, customerID string) (omni.ErasurePreview, error) {
+	_, err := m.Customer(ctx, customerID)
+	return omni.ErasurePreview{CustomerID: customerID}, err
+}

@@ -20,9 +20,18 @@ var erasures = newRow("erasures", "id customer_id state reason requested_by requ
 		return []any{&e.ID, &e.CustomerID, &e.State, &e.Reason, &e.RequestedBy, stamp{&e.RequestedAt}, stamp{&e.CompletedAt}, encoded{&e.Certificate}}
 	})
 
-// Erasure returns one erasure.
+// Erasure returns one erasure; with how far it is, while it runs.
 func (db *DB) Erasure(ctx context.Context, id string) (omni.Erasure, error) {
-	return get(ctx, db, erasures, "erasure "+id, "t.id = $1", id)
+	e, err := get(ctx, db, erasures, "erasure "+id, "t.id = $1", id)
+	if err != nil || e.State != omni.ErasureRunning {
+		return e, err
+	}
+	e.Progress = &omni.Progress{}
+	err = db.queryRow(ctx, `SELECT count(*), coalesce(sum(CASE WHEN c.state <> $3 THEN 1 ELSE 0 END), 0),
+		(SELECT count(*) FROM erasure_parts p WHERE p.erasure_id = $1)
+		FROM conversations c WHERE c.customer_id = $2`, e.ID, e.CustomerID, omni.Completed).
+		Scan(&e.Progress.Conversations, &e.Progress.Open, &e.Progress.Done)
+	return e, db.failed("erasure "+id, err)
 }
 
 // Erasures are those of a customer, newest first; all when empty.

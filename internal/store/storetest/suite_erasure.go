@@ -31,6 +31,11 @@ func erasure(t *testing.T, open Opener) {
 	c.Conversations, c.Erasures = append(c.Conversations, live), []omni.Erasure{e}
 	Commit(t, db, c)
 	Commit(t, db, omni.Change{Holds: []omni.Hold{{RecordingID: recs[2].ID, On: true, By: "us_1", Reason: "case", At: now}}})
+	before := must[omni.ErasurePreview](t)(db.ErasurePreview(t.Context(), cu.ID))
+	if p := before; p.Identities != 1 || p.Conversations != 3 || p.Recordings != 2 || p.Bytes != 6 || p.Messages != 2 || p.Notes != 2 || p.Open != 1 ||
+		len(p.Kept) != 1 || p.Kept[0].ConversationID != talks[2].ID || p.Kept[0].Reason != "case" || !p.Kept[0].HeldAt.Equal(now) {
+		t.Errorf("preview %+v", p)
+	}
 	run := func() error { return db.EraseNow(t.Context(), dir) }
 	if err := run(); err != nil || must[omni.Recording](t)(db.Recording(t.Context(), recs[0].ID)).State != omni.RecordingReady {
 		t.Errorf("erased in the middle of a call: %v", err)
@@ -44,6 +49,9 @@ func erasure(t *testing.T, open Opener) {
 	}
 	if d := must[omni.Detail](t)(db.Detail(t.Context(), talks[0].ID)); d.Recordings[0].State != omni.RecordingDeleted {
 		t.Errorf("the first conversation is not erased: %+v", d.Recordings)
+	}
+	if p := must[omni.Erasure](t)(db.Erasure(t.Context(), e.ID)).Progress; p == nil || *p != (omni.Progress{Conversations: 4, Done: 1}) {
+		t.Errorf("progress %+v", p)
 	}
 
 	db, err := store.Open(t.Context(), url, nil) // another process goes on
@@ -72,6 +80,10 @@ func erasure(t *testing.T, open Opener) {
 	Commit(t, db, omni.Change{Holds: []omni.Hold{{RecordingID: recs[2].ID}}, Erasures: []omni.Erasure{again}})
 	if err := db.EraseNow(t.Context(), dir); err != nil {
 		t.Fatal(err)
+	}
+	after := must[omni.ErasurePreview](t)(db.ErasurePreview(t.Context(), cu.ID))
+	if p := after; p.Identities+p.Recordings+p.Bytes+p.Messages+p.Notes+p.Open != 0 || len(p.Kept) != 0 {
+		t.Errorf("after the erasure there is left %+v", p)
 	}
 	all := must[[]omni.Erasure](t)(db.Erasures(t.Context(), cu.ID))
 	if len(all) != 2 || !all[0].Certificate.Complete || len(all[0].Certificate.Identities) != 1 || len(all[0].Certificate.SHA256) != 64 {

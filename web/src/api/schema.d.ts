@@ -604,7 +604,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** What an erasure of the customer would erase now, and what a legal hold would keep */
+        get: operations["preview-erasure"];
         put?: never;
         /** Erase a customer's personal data: texts, notes, numbers, recordings; what is on legal hold is kept */
         post: operations["erase-customer"];
@@ -1906,12 +1907,54 @@ export interface components {
             completed_at?: string;
             customer_id: string;
             id: string;
+            /** @description How far it is; while it runs, where one erasure is asked for */
+            progress?: components["schemas"]["Progress"];
             reason: string;
             /** Format: date-time */
             requested_at: string;
             /** @description User */
             requested_by: string;
             state: string;
+        };
+        ErasurePreview: {
+            /**
+             * Format: int64
+             * @description Size of those files
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Of which something is erased
+             */
+            conversations: number;
+            customer_id: string;
+            /**
+             * Format: int64
+             * @description Numbers and addresses by which the customer is known
+             */
+            identities: number;
+            /** @description What a legal hold keeps; as long as there is any, the name and the identities stay too */
+            kept: components["schemas"]["HeldPart"][];
+            /**
+             * Format: int64
+             * @description Whose texts are erased
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Parts of agents whose notes are erased
+             */
+            notes: number;
+            /**
+             * Format: int64
+             * @description Conversations that still go on; nothing is erased before their end
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Whose files are deleted, voicemail included
+             */
+            recordings: number;
         };
         Event: {
             agent_id?: string;
@@ -2100,6 +2143,19 @@ export interface components {
         };
         /** @enum {string} */
         Granularity: "half_hour" | "hour" | "day" | "week" | "whole";
+        HeldPart: {
+            conversation_id: string;
+            /** Format: date-time */
+            held_at?: string;
+            /** @description Why it is kept */
+            reason: string;
+            recording_id: string;
+            /**
+             * Format: date-time
+             * @description Of the recording
+             */
+            started_at: string;
+        };
         HoldInputBody: {
             /** @description Why, for instance the number of a case */
             reason: string;
@@ -2756,6 +2812,23 @@ export interface components {
         };
         /** @enum {string} */
         ProblemType: "urn:hotline:problem:validation" | "urn:hotline:problem:malformed" | "urn:hotline:problem:credentials" | "urn:hotline:problem:unauthenticated" | "urn:hotline:problem:forbidden" | "urn:hotline:problem:cross-origin" | "urn:hotline:problem:https-required" | "urn:hotline:problem:not-found" | "urn:hotline:problem:method-not-allowed" | "urn:hotline:problem:version-conflict" | "urn:hotline:problem:taken" | "urn:hotline:problem:in-use" | "urn:hotline:problem:state-conflict" | "urn:hotline:problem:too-large" | "urn:hotline:problem:media-type" | "urn:hotline:problem:range" | "urn:hotline:problem:throttled" | "urn:hotline:problem:unavailable" | "urn:hotline:problem:internal";
+        Progress: {
+            /**
+             * Format: int64
+             * @description All of the customer
+             */
+            conversations: number;
+            /**
+             * Format: int64
+             * @description Erased, or kept for a legal hold
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Still going on; nothing is erased before their end
+             */
+            open: number;
+        };
         Queue: {
             /**
              * Format: int64
@@ -4744,6 +4817,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePreview"];
                 };
             };
             /** @description Error */
