@@ -64,6 +64,7 @@ const PAGES = [
     "breaks",
     "wrapup-codes",
     "tokens",
+    "erasures",
     "audit",
   ].map((s) => ({
     name: `admin-${s}`,
@@ -71,6 +72,12 @@ const PAGES = [
     path: `/admin/${s}`,
   })),
   { name: "admin-queue", who: "admin@demo", find: first("queues"), path: (id) => `/admin/queues/${id}` },
+  {
+    name: "admin-erase",
+    who: "admin@demo",
+    find: first("customers"),
+    path: (id) => `/admin/erasures?customer=${id}`,
+  },
   { name: "admin-hours-form", who: "admin@demo", find: first("hours"), path: (id) => `/admin/hours/${id}` },
   { name: "admin-flow", who: "admin@demo", find: first("flows"), path: (id) => `/admin/flows/${id}` },
   { name: "inbox-phone", who: "agent@demo", path: "/inbox", width: 390, height: 844 },

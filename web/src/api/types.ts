@@ -58,6 +58,9 @@ export type Registration = Schemas["Registration"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type Calendar = Schemas["Calendar"];
 export type SpecialDay = Schemas["SpecialDay"];
+export type Erasure = Schemas["Erasure"];
+export type ErasurePreview = Schemas["ErasurePreview"];
+export type Certificate = Schemas["Certificate"];
 export type Hours = Schemas["Hours"];
 
 export type ConversationEvent = Omit<Schemas["Event"], "data"> & { data?: Record<string, unknown> };

@@ -5,6 +5,8 @@ import type { Permission } from "@/api/types";
 import { NoPermission, NotFoundPage } from "@/app/ErrorPage";
 import { useTitle, useWorkbench } from "@/app/workbench";
 import { AuditPage } from "./AuditPage";
+import { ErasurePage } from "./erasure/ErasurePage";
+import { ErasuresPage } from "./erasure/ErasuresPage";
 import { FlowEditor } from "./FlowEditor";
 import { FlowsPage } from "./FlowsPage";
 import { ResourcePage } from "./ResourcePage";
@@ -16,6 +18,7 @@ import "./admin.css";
 const READ: Partial<Record<AdminSection, Permission>> = {
   flows: "flows.read",
   tokens: "tokens.read",
+  erasures: "erasures.read",
   audit: "audit.read",
 };
 
@@ -50,6 +53,7 @@ function Content({ section, id }: { section: AdminSection; id: string | undefine
   if (section === "flows")
     return id && id !== "new" ? <FlowEditor key={id} id={id} /> : <FlowsPage creating={id === "new"} />;
   if (section === "tokens") return <TokensPage />;
+  if (section === "erasures") return id ? <ErasurePage key={id} id={id} /> : <ErasuresPage />;
   if (section === "audit") return <AuditPage />;
   const resource = RESOURCES[section];
   return resource ? <ResourcePage resource={resource} id={id} /> : <NotFoundPage />;

@@ -12,6 +12,7 @@ export const ADMIN_SECTIONS = [
   "breaks",
   "wrapup-codes",
   "tokens",
+  "erasures",
   "audit",
 ] as const;
 export type AdminSection = (typeof ADMIN_SECTIONS)[number];

@@ -1,6 +1,6 @@
 import { Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { IconArrowLeft } from "@tabler/icons-react";
+import { IconArrowLeft, IconEraser } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate, useParams } from "react-router";
@@ -28,6 +28,7 @@ export default function CustomerPage() {
     queryFn: ({ signal }) => api.get<CustomerDetail>(`/customers/${id}`, { limit: 100 }, signal),
   });
   const caller = useCaller();
+  const { me } = useWorkbench();
   const name = query.data?.customer.name || t("customer.unnamed");
   useTitle(query.data ? name : t("nav.customers"));
   return (
@@ -46,6 +47,12 @@ export default function CustomerPage() {
             )}
           </h1>
         </div>
+        {query.data && may(me, "erasures.write") && (
+          <Link className="btn" to={`/admin/erasures?customer=${id}`}>
+            <IconEraser size={16} aria-hidden="true" />
+            {t("customers.erase")}
+          </Link>
+        )}
       </header>
       <div className="page-body">
         {query.isError && !query.data ? (
