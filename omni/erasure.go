@@ -1,9 +1,12 @@
 package omni
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -69,20 +72,48 @@ type Certificate struct {
 	Complete      bool         `json:"complete" doc:"False: a legal hold keeps something; erase again after it is let go"`
 	Identities    []string     `json:"identities" nullable:"false" doc:"Kinds of the identities that were erased"`
 	Conversations []ErasedPart `json:"conversations" nullable:"false"`
-	SHA256        string       `json:"sha256" doc:"Of this document as JSON without this field"`
+	SHA256        string       `json:"sha256" doc:"Of this document without this member in the canonical form of RFC 8785"`
 }
 
-// Seal sets the document's hash.
+// Seal sets the document's hash. Anybody can make it again from the document.
 func (c *Certificate) Seal() error {
-	c.SHA256 = ""
-	b, err := json.Marshal(c)
+	b, err := c.canonical()
 	if err != nil {
-		return err
+		return fmt.Errorf("certificate of %s: %w", c.ErasureID, err)
 	}
 	sum := sha256.Sum256(b)
 	c.SHA256 = hex.EncodeToString(sum[:])
 	return nil
 }
+
+// canonical is the document without its hash in the form of RFC 8785: members in
+// the order of their names, no white space, nothing escaped that need not be. Its
+// names are ASCII, its numbers integers below 2^53: there Go's order and digits are
+// those of the RFC.
+func (c *Certificate) canonical() ([]byte, error) {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]any
+	in := json.NewDecoder(bytes.NewReader(b))
+	in.UseNumber()
+	if err := in.Decode(&members); err != nil {
+		return nil, err
+	}
+	delete(members, "sha256")
+	var out bytes.Buffer
+	to := json.NewEncoder(&out)
+	to.SetEscapeHTML(false)
+	if err := to.Encode(members); err != nil {
+		return nil, err
+	}
+	return []byte(unescaped.Replace(strings.TrimSuffix(out.String(), "\n"))), nil
+}
+
+// unescaped writes the two line separators as they are, which Go always escapes.
+// An escaped backslash before the same letters is text and stays.
+var unescaped = strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029")
 
 // ErasedPart is what became of one conversation.
 type ErasedPart struct {

@@ -63,7 +63,8 @@ func (s *Server) erase(ctx context.Context, in *eraseInput) (*one[omni.Erasure],
 	if err != nil {
 		return nil, err
 	}
-	if strings.TrimSpace(in.Body.Reason) == "" {
+	reason := strings.Join(strings.Fields(in.Body.Reason), " ") // one line, as it is printed
+	if reason == "" {
 		return nil, invalid("reason", "required", "expected why the data is erased")
 	}
 	before, err := s.cfg.Erasures.Erasures(ctx, c.ID)
@@ -73,7 +74,7 @@ func (s *Server) erase(ctx context.Context, in *eraseInput) (*one[omni.Erasure],
 	if slices.ContainsFunc(before, func(e omni.Erasure) bool { return e.State == omni.ErasureRunning }) {
 		return nil, account.ErrState
 	}
-	e := omni.Erasure{ID: id.New("er"), CustomerID: c.ID, State: omni.ErasureRunning, Reason: in.Body.Reason,
+	e := omni.Erasure{ID: id.New("er"), CustomerID: c.ID, State: omni.ErasureRunning, Reason: reason,
 		RequestedBy: actor(ctx).User.ID, RequestedAt: s.now().UTC().Truncate(time.Microsecond)}
 	line := s.entry(ctx, "customer.erase", c.ID, "", nil, map[string]string{"erasure_id": e.ID, "reason": e.Reason})
 	_, err = s.cfg.Commit(ctx, omni.Change{Erasures: []omni.Erasure{e}}, line)

@@ -24,10 +24,10 @@ func TestErasureIsOrdered(t *testing.T) {
 		t.Errorf("%+v", preview)
 	}
 	var e, read omni.Erasure
-	w.do(account.RoleAdmin, "POST", path, `{"reason":"asked"}`).want(202, &e)
+	w.do(account.RoleAdmin, "POST", path, `{"reason":" asked\n by letter "}`).want(202, &e)
 	w.do(account.RoleAdmin, "POST", path, `{"reason":"asked again"}`).problem(409, ProblemState, "")
 	w.do(account.RoleAuditor, "GET", prefix+"/erasures/"+e.ID, nil).want(200, &read)
-	if read.CustomerID != "cu_x" || read.State != omni.ErasureRunning || read.RequestedBy != "us_admin" {
+	if read.CustomerID != "cu_x" || read.State != omni.ErasureRunning || read.RequestedBy != "us_admin" || read.Reason != "asked by letter" {
 		t.Errorf("%+v", read)
 	}
 }

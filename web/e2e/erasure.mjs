@@ -3,6 +3,7 @@
 // recording go and erases the rest.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… CALLER=+86… GOES=cv_… HELD=cv_… node e2e/erasure.mjs
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { axe, LANGUAGES, launch, logIn, person, settled, shot } from "./lib.mjs";
 
@@ -21,10 +22,18 @@ async function looks(page, name) {
   check(`${name}: axe`, found.length === 0, found.join("; "));
 }
 
+/** A value as RFC 8785 writes it: names in order, no white space. */
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const members = Object.keys(value).sort();
+  return `{${members.map((k) => `${JSON.stringify(k)}:${canonical(value[k])}`).join(",")}}`;
+}
+
 /** Types the reason and the word, and erases, all by keyboard. */
 async function erase(page, words) {
   const button = page.getByRole("button", { name: words.erasure.erase });
-  await page.getByLabel(words.erasure.reason).fill("request of 2026-11-27");
+  await page.getByLabel(words.erasure.reason).fill("request of 2026-11-27 <by letter> & called");
   const word = page.getByLabel(words.erasure.type.replace("{{word}}", CALLER));
   await word.fill(CALLER.slice(0, -1));
   check("half a number does not confirm", (await button.getAttribute("aria-disabled")) === "true");
@@ -108,6 +117,12 @@ try {
   check(
     "the certificate is a file",
     file.suggestedFilename().endsWith(".json") && paper.sha256.length === 64,
+  );
+  const { sha256, ...rest } = paper;
+  check(
+    "its hash is that of the rest",
+    createHash("sha256").update(canonical(rest)).digest("hex") === sha256,
+    sha256,
   );
   check("it says what was kept", paper.complete === false && part(HELD)?.kept === true);
   check("and what was erased", part(GOES)?.recordings.length === 1 && part(GOES).events > 0);

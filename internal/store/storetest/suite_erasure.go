@@ -27,7 +27,7 @@ func erasure(t *testing.T, open Opener) {
 	talks, recs := slices.Clone(c.Conversations), slices.Clone(c.Recordings)
 	live := Conversation(now.Add(time.Minute))
 	live.CustomerID = cu.ID
-	e := omni.Erasure{ID: id.New("er"), CustomerID: cu.ID, State: omni.ErasureRunning, Reason: "asked", RequestedBy: "us_1", RequestedAt: now}
+	e := omni.Erasure{ID: id.New("er"), CustomerID: cu.ID, State: omni.ErasureRunning, Reason: "asked <by letter> & called", RequestedBy: "us_1", RequestedAt: now}
 	c.Conversations, c.Erasures = append(c.Conversations, live), []omni.Erasure{e}
 	Commit(t, db, c)
 	Commit(t, db, omni.Change{Holds: []omni.Hold{{RecordingID: recs[2].ID, On: true, By: "us_1", Reason: "case", At: now}}})
@@ -82,12 +82,18 @@ func erasure(t *testing.T, open Opener) {
 		t.Fatal(err)
 	}
 	after := must[omni.ErasurePreview](t)(db.ErasurePreview(t.Context(), cu.ID))
-	if p := after; p.Identities+p.Recordings+p.Bytes+p.Messages+p.Notes+p.Open != 0 || len(p.Kept) != 0 {
+	if p := after; p.Identities+p.Conversations+p.Recordings+p.Bytes+p.Messages+p.Notes+p.Open != 0 || len(p.Kept) != 0 {
 		t.Errorf("after the erasure there is left %+v", p)
 	}
 	all := must[[]omni.Erasure](t)(db.Erasures(t.Context(), cu.ID))
 	if len(all) != 2 || !all[0].Certificate.Complete || len(all[0].Certificate.Identities) != 1 || len(all[0].Certificate.SHA256) != 64 {
 		t.Errorf("%+v", all)
+	}
+	for _, e := range all {
+		again := *e.Certificate
+		if err := again.Seal(); err != nil || again.SHA256 != e.Certificate.SHA256 {
+			t.Errorf("the hash of %s as it is read: %s, it says %s (%v)", e.ID, again.SHA256, e.Certificate.SHA256, err)
+		}
 	}
 	if c := must[omni.Customer](t)(db.Customer(t.Context(), cu.ID)); c.Name != "" || c.Note != "" {
 		t.Errorf("%+v", c)

@@ -51,6 +51,7 @@ export function EraseCustomer({ id, onBack }: { id: string; onBack: () => void }
 function Preview({ preview: p, detail }: { preview: ErasurePreview; detail: CustomerDetail }) {
   const { t } = useTranslation();
   const caller = useCaller();
+  const { customer } = detail;
   const stays = p.kept.length > 0;
   return (
     <>
@@ -68,6 +69,10 @@ function Preview({ preview: p, detail }: { preview: ErasurePreview; detail: Cust
         <Card title={t("erasure.goes")}>
           <Facts
             items={[
+              [
+                t("erasure.name_and_note"),
+                stays ? t("erasure.stays_too") : [customer.name, customer.note].filter(Boolean).join(" · ") || "–",
+              ],
               [
                 t("erasure.identities"),
                 stays ? (
@@ -87,6 +92,7 @@ function Preview({ preview: p, detail }: { preview: ErasurePreview; detail: Cust
               [t("erasure.notes"), number(p.notes)],
             ]}
           />
+          <p className="meta">{t("erasure.goes_too")}</p>
         </Card>
         <Card title={t("erasure.stays")}>
           {stays && (
