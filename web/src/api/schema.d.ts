@@ -1635,7 +1635,7 @@ export interface components {
             /** Format: date-time */
             requested_at: string;
             requested_by: string;
-            /** @description Of this document as JSON without this field */
+            /** @description Of this document without this member in the canonical form of RFC 8785 */
             sha256: string;
         };
         /** @enum {string} */
