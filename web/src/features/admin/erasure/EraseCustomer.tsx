@@ -71,7 +71,9 @@ function Preview({ preview: p, detail }: { preview: ErasurePreview; detail: Cust
             items={[
               [
                 t("erasure.name_and_note"),
-                stays ? t("erasure.stays_too") : [customer.name, customer.note].filter(Boolean).join(" · ") || "–",
+                stays
+                  ? t("erasure.stays_too")
+                  : [customer.name, customer.note].filter(Boolean).join(" · ") || "–",
               ],
               [
                 t("erasure.identities"),
