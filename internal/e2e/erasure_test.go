@@ -17,7 +17,7 @@ func TestErasureThroughThePages(t *testing.T) {
 	const caller = "+8613911117501"
 	goes, _ := s.talked(agent, phone, caller, "")
 	stays, _ := s.talked(agent, phone, caller, "")
-	s.script(3*time.Minute, []string{"CALLER=" + caller, "GOES=" + goes.Conversation.ID, "HELD=" + stays.Conversation.ID}, "e2e/erasure.mjs")
+	s.script(6*time.Minute, []string{"CALLER=" + caller, "GOES=" + goes.Conversation.ID, "HELD=" + stays.Conversation.ID}, "e2e/erasure.mjs")
 	for _, id := range []string{goes.Recordings[0].ID, stays.Recordings[0].ID} {
 		if status, _ := s.try(http.MethodGet, "/recordings/"+id+"/audio", s.token, nil, nil); status == http.StatusOK {
 			t.Errorf("recording %s can still be heard", id)
