@@ -48,7 +48,7 @@ async function erase(page, words) {
   );
   await page.keyboard.press("Enter");
   await page.waitForURL("**/admin/erasures/er_*");
-  await page.getByRole("button", { name: words.erasure.print }).waitFor({ timeout: 20_000 });
+  await page.getByRole("button", { name: words.erasure.print }).waitFor({ timeout: 40_000 });
   return new URL(page.url()).pathname;
 }
 
@@ -64,8 +64,8 @@ try {
   await page.getByLabel(words.recording.hold_reason).fill("case 4 O 17/26");
   await page.waitForTimeout(400); // it fades in
   await looks(page, "hold-dialog.en");
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: words.recording.release }).waitFor({ timeout: 10_000 });
+  await page.getByLabel(words.recording.hold_reason).press("Enter");
+  await page.getByRole("button", { name: words.recording.release }).waitFor({ timeout: 30_000 });
 
   for (const language of languages) {
     const w = await catalogue(language);
@@ -77,11 +77,11 @@ try {
     await tab.goto("/admin/erasures");
     await tab.getByLabel(w.customers.search).fill(CALLER.slice(-6));
     const link = tab.getByRole("link", { name: w.customer.unnamed });
-    await link.waitFor({ timeout: 10_000 });
+    await link.waitFor({ timeout: 30_000 });
     await looks(tab, `erasure-find.${language}`);
     await link.press("Enter");
     const stays = tab.getByRole("region", { name: w.erasure.stays });
-    await stays.waitFor({ timeout: 10_000 });
+    await stays.waitFor({ timeout: 30_000 });
     check(`${language}: it says what stays, and why`, (await stays.innerText()).includes("case 4 O 17/26"));
     const goes = await tab.getByRole("region", { name: w.erasure.goes }).innerText();
     check(
@@ -136,15 +136,15 @@ try {
   await page.goto(`/calls/${HELD}`);
   await settled(page);
   await page.getByRole("button", { name: words.recording.release }).click();
-  await page.getByRole("button", { name: words.recording.hold, exact: true }).waitFor({ timeout: 10_000 });
+  await page.getByRole("button", { name: words.recording.hold, exact: true }).waitFor({ timeout: 30_000 });
   await page.goto(certificate);
   await page.getByRole("link", { name: words.erasure.again }).click();
-  await page.getByRole("region", { name: words.erasure.goes }).waitFor({ timeout: 10_000 });
+  await page.getByRole("region", { name: words.erasure.goes }).waitFor({ timeout: 30_000 });
   await erase(page, words);
-  await page.getByText(words.erasure.state.done, { exact: true }).waitFor({ timeout: 10_000 });
+  await page.getByText(words.erasure.state.done, { exact: true }).waitFor({ timeout: 30_000 });
   await page.goto("/admin/erasures");
   await page.getByLabel(words.customers.search).fill(CALLER);
-  await page.getByText(words.customers.none).waitFor({ timeout: 10_000 });
+  await page.getByText(words.customers.none).waitFor({ timeout: 30_000 });
   check("the number is not found any more", true);
   const former = page.getByRole("table", { name: words.erasure.former });
   check("both certificates are there", (await former.getByRole("row").count()) === 3);
