@@ -47,9 +47,6 @@ type State struct {
 	Urgent bool `json:"urgent,omitempty"`
 	// NotFound counts look-ups in a row that did not know the number.
 	NotFound int `json:"not_found,omitempty"`
-	// Partial is the code that the last text gave, in case that was only a piece
-	// of it.
-	Partial string `json:"partial,omitempty"`
 }
 
 // PendingKind is what the bot's last question was for.

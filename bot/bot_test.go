@@ -110,32 +110,6 @@ func TestDialogues(t *testing.T) {
 			{"4712", Answer, "refund_status", "order_number=4712", "4712"},
 			{"不对，是4713", Answer, "refund_status", "order_number=4713", "4713"},
 		}},
-		{"hears a correction behind a sorry", "ecommerce", "en", []step{
-			{"has my refund been processed", Ask, "refund_status", "", ""},
-			{"4712", Answer, "refund_status", "order_number=4712", "4712"},
-			{"Sorry, it's 4713", Answer, "refund_status", "order_number=4713", "4713"},
-			{"sorry?", SmallTalk, "repeat", "order_number=4713", "4713"},
-		}},
-		{"joins a number in pieces", "ecommerce", "en", []step{
-			{"has my refund been processed", Ask, "refund_status", "", ""},
-			{"4712…", Answer, "refund_status", "order_number=4712", ""},
-			{"no, then 88", Answer, "refund_status", "order_number=471288", "471288"},
-			{"and after that 5", Answer, "refund_status", "order_number=4712885", "4712885"},
-		}},
-		{"joins a number in pieces, in Chinese", "ecommerce", "zh", []step{
-			{"查一下我的退款进度", Ask, "refund_status", "", ""},
-			{"开头是4712", "", "refund_status", "order_number=4712", ""},
-			{"88", "", "refund_status", "order_number=471288", "471288"},
-		}},
-		{"joins the halves of a telephone number", "telecom", "zh", []step{
-			{"话费怎么这么贵", Ask, "bill_inquiry", "", ""},
-			{"1380", "", "bill_inquiry", "", ""},
-			{"0138001", Answer, "bill_inquiry", "phone=13800138001", "13800138001"},
-		}},
-		{"takes a correction while something else is asked for", "ecommerce", "zh", []step{
-			{"我要改收货地址，订单号20240912138", Ask, "address_change", "order_number=20240912138", ""},
-			{"不对，订单号是20240912139", Ask, "address_change", "order_number=20240912139", "20240912139"},
-		}},
 		{"understands what leans on the topic", "ecommerce", "zh", []step{
 			{"退款进度怎么查，订单号47121", Answer, "refund_status", "order_number=47121", ""},
 			{"什么时候到账？", Answer, "refund_arrival_time", "", "47121"},

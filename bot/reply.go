@@ -46,9 +46,6 @@ func (t *turn) fill() bool {
 		t.about(intent)
 		return t.pursue(intent)
 	}
-	if t.replaces() && t.correct() {
-		return true
-	}
 	return t.notFilled()
 }
 
@@ -299,7 +296,7 @@ func (t *turn) correct() bool {
 	if changed == "" {
 		return false
 	}
-	corrects := t.joined || entity.Corrects(t.text)
+	corrects := entity.Corrects(t.text)
 	if !corrects && !elliptical(t.rest()) {
 		return false
 	}

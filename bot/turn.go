@@ -46,7 +46,6 @@ type turn struct {
 	second   string      // what the text asks for besides what it is about
 	offered  bool        // the turn before offered a person
 	raw      float64     // the model's probability of its label, without the topic
-	joined   bool        // the text goes on with a code that was begun before
 }
 
 // Turn answers one text. st is the state that the turn before left; the next
@@ -77,7 +76,6 @@ func (t *turn) decision() Decision {
 		t.st.Last = t.d.Reply
 	}
 	t.d.Topic = t.topicOf()
-	t.st.Partial = t.partial()
 	t.gap()
 	if t.said == t.st.Said {
 		t.st.Same = min(t.st.Same+1, sameText)
@@ -179,9 +177,6 @@ func sane(st State) State {
 	st.Turns = max(0, st.Turns)
 	st.Same = max(0, min(st.Same, sameText))
 	st.Asked = kept(st.Asked)
-	if st.Partial = withoutCards(st.Partial); len(st.Partial) > longestPartial {
-		st.Partial = ""
-	}
 	st.Said, st.Last = kept(st.Said), st.Last[:min(len(st.Last), 8*longest)]
 	st.Waiting = st.Waiting[:min(len(st.Waiting), 3)]
 	return st
@@ -299,7 +294,6 @@ func (t *turn) understand() bool {
 		Language: t.st.Language, Pending: pending, Wanted: want,
 		Checks: t.brain.checks.Patterns, Products: t.brain.products, Goods: t.brain.goods,
 	})
-	t.pieced()
 	return false
 }
 
@@ -333,8 +327,13 @@ func (t *turn) classify() {
 			return 1
 		})
 	}
-	if len(given) > 0 && t.taught.ID == "" {
-		t.lean("leaning_on_value", func(in pack.Intent) float64 { return leaning(in, given) })
+	if kind := telling(given); kind != "" && t.taught.ID == "" {
+		t.lean("leaning_on_value", func(in pack.Intent) float64 {
+			if slices.Contains(wanted(in), kind) {
+				return leanOn[kind]
+			}
+			return 1
+		})
 	}
 	t.noReply()
 	for _, i := range t.ranked(nlu.TopN) {
@@ -418,10 +417,9 @@ func (t *turn) human() bool {
 	return t.handOver("human_wanted")
 }
 
-// again repeats the last reply, unless the text gives something: "Sorry, it's
-// 4712" is no "sorry?".
+// again repeats the last reply.
 func (t *turn) again() bool {
-	if t.st.Last == "" || t.gives() || !t.sure("repeat") && !t.brain.mood.Repeat(t.text) {
+	if t.st.Last == "" || !t.sure("repeat") && !t.brain.mood.Repeat(t.text) {
 		return false
 	}
 	t.reason("repeat")

@@ -121,7 +121,6 @@ func look(text string, opt Options) *search {
 		s.bareAmounts()
 	}
 	s.names()
-	s.pieces()
 	s.endings()
 	return s
 }

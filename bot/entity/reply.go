@@ -42,9 +42,6 @@ func (s *search) wholeReply() {
 			return
 		}
 	case Address:
-		if s.whole(from, to) { // a number or a day, for something else
-			return
-		}
 		if s.has(Address) && !s.restOfAddress(from, to) {
 			return
 		}
@@ -58,17 +55,6 @@ func (s *search) wholeReply() {
 		}
 	}
 	s.add(kind, reply, from, to, false)
-}
-
-// whole tells that a place is one value of another kind than an address or a
-// name, and that nothing else is in it.
-func (s *search) whole(from, to int) bool {
-	for i, e := range s.found {
-		if e.Kind != Address && e.Kind != Name && s.at[i].from <= from && s.at[i].to >= to {
-			return true
-		}
-	}
-	return false
 }
 
 // restOfAddress tells that a reply is the address that was found in it and a
