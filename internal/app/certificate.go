@@ -10,8 +10,10 @@ import (
 	"time"
 )
 
-// certificateEvery is how often the files of a certificate are looked at.
-const certificateEvery = 30 * time.Second
+const (
+	certificateEvery = 30 * time.Second   // how often the files of a certificate are looked at
+	certificateWarn  = 7 * 24 * time.Hour // how long before its end a certificate is warned of
+)
 
 // certificateFiles is a configured certificate with its key. Renewed files are
 // taken over without a restart; connections that stand keep the former one.
@@ -20,7 +22,9 @@ type certificateFiles struct {
 	what      string // https or sip, for the log
 	log       *slog.Logger
 	current   atomic.Pointer[tls.Certificate]
-	seen      string // the files that were read last; owned by Run
+	seen      string // the files that are in use
+	refused   string // why those that came since cannot be used, as it was logged
+	warned    time.Time
 }
 
 // openCertificate reads a certificate and its key, PEM both.
@@ -61,22 +65,35 @@ func (c *certificateFiles) Run(ctx context.Context) error {
 	}
 }
 
-// look reads the files if they have changed. Files that do not fit together, as
-// between the writing of the one and of the other, are read again when they
-// change once more.
+// look reads the files if they are not those in use. Files that cannot be read or
+// do not fit together, as between the writing of the one and of the other, are
+// tried again each time, and named in the log once.
 func (c *certificateFiles) look() {
+	defer c.warn()
 	stamp := c.stamp()
 	if stamp == c.seen {
 		return
 	}
-	c.seen = stamp
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {
-		c.log.Error("the changed certificate cannot be used; the former one stays", "for", c.what, "until", c.current.Load().Leaf.NotAfter, "err", err)
+		if c.refused != err.Error() {
+			c.refused = err.Error()
+			c.log.Error("the changed certificate cannot be used; the former one stays", "for", c.what, "until", c.current.Load().Leaf.NotAfter, "err", err)
+		}
 		return
 	}
+	c.seen, c.refused = stamp, ""
 	c.current.Store(&pair)
 	c.log.Info("certificate taken over", "for", c.what, "until", pair.Leaf.NotAfter)
+}
+
+// warn says once a day that the certificate in use will not hold for long.
+func (c *certificateFiles) warn() {
+	now := time.Now()
+	if end := c.current.Load().Leaf.NotAfter; now.Add(certificateWarn).After(end) && now.Sub(c.warned) >= 24*time.Hour {
+		c.warned = now
+		c.log.Warn("the certificate ends soon", "for", c.what, "until", end)
+	}
 }
 
 // stamp tells one state of the files from another.

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"math/big"
 	"net"
@@ -19,14 +20,15 @@ import (
 	"time"
 )
 
-// certificateFor makes a certificate that signs itself, with its key, both PEM.
-func certificateFor(t *testing.T, name string) (cert, key []byte) {
+// certificateFor makes a certificate that signs itself and holds for some days, with
+// its key, both PEM.
+func certificateFor(t *testing.T, name string, days int) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tpl := x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	tpl := x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().AddDate(0, 0, days)}
 	der, err := x509.CreateCertificate(rand.Reader, &tpl, &tpl, k.Public(), k)
 	if err != nil {
 		t.Fatal(err)
@@ -73,8 +75,8 @@ func TestRenewedCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	oldCert, oldKey := certificateFor(t, "old")
-	newCert, newKey := certificateFor(t, "new")
+	oldCert, oldKey := certificateFor(t, "old", 30)
+	newCert, newKey := certificateFor(t, "new", 30)
 	write(certFile, oldCert)
 	write(keyFile, oldKey)
 	var log bytes.Buffer
@@ -106,6 +108,29 @@ func TestRenewedCertificate(t *testing.T) {
 		if c.look(); log.Len() > 0 {
 			t.Errorf("unchanged files are read again: %s", log.String())
 		}
+	}
+	// A key that can be read only later, without being written again.
+	laterCert, laterKey := certificateFor(t, "later", 6)
+	aside := filepath.Join(dir, "aside.pem")
+	write(aside, laterKey)
+	if err := errors.Join(os.Remove(keyFile), os.Symlink(filepath.Join(dir, "absent"), keyFile)); err != nil {
+		t.Fatal(err)
+	}
+	write(certFile, laterCert)
+	c.look()
+	c.look()
+	if n := strings.Count(log.String(), "cannot be used"); n != 1 {
+		t.Errorf("said %d times that it cannot be used", n)
+	}
+	if err := os.Rename(aside, filepath.Join(dir, "absent")); err != nil {
+		t.Fatal(err)
+	}
+	if c.look(); shown(t, c.TLS()) != "later" {
+		t.Error("what can be read now is not taken over")
+	}
+	c.look()
+	if n := strings.Count(log.String(), "ends soon"); n != 1 {
+		t.Errorf("warned %d times of the end in six days", n)
 	}
 	if _, err := openCertificate("sip", certFile, filepath.Join(dir, "none"), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "sip certificate") {
 		t.Errorf("without a key: %v", err)

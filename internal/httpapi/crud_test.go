@@ -156,6 +156,23 @@ func TestFlowVersions(t *testing.T) {
 	if at < 0 || len(names.Items[at]) != 3 || names.Items[at]["name"] != "Main" || names.Items[at]["published"] != false {
 		t.Errorf("an agent is told %v; name and whether it is published are theirs to know, the text is not", names.Items)
 	}
+	var paged []any
+	for cursor := ""; ; {
+		var page struct {
+			Items []map[string]any
+			Next  string
+		}
+		w.do(account.RoleAgent, "GET", prefix+"/flow-names?limit=1&cursor="+cursor, nil).want(200, &page)
+		for _, n := range page.Items {
+			paged = append(paged, n["id"])
+		}
+		if cursor = page.Next; cursor == "" || len(paged) > len(names.Items) {
+			break
+		}
+	}
+	if len(paged) != len(names.Items) || len(paged) < 2 {
+		t.Errorf("one by one %v, at once %v", paged, names.Items)
+	}
 	var v FlowValidation
 	w.do(account.RoleAuditor, "POST", prefix+"/flows/"+f.ID+"/validate", `{"text":""}`).want(200, &v)
 	if v.Valid {

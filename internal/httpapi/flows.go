@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/openhotline/hotline/agent/account"
@@ -141,18 +142,16 @@ type FlowName struct {
 	Published bool   `json:"published" doc:"Some version answers calls"`
 }
 
+// flowNames answers from the roster: every page asks, and the texts are long.
 func (s *Server) flowNames(ctx context.Context, in *Paging) (*list[FlowName], error) {
-	records, next, err := s.page(ctx, account.KindFlow, *in)
+	r, err := s.roster(ctx)
 	if err != nil {
 		return nil, err
 	}
-	names := make([]FlowName, 0, len(records))
-	for _, r := range records {
-		f, err := setup.Decode[setup.Flow](r)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, FlowName{ID: f.ID, Name: f.Name, Published: f.Published > 0})
+	from, _ := slices.BinarySearchFunc(r.flows, in.Cursor+"\x00", func(f FlowName, after string) int { return cmp.Compare(f.ID, after) })
+	names, next := r.flows[from:], ""
+	if limit := cmp.Or(in.Limit, 50); len(names) > limit {
+		names, next = names[:limit], names[limit-1].ID
 	}
 	return newList(names, next), nil
 }

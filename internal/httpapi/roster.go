@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,10 +11,12 @@ import (
 	"github.com/openhotline/hotline/agent/account/setup"
 )
 
-// roster is the agents and queues as they are administered. Nobody changes it.
+// roster is the agents, queues and flows' names as they are administered. Nobody
+// changes it.
 type roster struct {
 	agents []setup.Agent
 	queues []setup.Queue
+	flows  []FlowName // in the order of their ids
 }
 
 // rosters keeps the present roster, so that not every request decodes all
@@ -40,7 +44,15 @@ func (s *Server) roster(ctx context.Context) (*roster, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &roster{agents, queues}
+	flows, err := setup.All[setup.Flow](ctx, s.cfg.Accounts, account.KindFlow)
+	if err != nil {
+		return nil, err
+	}
+	r := &roster{agents, queues, make([]FlowName, 0, len(flows))}
+	for _, f := range flows {
+		r.flows = append(r.flows, FlowName{ID: f.ID, Name: f.Name, Published: f.Published > 0})
+	}
+	slices.SortFunc(r.flows, func(a, b FlowName) int { return cmp.Compare(a.ID, b.ID) }) // databases have orders of their own
 	if s.cfg.Revision != nil {
 		s.rosters.mu.Lock()
 		if s.rosters.turn == turn { // nothing changed since
