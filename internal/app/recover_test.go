@@ -168,6 +168,9 @@ func TestWhatAKilledProcessLeftIsClosed(t *testing.T) {
 	db := openDB(t, dir)
 	began := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	leftBehind(t, db, dir, began)
+	if err := os.WriteFile(filepath.Join(dir, "rc_gone.wav"), []byte("overwritten"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	now := began.Add(5 * time.Minute)
 	stop := running(t, journeyStore{db}, journey.Config{NodeID: "nd_1", Recordings: dir, Now: func() time.Time { return now }})
 
@@ -246,7 +249,7 @@ func checkLeftOver(t *testing.T, db *store.DB, began time.Time) {
 	}
 	for _, r := range d.Recordings {
 		want := omni.RecordingReady
-		if r.ID == "rc_gone" { // its file is not there
+		if r.ID == "rc_gone" { // its file is none of ours
 			want = omni.RecordingFailed
 		}
 		if r.State != want || want == omni.RecordingFailed && r.Failure != omni.FailedDamaged {
@@ -332,6 +335,9 @@ func TestCallsOfARestoredBackupAreClosed(t *testing.T) {
 	}
 	if live, err := db.LiveConversations(t.Context(), ""); err != nil || len(live) > 0 {
 		t.Errorf("%d conversations are live, %v", len(live), err)
+	}
+	if left := unfinished(t, db); len(left) != 1 || left[0].ID != "rc_gone" { // whose file is not there: the next start looks again
+		t.Errorf("recordings are left: %+v", left)
 	}
 	for _, id := range []string{"cv_talking", "cv_other"} {
 		if c, err := db.Conversation(t.Context(), id); err != nil || c.EndReason != omni.SystemError || !c.EndedAt.Equal(made) {

@@ -15,14 +15,20 @@ import (
 )
 
 // How long one step of completing a recording may take beside reading its file,
-// how long the next try of the same recording waits, and how often the database may
-// refuse one: for about a minute and a half.
+// how long the next try of the same recording waits, how often the database may
+// refuse one, for about a minute and a half, and how often its file may be out of
+// reach: for about ten minutes, in which a folder is mounted.
 const (
 	completeWithin = 10 * time.Second
 	completeAgain  = time.Second
 	completeMost   = 30 * time.Second
 	completeTries  = 8
+	fileTries      = 25
 )
+
+// errFile is an error of a recording's file that says nothing of what is in it: it
+// may be whole.
+var errFile = errors.New("journey: the recording's file is out of reach")
 
 // leftovers are recordings of processes that died. They are read to their ends
 // before they are complete, so nobody waits for them: their rows say that they
@@ -37,6 +43,7 @@ type leftovers struct {
 type leftover struct {
 	recordingID string
 	refused     int           // tries that the database refused
+	waited      int           // tries that the file was not ready for
 	pause       time.Duration // before the next try, but for chance
 	due         time.Time     // of the next try; zero: at once
 }
@@ -115,14 +122,18 @@ func (c *Center) completeLeftovers(ctx context.Context) {
 }
 
 // completeLater has a recording tried again that could not be completed. While the
-// database is away that goes on; one that it refuses again and again is failed.
+// database is away that goes on; one that it refuses again and again, or whose file
+// stays out of reach, is failed.
 func (c *Center) completeLater(ctx context.Context, one leftover, why error) {
-	if !dbAway(why) {
+	switch {
+	case errors.Is(why, errFile):
+		one.waited++
+	case !dbAway(why):
 		one.refused++
 	}
-	if one.refused >= completeTries {
-		err := c.complete(ctx, one.recordingID, func(_ context.Context, r omni.Recording, now time.Time) (omni.Recording, omni.Event, error) {
-			return c.unsealed(r, now, why)
+	if one.refused >= completeTries || one.waited >= fileTries {
+		err := c.complete(ctx, one.recordingID, func(_ context.Context, r omni.Recording, now time.Time) (_ omni.Recording, fault, err error) {
+			return c.failedFor(r, now, why), why, nil
 		})
 		switch {
 		case err == nil || ctx.Err() != nil:
@@ -135,7 +146,7 @@ func (c *Center) completeLater(ctx context.Context, one leftover, why error) {
 	one.pause = min(max(2*one.pause, completeAgain), completeMost)
 	wait := one.pause/2 + rand.N(one.pause) // not all of them at once
 	one.due = time.Now().Add(wait)
-	c.log.Warn("recording left behind is not complete yet", "recording", one.recordingID, "refused", one.refused, "again_in", wait, "err", why)
+	c.log.Warn("recording left behind is not complete yet", "recording", one.recordingID, "refused", one.refused, "waited", one.waited, "again_in", wait, "err", why)
 	c.left.putBack(one)
 }
 
@@ -148,9 +159,10 @@ func dbAway(err error) bool {
 // store seals it in the same transaction. One that is not running any more was
 // completed by somebody else, for instance by its own node, which lived, or is
 // deleted, for instance because the customer's data was erased meanwhile: it is left
-// as it is. end gives the row and the event, and what is wrong with the recording.
+// as it is. end gives the row, and what is wrong with the recording; with an error
+// the recording does not end yet.
 func (c *Center) complete(ctx context.Context, recordingID string,
-	end func(context.Context, omni.Recording, time.Time) (_ omni.Recording, _ omni.Event, fault error)) error {
+	end func(context.Context, omni.Recording, time.Time) (_ omni.Recording, fault, err error)) error {
 	within, cancel := context.WithTimeout(ctx, completeWithin)
 	r, err := c.store.Recording(within, recordingID)
 	cancel()
@@ -162,13 +174,17 @@ func (c *Center) complete(ctx context.Context, recordingID string,
 	case r.State != omni.RecordingRunning:
 		return nil
 	}
-	r, ev, fault := end(ctx, r, c.now())
-	if ctx.Err() != nil { // it was not read to its end
+	now := c.now()
+	r, fault, err := end(ctx, r, now)
+	switch {
+	case ctx.Err() != nil: // it was not read to its end
 		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("complete %s: %w", recordingID, err)
 	}
 	within, cancel = context.WithTimeout(ctx, completeWithin)
 	defer cancel()
-	w := Write{Omni: omni.Change{Recordings: []omni.Recording{r}, StillRunning: []string{recordingID}, Events: []omni.Event{ev}}}
+	w := Write{Omni: omni.Change{Recordings: []omni.Recording{r}, StillRunning: []string{recordingID}, Events: []omni.Event{ending(r, now)}}}
 	switch err := c.store.Commit(within, w); {
 	case errors.Is(err, omni.ErrChanged), errors.Is(err, omni.ErrNotFound):
 		c.log.Info("recording left behind was completed or deleted by somebody else", "recording", recordingID)
@@ -182,32 +198,51 @@ func (c *Center) complete(ctx context.Context, recordingID string,
 	return nil
 }
 
-// repaired gives the row and the event of a recording whose process died: it is
-// complete up to that moment, or its file cannot be read, which is the fault.
-func (c *Center) repaired(ctx context.Context, r omni.Recording, now time.Time) (_ omni.Recording, _ omni.Event, fault error) {
-	info, err := wav.Repair(c.pathOf(r.Path))
-	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
-	r.EndedAt = r.StartedAt.Add(info.Duration)
-	c.sum(ctx, &r)
-	if err != nil {
-		r.State, r.Failure, r.EndedAt = omni.RecordingFailed, failureOf(err), now
-		if r.Failure == omni.FailedWrite { // nothing was written here: the file is gone or cannot be opened
-			r.Failure = omni.FailedDamaged
-		}
-		return r, newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r)), err
+// ending is the event of a recording that is ready or has failed.
+func ending(r omni.Recording, now time.Time) omni.Event {
+	if r.State == omni.RecordingFailed {
+		return newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r))
 	}
-	r.State = omni.RecordingReady
-	return r, newEvent(omni.RecordingReadyEvent, now, r.ConversationID, "", "", map[string]any{
+	return newEvent(omni.RecordingReadyEvent, now, r.ConversationID, "", "", map[string]any{
 		"recording_id": r.ID, "duration_ms": r.DurationMS, "bytes": r.Bytes,
-	}), nil
+	})
 }
 
-// unsealed gives the row and the event of a recording whose file is repaired, but
-// which the database refuses to have complete; why is what it said.
-func (c *Center) unsealed(r omni.Recording, now time.Time, why error) (omni.Recording, omni.Event, error) {
+// repaired gives the row of a recording whose process died: it is complete up to
+// that moment, or its file is none of ours, which is the fault. The error is errFile
+// when the file is out of reach, and can be repaired another time.
+func (c *Center) repaired(ctx context.Context, r omni.Recording, now time.Time) (_ omni.Recording, fault, err error) {
+	info, err := wav.Repair(c.pathOf(r.Path))
+	if errors.Is(err, wav.ErrFormat) {
+		r.State, r.Failure, r.EndedAt = omni.RecordingFailed, omni.FailedDamaged, now
+		return r, err, nil
+	}
+	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
+	r.State, r.EndedAt = omni.RecordingReady, r.StartedAt.Add(info.Duration)
+	if err == nil {
+		err = c.sum(ctx, &r)
+	}
+	if err != nil {
+		return r, nil, fmt.Errorf("%w: %w", errFile, err)
+	}
+	return r, nil, nil
+}
+
+// failedFor gives the row of a recording that cannot be completed; why is what the
+// database or the file said at last.
+func (c *Center) failedFor(r omni.Recording, now time.Time, why error) omni.Recording {
+	r.State, r.Failure = omni.RecordingFailed, omni.FailedUnsealed
+	if errors.Is(why, errFile) {
+		r.Failure = failureOf(why)
+		if r.Failure == omni.FailedWrite { // nothing was written here: the file is gone or cannot be read
+			r.Failure = omni.FailedDamaged
+		}
+	}
 	info, err := wav.Check(c.pathOf(r.Path))
 	r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
 	r.EndedAt = r.StartedAt.Add(info.Duration)
-	r.State, r.Failure = omni.RecordingFailed, omni.FailedUnsealed
-	return r, newEvent(omni.RecordingFailedEvent, now, r.ConversationID, "", "", failedData(r)), errors.Join(why, err)
+	if err != nil {
+		r.EndedAt = now
+	}
+	return r
 }

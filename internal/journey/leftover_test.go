@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ type archive struct {
 	refuse func(omni.Recording) error // of writes
 	away   bool                       // the whole database
 	mu     sync.Mutex
+	dir    string // of the files
 	rows   map[string]omni.Recording
 	events []omni.Event
 	tries  map[string][]time.Time // of writing a recording as complete
@@ -68,11 +70,12 @@ func (s *archive) setAway(away bool) {
 	s.away = away
 }
 
-// completing runs a center that completes n recordings, rc_0 first, until stop.
-func completing(t *testing.T, n int, refuse func(omni.Recording) error) (s *archive, stop func()) {
+// completing runs a center that completes n recordings, rc_0 first, until stop;
+// before does what is to be done with the folder of their files before it begins.
+func completing(t *testing.T, n int, refuse func(omni.Recording) error, before ...func(dir string)) (s *archive, stop func()) {
 	t.Helper()
 	dir := t.TempDir()
-	s = &archive{refuse: refuse, rows: map[string]omni.Recording{}, tries: map[string][]time.Time{}}
+	s = &archive{refuse: refuse, dir: dir, rows: map[string]omni.Recording{}, tries: map[string][]time.Time{}}
 	c := New(Config{NodeID: "nd_a", Recordings: dir}, s, nil, silent{}, nil, slog.New(slog.DiscardHandler))
 	for i := range n {
 		r := omni.Recording{ID: fmt.Sprintf("rc_%d", i), ConversationID: "cv_1", Kind: recordCall, State: omni.RecordingRunning, StartedAt: time.Now()}
@@ -82,6 +85,9 @@ func completing(t *testing.T, n int, refuse func(omni.Recording) error) (s *arch
 			t.Fatal(err)
 		}
 		c.left.add(r)
+	}
+	for _, do := range before {
+		do(dir)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -168,4 +174,58 @@ func TestRecordingsWaitForTheDatabase(t *testing.T) {
 			t.Errorf("%v", n)
 		}
 	})
+}
+
+// A folder that is not mounted yet fails no recording: they are complete once it is.
+// One that stays away fails them after about ten minutes.
+func TestRecordingsWaitForTheirFiles(t *testing.T) {
+	tests := []struct {
+		name string
+		away time.Duration
+		want omni.RecordingState
+	}{
+		{"mounted after five minutes", 5 * time.Minute, omni.RecordingReady},
+		{"mounted after an hour", time.Hour, omni.RecordingFailed},
+	}
+	for _, c := range tests {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				var failed atomic.Int64 // when, in nanoseconds
+				s, stop := completing(t, 2, func(r omni.Recording) error {
+					if r.State == omni.RecordingFailed {
+						failed.Store(int64(time.Since(began)))
+					}
+					return nil
+				}, func(dir string) {
+					if err := os.Rename(dir, dir+".away"); err != nil {
+						t.Fatal(err)
+					}
+				})
+				time.Sleep(c.away)
+				if err := os.Rename(s.dir+".away", s.dir); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * completeMost)
+				stop()
+				for _, r := range s.rows {
+					if r.State != c.want || c.want == omni.RecordingReady && len(r.SHA256) != 64 || c.want == omni.RecordingFailed && r.Failure != omni.FailedDamaged {
+						t.Errorf("%+v", r)
+					}
+				}
+				if after := time.Duration(failed.Load()); c.want == omni.RecordingFailed && (after < 7*time.Minute || after > 14*time.Minute) {
+					t.Errorf("failed after %s", after)
+				}
+			})
+		})
+	}
+}
+
+// A file that cannot be read to its end has no hash, and whoever asks for it is told.
+func TestAFileThatCannotBeReadHasNoHash(t *testing.T) {
+	c := New(Config{NodeID: "nd_a", Recordings: t.TempDir()}, &archive{}, nil, silent{}, nil, slog.New(slog.DiscardHandler))
+	r := omni.Recording{ID: "rc_1", Path: ".", Bytes: 58} // a folder opens, but does not read
+	if err := c.sum(t.Context(), &r); err == nil || r.SHA256 != "" {
+		t.Errorf("hash %q, %v", r.SHA256, err)
+	}
 }

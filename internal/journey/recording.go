@@ -109,7 +109,9 @@ func (v *conversation) endRecording(why error) {
 		info, err = wav.Check(v.center.pathOf(r.Path))
 		r.Bytes, r.DurationMS = info.Bytes, info.Duration.Milliseconds()
 	}
-	v.center.sum(context.WithoutCancel(v.ctx), &r)
+	if err := v.center.sum(context.WithoutCancel(v.ctx), &r); err != nil {
+		v.log.Error("recording not sealed", "recording", r.ID, "err", err)
+	}
 	r.DeleteAfter = v.center.cfg.Retention.DeleteAfter(r.Kind, r.EndedAt)
 	if err = errors.Join(err, why); err != nil {
 		v.failRecording(r, err)
@@ -159,20 +161,21 @@ func (c *Center) pathOf(rel string) string {
 
 // sum notes the hash of a finished recording's file, by which the store seals
 // it. Without a file there is nothing to seal. It ends early with ctx.
-func (c *Center) sum(ctx context.Context, r *omni.Recording) {
+func (c *Center) sum(ctx context.Context, r *omni.Recording) error {
 	if r.Bytes == 0 {
-		return
+		return nil
 	}
 	f, err := os.Open(c.pathOf(r.Path))
-	if err == nil {
-		defer f.Close()
-		h := sha256.New()
-		if _, err = io.Copy(h, readUntil{ctx, f}); err == nil {
-			r.SHA256 = hex.EncodeToString(h.Sum(nil))
-			return
-		}
+	if err != nil {
+		return fmt.Errorf("hash of a recording: %w", err)
 	}
-	c.log.Error("recording not sealed", "recording", r.ID, "err", err)
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, readUntil{ctx, f}); err != nil {
+		return fmt.Errorf("hash of a recording: %w", err)
+	}
+	r.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return nil
 }
 
 // readUntil reads until ctx ends.

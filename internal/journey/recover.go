@@ -91,7 +91,10 @@ func CloseRestored(ctx context.Context, cfg Config, store Store, log *slog.Logge
 		if !ok {
 			return errors.Join(failures...)
 		}
-		if err := c.complete(ctx, one.recordingID, c.repaired); err != nil {
+		switch err := c.complete(ctx, one.recordingID, c.repaired); {
+		case errors.Is(err, errFile):
+			log.Warn("a restored recording's file is out of reach; the next start looks for it again", "recording", one.recordingID, "err", err)
+		case err != nil:
 			failures = append(failures, err)
 		}
 	}
