@@ -18,11 +18,11 @@ export function finish() {
 
 /**
  * Loads a page again in a call: its user must be talking again within so many
- * seconds, or up to three times as long where more work waits than the machine has cores.
+ * seconds, or up to twice as long where more work waits than the machine has cores.
  */
 export async function reload(what, page, seconds = 5) {
-  const ms = await loadedAgain(page);
-  const slow = Math.min(3, Math.max(1, os.loadavg()[0] / os.cpus().length));
+  const ms = await loadedAgain(page, 4 * seconds * 1000);
+  const slow = Math.min(2, Math.max(1, os.loadavg()[0] / os.cpus().length));
   check(
     `${what}, loaded again: connected within ${seconds} s`,
     ms < seconds * 1000 * slow,
