@@ -9,25 +9,7 @@ import { startOf } from "@/features/calls/CallsPage";
 import { dateTime } from "@/i18n/format";
 import { Button, Facts, IconButton, PageHead } from "@/ui";
 import { DataTable } from "@/ui/DataTable";
-
-const KINDS = [
-  "user",
-  "token",
-  "team",
-  "agent",
-  "queue",
-  "line",
-  "device",
-  "number",
-  "flow",
-  "hours",
-  "break",
-  "wrapup-code",
-  "customer",
-  "conversation",
-  "recording",
-  "simulation",
-];
+import { actionText, KINDS, kindText } from "./audit";
 
 /** Who did what to what. Lines are never changed. */
 export function AuditPage() {
@@ -45,14 +27,7 @@ export function AuditPage() {
     getNextPageParam: (last) => last.next || undefined,
     placeholderData: (before) => before,
   });
-  const verb = (action: string) => {
-    const key = `audit.action.${action.split(".")[1] ?? ""}`;
-    return i18n.exists(key) ? t(key) : action;
-  };
-  const thing = (action: string) => {
-    const key = `audit.kind.${action.split(".")[0] ?? ""}`;
-    return i18n.exists(key) ? t(key) : "";
-  };
+  const verb = (e: AuditEntry) => actionText(e.action, t, i18n.exists);
   return (
     <div className="page">
       <PageHead title={t("admin.audit.title")} sub={t("admin.audit.sub")} />
@@ -99,7 +74,7 @@ export function AuditPage() {
             {
               key: "what",
               title: t("audit.what"),
-              cell: (e) => `${verb(e.action)}${thing(e.action) ? ` · ${thing(e.action)}` : ""}`,
+              cell: (e) => [verb(e), kindText(e.action, t)].filter(Boolean).join(" · "),
             },
             { key: "target", title: t("audit.target"), cell: (e) => e.target || e.target_id || "–" },
             {
@@ -132,7 +107,7 @@ export function AuditPage() {
           opened
           onClose={() => setShown(undefined)}
           size="xl"
-          title={`${verb(shown.action)} · ${shown.target || shown.target_id}`}
+          title={`${verb(shown)} · ${shown.target || shown.target_id}`}
           closeButtonProps={{ "aria-label": t("action.close") }}
         >
           <div style={{ display: "flex", flexDirection: "column", gap: 14 }}>
