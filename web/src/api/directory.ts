@@ -61,7 +61,11 @@ export interface Directory {
   flows: (Named & { published: boolean })[];
 }
 
-/** Names of queues, agents and flows, so that no page shows an identifier. */
+/**
+ * Names of queues, agents and flows, so that pages show no identifiers. Of what is
+ * not known (deleted, or not read yet) a flow has no name; a queue or an agent,
+ * after which headings and figures are named, goes by its identifier.
+ */
 export function useDirectory(): Directory {
   const queues = useAll<Named>("queues").data;
   const agents = useAll<Named & { user_id?: string }>("agents").data;
@@ -70,14 +74,14 @@ export function useDirectory(): Directory {
   const language = useTranslation().i18n.language; // names follow the page's language
   // biome-ignore lint/correctness/useExhaustiveDependencies: labelOf reads the language
   return useMemo(() => {
-    const find = (list: Named[] | undefined) => {
+    const find = (list: Named[] | undefined, unknown: (id: string) => string) => {
       const names = new Map((list ?? []).map((n) => [n.id, labelOf(n.names, n.name)]));
-      return (id: string | undefined) => (id ? (names.get(id) ?? id) : "");
+      return (id: string | undefined) => (id ? (names.get(id) ?? unknown(id)) : "");
     };
     return {
-      queue: find(queues),
-      agent: find(agents),
-      flow: find(flows),
+      queue: find(queues, (id) => id),
+      agent: find(agents, (id) => id),
+      flow: find(flows, () => ""),
       wrapUpCode: (code) => {
         const known = codes?.find((c) => c.code === code);
         return known ? labelOf(known.names, known.code) : (code ?? "");
