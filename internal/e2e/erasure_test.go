@@ -17,10 +17,16 @@ func TestErasureThroughThePages(t *testing.T) {
 	const caller = "+8613911117501"
 	goes, _ := s.talked(agent, phone, caller, "")
 	stays, _ := s.talked(agent, phone, caller, "")
+	if files := s.recordingFiles(); len(files) != 2 {
+		t.Fatalf("of two recorded calls there are %q", files)
+	}
 	s.script(6*time.Minute, []string{"CALLER=" + caller, "GOES=" + goes.Conversation.ID, "HELD=" + stays.Conversation.ID}, "e2e/erasure.mjs")
 	for _, id := range []string{goes.Recordings[0].ID, stays.Recordings[0].ID} {
-		if status, _ := s.try(http.MethodGet, "/recordings/"+id+"/audio", s.token, nil, nil); status == http.StatusOK {
-			t.Errorf("recording %s can still be heard", id)
+		if status, text := s.try(http.MethodGet, "/recordings/"+id+"/audio", s.token, nil, nil); status != http.StatusNotFound {
+			t.Errorf("recording %s: %d %s", id, status, text)
 		}
+	}
+	if files := s.recordingFiles(); len(files) > 0 {
+		t.Errorf("files are left: %q", files)
 	}
 }

@@ -1,21 +1,18 @@
 // An administrator keeps a recording from deletion, sees in three languages what
 // an erasure of its caller would do, erases, reads the certificate, lets the
-// recording go and erases the rest.
+// recording go and erases the rest. Pages are opened by links, so that what they
+// keep in memory shows.
 //
 //   BASE_URL=http://127.0.0.1:8080 PASSWORD=… CALLER=+86… GOES=cv_… HELD=cv_… node e2e/erasure.mjs
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { check, finish } from "./checks.mjs";
 import { axe, LANGUAGES, launch, logIn, person, settled, shot } from "./lib.mjs";
 
 const { CALLER, GOES, HELD } = process.env;
 const languages = (process.env.LANGUAGES ?? LANGUAGES.join(",")).split(",");
 const catalogue = async (language) =>
   (await import(`../src/i18n/locales/${language}.json`, { with: { type: "json" } })).default;
-let faults = 0;
-function check(what, ok, detail = "") {
-  if (!ok) faults++;
-  console.log(`${ok ? "ok   " : "FAULT"} ${what}${detail ? ` (${detail})` : ""}`);
-}
 async function looks(page, name) {
   await settled(page);
   await shot(page, name);
@@ -31,25 +28,78 @@ function canonical(value) {
   return `{${members.map((k) => `${JSON.stringify(k)}:${canonical(value[k])}`).join(",")}}`;
 }
 
-/** Types the reason and the word, and erases, all by keyboard. */
-async function erase(page, words) {
-  const button = page.getByRole("button", { name: words.erasure.erase });
+/** Where a text occurs in a value: the names and indices that lead there. */
+function places(value, text, at = "") {
+  if (value === null || typeof value !== "object") return String(value).includes(text) ? [at] : [];
+  return Object.entries(value).flatMap(([k, v]) => places(v, text, `${at}/${k}`));
+}
+
+/** The erasures that a page orders, as they leave it. */
+function orders(page) {
+  const list = [];
+  page.on("request", (r) => {
+    if (r.method() === "POST" && new URL(r.url()).pathname.endsWith("/erasure")) list.push(r);
+  });
+  return list;
+}
+
+const said = (page) => page.locator("body").innerText();
+
+/** Types the reason and the number, and leaves the button with the focus. */
+async function confirm(page, words) {
   await page.getByLabel(words.erasure.reason).fill("request of 2026-11-27 <by letter> & called");
   const word = page.getByLabel(words.erasure.type.replace("{{word}}", CALLER));
+  await word.fill(CALLER);
+  await word.press("Tab");
+  return word;
+}
+
+/** Half the number erases nothing; all of it does, by keyboard and once. */
+async function erase(page, words, ordered) {
+  const before = ordered.length;
+  const button = page.getByRole("button", { name: words.erasure.erase });
+  const word = await confirm(page, words);
   await word.fill(CALLER.slice(0, -1));
   check("half a number does not confirm", (await button.getAttribute("aria-disabled")) === "true");
   await word.press("Enter");
-  check("and Enter erases nothing", page.url().includes("customer="));
-  await word.fill(CALLER);
-  await word.press("Tab");
+  await page.waitForTimeout(1000); // by then an order would have left
+  check("and Enter erases nothing", ordered.length === before, `${ordered.length - before} orders`);
+  await confirm(page, words);
   check(
     "the button is the next thing that the Tab key reaches",
     await button.evaluate((el) => el === document.activeElement),
   );
   await page.keyboard.press("Enter");
   await page.waitForURL("**/admin/erasures/er_*");
+  check("it is ordered once", ordered.length === before + 1, `${ordered.length - before} orders`);
   await page.getByRole("button", { name: words.erasure.print }).waitFor({ timeout: 40_000 });
   return new URL(page.url()).pathname;
+}
+
+/** Goes to the erasures by the menu, and types the number there. */
+async function find(page, words) {
+  const menu = (name) => page.getByRole("navigation", { name, exact: true });
+  await menu(words.nav.main).getByRole("link", { name: words.nav.admin }).click();
+  await menu(words.nav.admin).getByRole("link", { name: words.admin.erasures.title }).click();
+  await page.getByLabel(words.customers.search).fill(CALLER);
+}
+
+/** A hold that comes while somebody confirms: nothing is erased, and they see it. */
+async function heldMeanwhile(page, words, ordered) {
+  const before = ordered.length;
+  const of = await (await page.request.get(`/api/v1/conversations/${HELD}`)).json();
+  const hold = `/api/v1/recordings/${of.recordings[0].id}/legal-hold`;
+  const word = await confirm(page, words);
+  const put = await page.request.put(hold, { data: { reason: "came late" } });
+  check("a hold can be placed while somebody confirms", put.ok(), String(put.status()));
+  await page.keyboard.press("Enter");
+  await page.getByText(words.erasure.moved).waitFor({ timeout: 30_000 });
+  await page.waitForTimeout(1000); // by then an order would have left
+  check("a hold in the meantime stops it", ordered.length === before && (await word.inputValue()) === "");
+  const stays = page.getByRole("region", { name: words.erasure.stays });
+  check("and is shown", (await stays.innerText()).includes("came late"));
+  await page.request.delete(hold);
+  await stays.getByText("came late").waitFor({ state: "detached", timeout: 30_000 });
 }
 
 const browser = await launch();
@@ -92,14 +142,24 @@ try {
     );
     check(`${language}: the number stays too`, goes.includes(w.erasure.stays_too));
     await looks(tab, `erasure-preview.${language}`);
-    if (language !== "en") await other.close();
+    await other.close();
   }
 
-  await page.goto("/admin/erasures");
-  await page.getByLabel(words.customers.search).fill(CALLER);
+  await logIn(context, "admin@demo"); // in English again
+  const ordered = orders(page);
+  await find(page, words);
   await page.getByRole("link", { name: words.customer.unnamed }).press("Enter");
-  await page.getByRole("region", { name: words.erasure.stays }).waitFor();
-  const certificate = await erase(page, words);
+  await page.getByRole("region", { name: words.erasure.stays }).waitFor({ timeout: 30_000 });
+  await page.getByRole("link", { name: words.erasure.open_customer }).click();
+  const talks = page.getByRole("table", { name: words.customers.timeline }).getByRole("row");
+  await talks.nth(1).waitFor({ timeout: 30_000 });
+  await settled(page);
+  check("the customer's page has both calls", (await talks.count()) === 3, `${await talks.count()} rows`);
+  check("and the number", (await said(page)).includes(CALLER));
+  const customer = new URL(page.url()).pathname;
+  await page.getByRole("link", { name: words.customers.erase }).click();
+  await page.getByRole("region", { name: words.erasure.stays }).waitFor({ timeout: 30_000 });
+  const certificate = await erase(page, words, ordered);
   for (const language of languages) {
     const other = await person(browser, { language });
     await logIn(other, "admin@demo", language);
@@ -127,27 +187,58 @@ try {
   );
   check("it says what was kept", paper.complete === false && part(HELD)?.kept === true);
   check("and what was erased", part(GOES)?.recordings.length === 1);
-  const left = await page.request.get(`/api/v1/conversations/${GOES}`);
-  check("the conversation has no number any more", left.ok() && !(await left.text()).includes(CALLER));
+  const left = await (await page.request.get(`/api/v1/conversations/${GOES}`)).json();
+  const where = places(left, CALLER).join(", ");
+  check("only the customer whom the hold keeps has the number", where === "/identities/0/value", where);
   check("it holds no number", !JSON.stringify(paper).includes(CALLER));
   await page.emulateMedia({ media: "print" });
   await shot(page, "erasure-print.en");
   check("the menu is not printed", !(await page.getByRole("navigation").first().isVisible()));
   await page.emulateMedia({ media: "screen" });
 
-  await page.goto(`/calls/${HELD}`);
-  await settled(page);
+  const call = page.getByRole("link", { name: HELD, exact: true });
+  await call.click();
   await page.getByRole("button", { name: words.recording.release }).click();
   await page.getByRole("button", { name: words.recording.hold, exact: true }).waitFor({ timeout: 30_000 });
-  await page.goto(certificate);
+  check("the call that was kept has the number", (await said(page)).includes(CALLER));
+  await page.goBack();
   await page.getByRole("link", { name: words.erasure.again }).click();
   await page.getByRole("region", { name: words.erasure.goes }).waitFor({ timeout: 30_000 });
-  await erase(page, words);
+  await heldMeanwhile(page, words, ordered);
+  const colleague = await context.newPage();
+  await colleague.goto(customer);
+  await colleague.getByText(CALLER).first().waitFor({ timeout: 30_000 });
+  await erase(page, words, ordered);
   await page.getByText(words.erasure.state.done, { exact: true }).waitFor({ timeout: 30_000 });
-  await page.goto("/admin/erasures");
-  await page.getByLabel(words.customers.search).fill(CALLER);
+  const gone = colleague.getByText(CALLER).first().waitFor({ state: "detached", timeout: 30_000 });
+  await gone.catch(() => undefined);
+  check("a page that showed the number does so no longer", !(await said(colleague)).includes(CALLER));
+
+  let waiting = [];
+  await page.route(/\/api\/v1\/(customers|conversations)/, (route) =>
+    waiting ? void waiting.push(route) : route.continue(),
+  );
+  await call.click();
+  await page.waitForTimeout(1000); // for what was kept of the page to be shown
+  check(
+    "while it is asked for, the call shows nothing of before",
+    waiting.length > 0 && !(await said(page)).includes(CALLER),
+  );
+  const asked = waiting;
+  waiting = undefined;
+  for (const route of asked) await route.continue();
+  await settled(page);
+  check("then it has no number", !(await said(page)).includes(CALLER));
+  await page.getByRole("link", { name: words.context.profile }).click();
+  await talks.nth(2).waitFor({ timeout: 30_000 });
+  await settled(page);
+  check("nor has the customer", !(await said(page)).includes(CALLER));
+  await find(page, words);
   await page.getByText(words.customers.none).waitFor({ timeout: 30_000 });
-  check("the number is not found any more", true);
+  check(
+    "the number is not found any more",
+    (await page.getByRole("link", { name: words.customer.unnamed }).count()) === 0,
+  );
   const former = page.getByRole("table", { name: words.erasure.former });
   check("both certificates are there", (await former.getByRole("row").count()) === 3);
   await looks(page, "erasures.en");
@@ -160,4 +251,4 @@ try {
 } finally {
   await browser.close();
 }
-process.exit(faults === 0 ? 0 : 1);
+finish();

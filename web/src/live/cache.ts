@@ -3,6 +3,8 @@ import type { JournalEvent } from "./protocol";
 
 const SETTLE_MS = 250; // events of one step arrive together: fetch once for all
 
+const ERASED = "customer.erased";
+
 /** Which cached answers one event makes stale. Pure, so that it can be tested. */
 export function staleKeys(e: JournalEvent): string[][] {
   const keys: string[][] = [];
@@ -14,7 +16,21 @@ export function staleKeys(e: JournalEvent): string[][] {
   if (kind === "agent" || kind === "conversation" || kind === "queue" || kind === "offer")
     keys.push(["wallboard"]);
   if (kind === "conversation" && e.type.endsWith("completed")) keys.push(["customer"]);
+  if (e.type === ERASED) keys.push(["erasures"]);
   return keys;
+}
+
+/**
+ * Drops every cached answer that names a customer whose data were erased: pages
+ * that show one have nothing to show until they were answered anew. What is said
+ * of erasures holds no personal data and stays.
+ */
+export function forgetCustomer(client: QueryClient, customerId: string): void {
+  const name = JSON.stringify(customerId);
+  void client.resetQueries({
+    predicate: ({ queryKey, state }) =>
+      queryKey[0] !== "erasures" && !!JSON.stringify(state.data)?.includes(name),
+  });
 }
 
 /** Marks answers stale in bundles, so that a burst of events costs one request. */
@@ -25,6 +41,8 @@ export class Staleness {
   constructor(private readonly client: QueryClient) {}
 
   event(e: JournalEvent): void {
+    if (e.type === ERASED && typeof e.data?.customer_id === "string")
+      forgetCustomer(this.client, e.data.customer_id);
     for (const key of staleKeys(e)) this.keys.set(key.join("/"), key);
     this.timer ??= setTimeout(() => this.flush(), SETTLE_MS);
   }

@@ -1,5 +1,6 @@
+import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, it } from "vitest";
-import { staleKeys } from "./cache";
+import { Staleness, staleKeys } from "./cache";
 import { type Envelope, parseEnvelope } from "./protocol";
 import { initialLive, type LiveInput, type LiveState, reduceLive, retryDelay } from "./state";
 
@@ -90,5 +91,30 @@ describe("stale answers", () => {
     expect(keys("agent.presence_changed", { agent_id: "ag_1" })).toEqual(["wallboard"]);
     expect(keys("segment.started", { conversation_id: "cv_1" })).toEqual(["conversation/cv_1"]);
     expect(keys("audit.added")).toEqual([]);
+    expect(keys("customer.erased", { data: { customer_id: "cu_1" } })).toEqual(["erasures"]);
+  });
+  it("of a customer whose data were erased are not shown once more", () => {
+    const client = new QueryClient();
+    const at = (key: string[], data: unknown) => client.setQueryData(key, data);
+    at(["customer", "cu_1"], { customer: { id: "cu_1", name: "Ann" } });
+    at(["customer", "cu_1", "erasure"], { customer: { id: "cu_1" } });
+    at(["customers", "ann"], { pages: [{ items: [{ id: "cu_2" }, { id: "cu_1" }] }] });
+    at(["conversation", "cv_1"], { conversation: { id: "cv_1", customer_id: "cu_1" } });
+    at(["conversation", "cv_2"], { conversation: { id: "cv_2", customer_id: "cu_12" } });
+    at(["customers", "bob"], { pages: [{ items: [{ id: "cu_2" }] }] });
+    at(["erasures"], { items: [{ customer_id: "cu_1" }] });
+    new Staleness(client).event({
+      seq: 1,
+      id: "e",
+      type: "customer.erased",
+      ts: "",
+      data: { customer_id: "cu_1" },
+    });
+    const left = client.getQueryCache().getAll();
+    expect(left.filter((q) => q.state.data !== undefined).map((q) => q.queryKey.join("/"))).toEqual([
+      "conversation/cv_2",
+      "customers/bob",
+      "erasures",
+    ]);
   });
 });

@@ -17,7 +17,7 @@ import { useErase, useErasurePreview } from "./queries";
 export function EraseCustomer({ id, onBack }: { id: string; onBack: () => void }) {
   const { t } = useTranslation();
   const detail = useQuery({
-    queryKey: ["customer", id],
+    queryKey: ["customer", id, "erasure"], // the customer's page keeps a longer timeline
     queryFn: ({ signal }) => api.get<CustomerDetail>(`/customers/${id}`, { limit: 1 }, signal),
   });
   const preview = useErasurePreview(id);
@@ -42,7 +42,12 @@ export function EraseCustomer({ id, onBack }: { id: string; onBack: () => void }
       </header>
       <div className="body erase-body">
         <Preview preview={preview.data} detail={detail.data} />
-        <Order id={id} word={wordToType(customer, detail.data.identities)} />
+        <Order
+          id={id}
+          word={wordToType(customer, detail.data.identities)}
+          preview={preview.data}
+          look={async () => (await preview.refetch({ throwOnError: true })).data}
+        />
       </div>
     </section>
   );
@@ -118,13 +123,30 @@ function Preview({ preview: p, detail }: { preview: ErasurePreview; detail: Cust
   );
 }
 
-function Order({ id, word }: { id: string; word: string }) {
+interface OrderProps {
+  id: string;
+  word: string;
+  /** What is shown; another object only where something of it has changed. */
+  preview: ErasurePreview;
+  /** Reads it once more. */
+  look: () => Promise<ErasurePreview | undefined>;
+}
+
+/** The word is typed for what is shown: where that changes, it has to be typed again. */
+function Order({ id, word, preview, look }: OrderProps) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const text = useProblemText();
   const [reason, setReason] = useState("");
   const [typed, setTyped] = useState("");
-  const erase = useErase(id);
+  const [seen, setSeen] = useState(preview);
+  const [moved, setMoved] = useState(false);
+  if (seen !== preview) {
+    setSeen(preview);
+    setMoved(typed !== "" || moved);
+    setTyped("");
+  }
+  const erase = useErase(id, seen, look);
   const lacks = !reason.trim()
     ? t("erasure.needs_reason")
     : isTyped(typed, word)
@@ -136,7 +158,9 @@ function Order({ id, word }: { id: string; word: string }) {
       onSubmit={(e) => {
         e.preventDefault();
         if (lacks === undefined && !erase.isPending)
-          erase.mutate(reason.trim(), { onSuccess: (made) => navigate(`/admin/erasures/${made.id}`) });
+          erase.mutate(reason.trim(), {
+            onSuccess: (made) => made && navigate(`/admin/erasures/${made.id}`),
+          });
       }}
     >
       <TextInput
@@ -154,8 +178,16 @@ function Order({ id, word }: { id: string; word: string }) {
         autoComplete="off"
         spellCheck={false}
         value={typed}
-        onChange={(e) => setTyped(e.currentTarget.value)}
+        onChange={(e) => {
+          setTyped(e.currentTarget.value);
+          setMoved(false);
+        }}
       />
+      {moved && (
+        <Notice tone="warn" icon={IconAlertTriangle}>
+          {t("erasure.moved")}
+        </Notice>
+      )}
       {erase.error && (
         <Notice tone="bad" icon={IconAlertTriangle}>
           {text(erase.error)}

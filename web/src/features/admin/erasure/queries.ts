@@ -1,6 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { api } from "@/api/client";
 import type { Erasure, ErasurePreview, List } from "@/api/types";
+import { forgetCustomer } from "@/live/cache";
 
 const KEY = "erasures";
 
@@ -13,28 +15,49 @@ export function useErasures() {
   });
 }
 
-/** One erasure; how far it is, while it runs. */
+/** One erasure; how far it is, while it runs. Once it is done, what it erased is forgotten here too. */
 export function useErasure(id: string) {
-  return useQuery({
+  const client = useQueryClient();
+  const query = useQuery({
     queryKey: [KEY, id],
     queryFn: ({ signal }) => api.get<Erasure>(`/erasures/${id}`, undefined, signal),
     refetchInterval: (q) => (q.state.data?.state === "running" ? 1000 : false),
   });
+  const erased = query.data?.state === "done" ? query.data.customer_id : undefined;
+  useEffect(() => {
+    if (erased) forgetCustomer(client, erased);
+  }, [client, erased]);
+  return query;
 }
 
-/** What an erasure of the customer would do now. */
+/**
+ * What an erasure of the customer would do now: what is shown before something
+ * that cannot be taken back is never older than a few seconds.
+ */
 export function useErasurePreview(customerId: string) {
   return useQuery({
     queryKey: [KEY, "preview", customerId],
     queryFn: ({ signal }) => api.get<ErasurePreview>(`/customers/${customerId}/erasure`, undefined, signal),
-    gcTime: 0, // what is shown before something that cannot be taken back is never an old answer
+    gcTime: 0,
+    refetchInterval: 10_000,
   });
 }
 
-export function useErase(customerId: string) {
+/**
+ * Erases, where another look finds what was seen; where not, nothing is erased
+ * and there is no erasure to show.
+ */
+export function useErase(
+  customerId: string,
+  seen: ErasurePreview,
+  look: () => Promise<ErasurePreview | undefined>,
+) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (reason: string) => api.post<Erasure>(`/customers/${customerId}/erasure`, { reason }),
+    mutationFn: async (reason: string) =>
+      (await look()) === seen
+        ? await api.post<Erasure>(`/customers/${customerId}/erasure`, { reason })
+        : undefined,
     onSuccess: () => client.invalidateQueries({ queryKey: [KEY] }),
   });
 }
