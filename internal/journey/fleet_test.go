@@ -30,6 +30,7 @@ type depot struct {
 	entries map[string]agent.QueueEntry
 	events  []omni.Event
 	refuse  error // of the commits that close what was left
+	illegal error // of the administered records
 	reads   map[string]int
 }
 
@@ -151,7 +152,12 @@ func (*depot) UnfinishedRecordings(context.Context, string) ([]omni.Recording, e
 	return nil, nil
 }
 func (*depot) LeftRecordings(context.Context, []string) ([]omni.Recording, error) { return nil, nil }
-func (*depot) SetupRevision(context.Context) (string, error)                      { return "", nil }
+
+func (d *depot) SetupRevision(context.Context) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return "", d.illegal
+}
 
 func (d *depot) ConversationSegments(context.Context, string) ([]omni.Segment, error) {
 	d.mu.Lock()

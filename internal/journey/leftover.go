@@ -36,7 +36,8 @@ var errFile = errors.New("journey: the recording's file is out of reach")
 type leftovers struct {
 	mu      sync.Mutex
 	waiting []leftover
-	more    chan struct{} // holds one
+	known   map[string]bool // those that wait, and those that are being completed
+	more    chan struct{}   // holds one
 }
 
 // leftover is one of them, and what became of earlier tries.
@@ -48,18 +49,17 @@ type leftover struct {
 	due         time.Time     // of the next try; zero: at once
 }
 
-func newLeftovers() *leftovers { return &leftovers{more: make(chan struct{}, 1)} }
+func newLeftovers() *leftovers {
+	return &leftovers{known: map[string]bool{}, more: make(chan struct{}, 1)}
+}
 
-// add has recordings completed that do not wait for it yet.
+// add has recordings completed that are not known yet. One that is being completed
+// keeps its tries and its pause.
 func (l *leftovers) add(records ...omni.Recording) {
 	l.mu.Lock()
-	waits := make(map[string]bool, len(l.waiting))
-	for _, w := range l.waiting {
-		waits[w.recordingID] = true
-	}
 	for _, r := range records {
-		if !waits[r.ID] {
-			waits[r.ID] = true
+		if !l.known[r.ID] {
+			l.known[r.ID] = true
 			l.waiting = append(l.waiting, leftover{recordingID: r.ID})
 		}
 	}
@@ -70,13 +70,18 @@ func (l *leftovers) add(records ...omni.Recording) {
 	}
 }
 
-// putBack has a recording tried again when it is due.
+// putBack has a recording that was taken tried again when it is due.
 func (l *leftovers) putBack(one leftover) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !slices.ContainsFunc(l.waiting, func(w leftover) bool { return w.recordingID == one.recordingID }) {
-		l.waiting = append(l.waiting, one)
-	}
+	l.waiting = append(l.waiting, one)
+}
+
+// done forgets a recording that was taken.
+func (l *leftovers) done(one leftover) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.known, one.recordingID)
 }
 
 // take takes the first that is due. When none is, wait is how long until one will
@@ -115,8 +120,8 @@ func (c *Center) completeLeftovers(ctx context.Context) {
 			}
 			continue
 		}
-		if err := c.complete(ctx, one.recordingID, c.repaired); err != nil && ctx.Err() == nil {
-			c.completeLater(ctx, one, err)
+		if err := c.complete(ctx, one.recordingID, c.repaired); err == nil || ctx.Err() != nil || !c.completeLater(ctx, one, err) {
+			c.left.done(one)
 		}
 	}
 }
@@ -124,7 +129,7 @@ func (c *Center) completeLeftovers(ctx context.Context) {
 // completeLater has a recording tried again that could not be completed. While the
 // database is away that goes on; one that it refuses again and again, or whose file
 // stays out of reach, is failed.
-func (c *Center) completeLater(ctx context.Context, one leftover, why error) {
+func (c *Center) completeLater(ctx context.Context, one leftover, why error) (again bool) {
 	switch {
 	case errors.Is(why, errFile):
 		one.waited++
@@ -137,10 +142,10 @@ func (c *Center) completeLater(ctx context.Context, one leftover, why error) {
 		})
 		switch {
 		case err == nil || ctx.Err() != nil:
-			return
+			return false
 		case !dbAway(err):
 			c.log.Error("recording left behind can be neither completed nor given up; it is left for the next start", "recording", one.recordingID, "err", err)
-			return
+			return false
 		}
 	}
 	one.pause = min(max(2*one.pause, completeAgain), completeMost)
@@ -148,6 +153,7 @@ func (c *Center) completeLater(ctx context.Context, one leftover, why error) {
 	one.due = time.Now().Add(wait)
 	c.log.Warn("recording left behind is not complete yet", "recording", one.recordingID, "refused", one.refused, "waited", one.waited, "again_in", wait, "err", why)
 	c.left.putBack(one)
+	return true
 }
 
 // dbAway tells that a write failed for the database and not for what was written.

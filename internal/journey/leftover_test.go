@@ -24,6 +24,7 @@ type archive struct {
 	away   bool                       // the whole database
 	mu     sync.Mutex
 	dir    string // of the files
+	left   *leftovers
 	rows   map[string]omni.Recording
 	events []omni.Event
 	tries  map[string][]time.Time // of writing a recording as complete
@@ -71,12 +72,13 @@ func (s *archive) setAway(away bool) {
 }
 
 // completing runs a center that completes n recordings, rc_0 first, until stop;
-// before does what is to be done with the folder of their files before it begins.
-func completing(t *testing.T, n int, refuse func(omni.Recording) error, before ...func(dir string)) (s *archive, stop func()) {
+// before is called before it begins.
+func completing(t *testing.T, n int, refuse func(omni.Recording) error, before ...func(*archive)) (s *archive, stop func()) {
 	t.Helper()
 	dir := t.TempDir()
 	s = &archive{refuse: refuse, dir: dir, rows: map[string]omni.Recording{}, tries: map[string][]time.Time{}}
 	c := New(Config{NodeID: "nd_a", Recordings: dir}, s, nil, silent{}, nil, slog.New(slog.DiscardHandler))
+	s.left = c.left
 	for i := range n {
 		r := omni.Recording{ID: fmt.Sprintf("rc_%d", i), ConversationID: "cv_1", Kind: recordCall, State: omni.RecordingRunning, StartedAt: time.Now()}
 		r.Path = r.ID + ".wav"
@@ -87,7 +89,7 @@ func completing(t *testing.T, n int, refuse func(omni.Recording) error, before .
 		c.left.add(r)
 	}
 	for _, do := range before {
-		do(dir)
+		do(s)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -161,6 +163,36 @@ func TestARecordingThatCannotFailIsLeft(t *testing.T) {
 	})
 }
 
+// One that is found again while it is being completed keeps its tries and its pauses,
+// and nothing is kept of it when it is over.
+func TestARecordingFoundAgainKeepsItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var left *leftovers
+		found := 0
+		s, stop := completing(t, 1, func(r omni.Recording) error {
+			if r.State != omni.RecordingReady {
+				return nil
+			}
+			if found < completeTries {
+				found++
+				left.add(r)
+			}
+			return errors.New("the chain of seals is damaged")
+		}, func(s *archive) { left = s.left })
+		time.Sleep(time.Hour)
+		stop()
+		tries := s.tries["rc_0"]
+		if s.rows["rc_0"].State != omni.RecordingFailed || len(tries) != completeTries || len(left.known) != 0 {
+			t.Errorf("after %d tries: %+v, known are %v", len(tries), s.rows["rc_0"], left.known)
+		}
+		for i := range tries[1:] {
+			if gap := tries[i+1].Sub(tries[i]); gap < completeAgain/2 {
+				t.Errorf("tried again after %s", gap)
+			}
+		}
+	})
+}
+
 // While the database is away nothing fails, however long that takes.
 func TestRecordingsWaitForTheDatabase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -197,8 +229,8 @@ func TestRecordingsWaitForTheirFiles(t *testing.T) {
 						failed.Store(int64(time.Since(began)))
 					}
 					return nil
-				}, func(dir string) {
-					if err := os.Rename(dir, dir+".away"); err != nil {
+				}, func(s *archive) {
+					if err := os.Rename(s.dir, s.dir+".away"); err != nil {
 						t.Fatal(err)
 					}
 				})

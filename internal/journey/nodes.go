@@ -250,7 +250,9 @@ func (c *Center) closeAfterLooks(ctx context.Context, looks <-chan []omni.Node) 
 	}
 }
 
-// beat is one look: a sign of life, and how the other nodes are.
+// beat is one look: a sign of life, and how the other nodes are. Administered
+// records that cannot be read, for instance those of a newer version, are no reason
+// to leave alone what a dead node left.
 func (c *Center) beat(ctx context.Context) ([]omni.Node, error) {
 	within, cancel := context.WithTimeout(ctx, beatWithin)
 	defer cancel()
@@ -258,7 +260,10 @@ func (c *Center) beat(ctx context.Context) ([]omni.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nodes, c.followSetup(within)
+	if err := c.followSetup(within); err != nil && ctx.Err() == nil {
+		c.log.Warn("changes of the administered records are not followed", "err", err)
+	}
+	return nodes, nil
 }
 
 // lookAround gives a sign of life and meets the other live nodes.

@@ -82,6 +82,25 @@ func TestClosingADeadNodeIsRepeated(t *testing.T) {
 	})
 }
 
+// What a dead node left is closed, too, by a leader that cannot read the administered
+// records.
+func TestADeadNodeIsClosedWithoutTheSetup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, h := newDepot(), newHub()
+		a := newNode("nd_a", d, h)
+		defer a.up(t)()
+		d.mu.Lock()
+		d.illegal = errors.New("a record of a newer version")
+		d.live = []omni.Conversation{{ID: "cv_1", NodeID: "nd_b", State: omni.Queued, CreatedAt: time.Now()}}
+		d.mu.Unlock()
+		a.work.Go(func() { a.watchNodes(a.ctx) })
+		time.Sleep(askLimit + 2*beatEvery)
+		if n := d.count(omni.ConversationCompleted, "cv_1"); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+	})
+}
+
 // A node dies after it has closed what it found and before the router heard of
 // it, or after a call has ended and before the router heard of that: neither its
 // next process nor the leader leaves an agent busy for nothing.
