@@ -27,7 +27,8 @@ func (db *DB) apply(ctx context.Context, q querier, w *Write, head *int64) (out 
 	if err := db.touchSheets(ctx, q, w.Omni.Segments); err != nil {
 		return nil, nil, err
 	}
-	if err := applyOmni(ctx, q, &w.Omni); err != nil {
+	gone, err := applyOmni(ctx, q, &w.Omni)
+	if err != nil {
 		return nil, nil, err
 	}
 	for _, recordingID := range w.claims {
@@ -43,63 +44,65 @@ func (db *DB) apply(ctx context.Context, q querier, w *Write, head *int64) (out 
 			return nil, nil, err
 		}
 	}
-	return appendEvents(ctx, q, w.Omni.Events, head)
+	return appendEvents(ctx, q, withoutEnds(w.Omni.Events, gone), head)
 }
 
-func applyOmni(ctx context.Context, q querier, c *omni.Change) error {
+// applyOmni writes all but the events; gone are the recordings that it left alone
+// since they are deleted.
+func applyOmni(ctx context.Context, q querier, c *omni.Change) (gone []string, err error) {
 	if err := upsertAll(ctx, q, customers, c.Customers); err != nil {
-		return err
+		return nil, err
 	}
 	for i := range c.CustomerEdits {
 		if err := editCustomer(ctx, q, &c.CustomerEdits[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for i := range c.Identities {
 		if err := putIdentity(ctx, q, &c.Identities[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := upsertAll(ctx, q, conversations, c.Conversations); err != nil {
-		return err
+		return nil, err
 	}
 	if err := upsertAll(ctx, q, segments, c.Segments); err != nil {
-		return err
+		return nil, err
 	}
 	if err := upsertAll(ctx, q, legs, c.Legs); err != nil {
-		return err
+		return nil, err
 	}
-	written, err := putRecordings(ctx, q, c.Recordings)
+	written, gone, err := putRecordings(ctx, q, c.Recordings)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range c.Holds {
 		if err := holdRecording(ctx, q, &c.Holds[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for i := range written {
 		if err := sealRecording(ctx, q, &written[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := upsertAll(ctx, q, consents, c.Consents); err != nil {
-		return err
+		return nil, err
 	}
 	if err := upsertAll(ctx, q, erasures, c.Erasures); err != nil {
-		return err
+		return nil, err
 	}
 	for i := range c.Erasing {
 		if err := applyErasing(ctx, q, &c.Erasing[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for i := range c.Messages {
 		if err := putMessage(ctx, q, &c.Messages[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return gone, nil
 }
 
 func upsertAll[T any](ctx context.Context, q querier, r *row[T], records []T) error {

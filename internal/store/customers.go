@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openhotline/hotline/omni"
@@ -169,23 +170,46 @@ func (db *DB) FailedRecordings(ctx context.Context, since time.Time) (n int, las
 // up and is back may still write of it.
 var upsertRecording = recordings.upsert + " WHERE recordings.state <> 'deleted' OR excluded.state = 'deleted'"
 
-// putRecordings writes the rows of recordings and returns those that it did not
-// leave alone.
-func putRecordings(ctx context.Context, q querier, all []omni.Recording) (written []omni.Recording, err error) {
+// putRecordings writes the rows of recordings and returns those that it wrote, and
+// the ids of those that it left alone. The file that one of these may have after all
+// is to be deleted.
+func putRecordings(ctx context.Context, q querier, all []omni.Recording) (written []omni.Recording, gone []string, err error) {
 	for i := range all {
 		res, err := q.ExecContext(ctx, upsertRecording, recordings.values(&all[i])...)
 		if err != nil {
-			return nil, fmt.Errorf("write recordings: %w", err)
+			return nil, nil, fmt.Errorf("write recordings: %w", err)
 		}
 		n, err := res.RowsAffected()
 		if err != nil {
-			return nil, fmt.Errorf("write recordings: %w", err)
+			return nil, nil, fmt.Errorf("write recordings: %w", err)
 		}
 		if n > 0 {
 			written = append(written, all[i])
+			continue
+		}
+		gone = append(gone, all[i].ID)
+		if _, err := q.ExecContext(ctx, "UPDATE recordings SET bytes = 1 WHERE id = $1 AND bytes = 0 AND path <> ''", all[i].ID); err != nil {
+			return nil, nil, fmt.Errorf("write recordings: %w", err)
 		}
 	}
-	return written, nil
+	return written, gone, nil
+}
+
+// withoutEnds are the events but those that say how recordings ended which are
+// deleted: the journal says that already.
+func withoutEnds(all []omni.Event, gone []string) []omni.Event {
+	if len(gone) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(e omni.Event) bool {
+		if e.Type != omni.RecordingReadyEvent && e.Type != omni.RecordingFailedEvent {
+			return false
+		}
+		var of struct {
+			RecordingID string `json:"recording_id"`
+		}
+		return json.Unmarshal(e.Data, &of) == nil && slices.Contains(gone, of.RecordingID)
+	})
 }
 
 // stillRunning refuses a write when a recording does not run any more, and keeps

@@ -3,6 +3,7 @@ package storetest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -38,22 +39,28 @@ func leftRecordings(t *testing.T, db *store.DB, dir string, n int) (cu omni.Cust
 	return cu, c.Recordings
 }
 
-// finish finishes a recording in the way of who completes what others left behind.
+// finish finishes a recording in the way of who recorded it or, guarded, of who
+// completes what others left behind.
 func finish(t *testing.T, db *store.DB, r omni.Recording, guarded bool) error {
 	sum := sha256.Sum256([]byte(r.ID))
 	r.State, r.Bytes, r.SHA256, r.EndedAt, r.DurationMS = omni.RecordingReady, int64(len(r.ID)), hex.EncodeToString(sum[:]), r.StartedAt.Add(time.Second), 1000
-	c := omni.Change{Recordings: []omni.Recording{r}}
+	ready, over := Event(r.ConversationID, omni.RecordingReadyEvent, Now()), Event(r.ConversationID, omni.ConversationCompleted, Now())
+	data, err := json.Marshal(map[string]any{"recording_id": r.ID, "bytes": r.Bytes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready.Data = data
+	c := omni.Change{Recordings: []omni.Recording{r}, Events: []omni.Event{ready, over}}
 	if guarded {
 		c.StillRunning = []string{r.ID}
-		c.Events = []omni.Event{Event(r.ConversationID, omni.RecordingReadyEvent, Now())}
 	}
-	_, err := db.Commit(t.Context(), store.Write{Omni: c})
+	_, err = db.Commit(t.Context(), store.Write{Omni: c})
 	return err
 }
 
 // finishedOnce has two nodes finish the same recordings while the customer's data
 // is erased: each is finished by one of them or by none, and stays erased whoever
-// writes of it later.
+// writes of it later, in the journal, too, and its file where that node has it.
 func finishedOnce(t *testing.T, open Opener) {
 	db, _ := open(t)
 	dir := t.TempDir()
@@ -96,10 +103,13 @@ func finishedOnce(t *testing.T, open Opener) {
 				t.Errorf("the file is there: %v", err)
 			}
 			for _, ev := range d.Events {
+				if ev.Type == omni.RecordingReadyEvent && told[r.ID+omni.RecordingDeletedEvent] > 0 {
+					t.Errorf("%s is ready after it was deleted", r.ID)
+				}
 				told[r.ID+ev.Type]++
 			}
 			if n := told[r.ID+omni.RecordingReadyEvent]; n > 1 || told[r.ID+omni.RecordingDeletedEvent] != 1 {
-				t.Errorf("%s: the journal has %v", r.ID, told)
+				t.Errorf("%s: the journal has it %d times ready, %d times deleted", r.ID, n, told[r.ID+omni.RecordingDeletedEvent])
 			}
 		}
 		rep := must[store.SealReport](t)(db.VerifySeals(t.Context(), dir, "", ""))
@@ -109,11 +119,24 @@ func finishedOnce(t *testing.T, open Opener) {
 	}
 	erasedForGood()
 	for i, r := range list {
+		if i%2 == 1 { // that node's file, which was elsewhere
+			if err := os.WriteFile(filepath.Join(dir, r.Path), []byte(r.ID), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := finish(t, db, r, i%2 == 0); i%2 == 0 && !errors.Is(err, omni.ErrChanged) || i%2 == 1 && err != nil {
 			t.Errorf("finished after it was erased: %v", err)
 		}
 	}
+	if _, err := db.DeleteExpired(t.Context(), dir, Now()); err != nil {
+		t.Error(err)
+	}
 	erasedForGood()
+	for i, r := range list {
+		if i%2 == 1 && told[r.ID+omni.ConversationCompleted] == 0 {
+			t.Errorf("%s: what else was written with it is not in the journal", r.ID)
+		}
+	}
 	unknown := list[0]
 	unknown.ID = id.New(id.Recording)
 	if err := finish(t, db, unknown, true); !errors.Is(err, omni.ErrNotFound) {
