@@ -63,6 +63,7 @@ type conversation struct {
 	consent  recordingConsent
 	message  *message            // the voicemail that is being recorded
 	back     place               // in the queue that an outage took
+	again    *agent.Enqueue      // how the next queue is joined, if it is this one
 	inQueue  bool                // the router has, or is told, an entry of ours
 	asked    input               // the last wish for an agent
 	wish     uint64              // its number

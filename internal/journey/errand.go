@@ -122,11 +122,11 @@ func (v *conversation) errandStopped(e *errand, res ivr.Result, err error) {
 		v.endErrand(errandFailed)
 	case e.by != nil:
 		v.endErrand(errandDone)
-	case e.requeue != nil && v.flow != nil: // which waits with the customer
+	case e.requeue != nil:
 		v.dismiss(e)
 		v.must(v.seat())
 		v.queueAgain(*e.requeue)
-	case failed, e.requeue != nil:
+	case failed:
 		v.dismiss(e)
 		v.apologise()
 	default:
@@ -135,11 +135,27 @@ func (v *conversation) errandStopped(e *errand, res ivr.Result, err error) {
 }
 
 // queueAgain queues a customer who is done with the errand of an agent who was
-// lost meanwhile.
+// lost meanwhile. The flow that stands still waits with the customer; where it is
+// gone, one that does nothing else takes its place: music, announcements, and what
+// follows when the queue gives up are its work.
 func (v *conversation) queueAgain(as agent.Enqueue) {
+	if v.flow == nil {
+		v.again = &as
+		v.runFlow("", waitingFlow(as.QueueID, v.book.conv.Language))
+		return
+	}
 	v.book.end(v.stay, omni.NextStep)
 	v.enterQueue(as.QueueID, omni.AgentLost)
 	v.must(v.wantAgent(func(now agent.At) agent.Input { as.At = now; return as }))
+}
+
+// waitingFlow is a flow whose customer waits in a queue.
+func waitingFlow(queueID, language string) *ivr.Flow {
+	const node = "queue"
+	return &ivr.Flow{
+		Languages: []string{language}, Start: node, Order: []string{node},
+		Nodes: map[string]*ivr.Node{node: {Name: node, Kind: ivr.KindQueue, Queue: &ivr.Queue{Queue: queueID}}},
+	}
 }
 
 // asBefore is how the customer waits for an agent again whom s had: with what they

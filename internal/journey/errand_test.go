@@ -179,12 +179,16 @@ func TestFlowGoesOnAlone(t *testing.T) {
 
 // A customer whose agent was lost waits again as before: for the skills, in the
 // priority and with the announcements that the flow wanted, and with the age of the
-// talk; the preferred agent stays so unless that is who was lost.
+// talk; the preferred agent stays so unless that is who was lost. The flow that
+// brought the customer may be gone by then.
 func TestWhatACustomerWaitsForOutlastsTheAgent(t *testing.T) {
-	for preferred, still := range map[string]string{"ag_cho": "ag_cho", "ag_ann": ""} {
+	for _, c := range []struct {
+		preferred, still string
+		flowless         bool
+	}{{"ag_cho", "ag_cho", false}, {"ag_ann", "", false}, {"ag_cho", "ag_cho", true}, {"ag_ann", "", true}} {
 		inBubble(t, func(t *testing.T) {
 			l := live(t)
-			wish := agent.Enqueue{ConversationID: l.v.id, QueueID: "qu_1", Channel: agent.Voice, Priority: 7, PreferredAgent: preferred,
+			wish := agent.Enqueue{ConversationID: l.v.id, QueueID: "qu_1", Channel: agent.Voice, Priority: 7, PreferredAgent: c.preferred,
 				Skills: []agent.SkillNeed{{Skill: "ja", Level: 2}}, Hops: 2, AnnounceEvery: 45}
 			l.in(func() {
 				if err := l.v.wantAgent(func(at agent.At) agent.Input { in := wish; in.At = at; return in }); err != nil {
@@ -203,13 +207,18 @@ func TestWhatACustomerWaitsForOutlastsTheAgent(t *testing.T) {
 			l.comes("bob")
 			l.legs["ann"].Hangup(call.AgentLost)
 			time.Sleep(63 * time.Second)
+			if c.flowless {
+				l.in(func() { breaks(l.v) })
+				l.faults.take()
+			}
 			l.types("1234")
 			time.Sleep(2 * time.Second)
+			l.want("queued again", "queued lead= customer=talking")
 			if l.accepts("bob") {
 				t.Error("bob has the customer, and speaks no Japanese")
 			}
 			e := l.entry()
-			if e.QueueID != "qu_1" || e.Priority != 7 || len(e.Skills) != 1 || e.Skills[0] != wish.Skills[0] || e.PreferredAgent != still ||
+			if e.QueueID != "qu_1" || e.Priority != 7 || len(e.Skills) != 1 || e.Skills[0] != wish.Skills[0] || e.PreferredAgent != c.still ||
 				e.Hops != 2 || e.AnnounceEvery != 45 || !e.EnteredAt.Equal(talked) {
 				t.Errorf("waits as %+v, since %s, talked since %s", e, e.EnteredAt, talked)
 			}
@@ -222,25 +231,29 @@ func TestWhatACustomerWaitsForOutlastsTheAgent(t *testing.T) {
 	}
 }
 
-// A flow that goes on without the agent does not end because the one that stands
-// still does: it leads where it leads, but for a queue in which nobody would wait
-// with the customer.
-func TestFlowAloneOutlastsTheOneThatStandsStill(t *testing.T) {
-	fails := func(v *conversation) {
-		run := v.flow
-		v.flowStopped(run, ivr.Result{}, errors.New("broken"))
-		run.cancel(errReplaced)
-	}
+// breaks ends the flow that stands still with a fault.
+func breaks(v *conversation) {
+	run := v.flow
+	v.flowStopped(run, ivr.Result{}, errors.New("broken"))
+	run.cancel(errReplaced)
+}
+
+// A customer who is queued again without the flow that stood still is not stuck
+// there: what the queue does when it gives up is done, and an apology ends the call
+// where there is no such queue any more.
+func TestWhoIsQueuedAgainWithoutAFlowIsNotStuck(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		lost   bool // the agent, who else leaves
-		stops  func(*conversation)
+		before func(l *liveCall)
 		end    omni.EndReason
 		faults int
 	}{
-		{"it fails", false, fails, omni.FlowDisconnect, 1},
-		{"it ends", false, func(v *conversation) { v.wait(waitEvent{kind: waitDone}) }, omni.FlowDisconnect, 0},
-		{"it fails, and the agent is lost", true, fails, omni.SystemError, 1},
+		{"the queue gives up", nil, omni.MaxWait, 0},
+		{"the queue is gone", func(l *liveCall) {
+			in := *l.c.setup()
+			in.Queues, in.queues = nil, nil
+			l.c.records.Store(&in)
+		}, omni.SystemError, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -248,10 +261,49 @@ func TestFlowAloneOutlastsTheOneThatStandsStill(t *testing.T) {
 				if err := l.does("ann", actFlow, "fl_card"); err != nil {
 					t.Fatal(err)
 				}
-				if c.lost {
-					l.legs["ann"].Hangup(call.AgentLost)
-					time.Sleep(63 * time.Second)
-				} else if err := l.does("ann", actLeave, ""); err != nil {
+				l.legs["ann"].Hangup(call.AgentLost)
+				time.Sleep(63 * time.Second)
+				l.in(func() { breaks(l.v) })
+				l.faults.take()
+				if c.before != nil {
+					c.before(l)
+				}
+				l.types("1234")
+				time.Sleep(time.Second)
+				if c.before == nil {
+					l.in(func() { l.v.giveUp(agent.OverflowMaxWait) })
+				}
+				time.Sleep(30 * time.Second)
+				l.want("afterwards", "over")
+				l.in(func() {
+					if why := l.v.book.conv.EndReason; why != c.end {
+						t.Errorf("ended by %s, want %s", why, c.end)
+					}
+				})
+				if f := l.faults.take(); len(f) != c.faults {
+					t.Errorf("faults %q", f)
+				}
+				l.ends()
+			})
+		})
+	}
+}
+
+// A flow that goes on without the agent does not end because the one that stands
+// still does: it leads where it leads.
+func TestFlowAloneOutlastsTheOneThatStandsStill(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		stops  func(*conversation)
+		faults int
+	}{
+		{"it fails", breaks, 1},
+		{"it ends", func(v *conversation) { v.wait(waitEvent{kind: waitDone}) }, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				l := talks(t)
+				if err := errors.Join(l.does("ann", actFlow, "fl_card"), l.does("ann", actLeave, "")); err != nil {
 					t.Fatal(err)
 				}
 				l.in(func() { c.stops(l.v) })
@@ -261,7 +313,7 @@ func TestFlowAloneOutlastsTheOneThatStandsStill(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				l.want("the flow has ended", "over")
 				l.in(func() {
-					if l.v.flow != nil || l.v.book.conv.EndReason != c.end {
+					if l.v.flow != nil || l.v.book.conv.EndReason != omni.FlowDisconnect {
 						t.Errorf("ended by %s, the first flow still stands: %t", l.v.book.conv.EndReason, l.v.flow != nil)
 					}
 				})

@@ -288,7 +288,11 @@ func (v *conversation) joinQueue(req ivr.QueueRequest) error {
 	if v.back.queueID == q.ID {
 		entered = v.back.since
 	}
-	v.back = place{}
+	again := v.again
+	v.back, v.again = place{}, nil
+	if again != nil && again.QueueID == q.ID {
+		return v.wantAgent(func(at agent.At) agent.Input { as := *again; as.At = at; return as })
+	}
 	preferred := req.Agent
 	var every agent.Seconds
 	if req.Announce != nil {
