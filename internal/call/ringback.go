@@ -2,6 +2,7 @@ package call
 
 import (
 	"math"
+	"sync"
 	"time"
 
 	"github.com/openhotline/hotline/media"
@@ -37,14 +38,28 @@ var ringing = map[string]cadence{
 // frequency, about -16 dBm0.
 const ringingPeak = 3677
 
+// ringingTones make the tone of each country once.
+var ringingTones = func() map[string]func() Prompt {
+	tones := make(map[string]func() Prompt, len(ringing))
+	for country, c := range ringing {
+		tones[country] = sync.OnceValue(c.prompt)
+	}
+	return tones
+}()
+
 // RingingTone is what callers in a country hear while the other side rings, one
 // turn of it, to be played in a loop. Unknown countries have the tone that ITU-T
-// E.180 recommends.
+// E.180 recommends. The samples are shared: they must not be changed.
 func RingingTone(country string) Prompt {
-	c, ok := ringing[country]
+	tone, ok := ringingTones[country]
 	if !ok {
-		c = ringing[""]
+		tone = ringingTones[""]
 	}
+	return tone()
+}
+
+// prompt is one turn of the tone.
+func (c cadence) prompt() Prompt {
 	var samples []int16
 	for i, d := range c.times {
 		n := media.Rate8k.Samples(d)

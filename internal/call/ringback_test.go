@@ -10,6 +10,16 @@ import (
 	"github.com/openhotline/hotline/media"
 )
 
+// A tone is made once, not each time that somebody is asked.
+func TestRingingToneIsMadeOnce(t *testing.T) {
+	for _, country := range []string{"CN", "XX"} {
+		call.RingingTone(country)
+		if n := testing.AllocsPerRun(100, func() { call.RingingTone(country) }); n != 0 {
+			t.Errorf("%s: %v allocations, want 0", country, n)
+		}
+	}
+}
+
 // Each country has its own ringing tone: frequencies, sound and silence.
 func TestRingingTones(t *testing.T) {
 	t.Parallel()
