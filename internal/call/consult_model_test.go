@@ -154,7 +154,9 @@ func (s *sequence) step() {
 			}
 		} else if s.join(id, Talk, err) {
 			s.m.in[id].aside = true
-			s.m.names = append(s.m.names, id)
+			if !slices.Contains(s.m.names, id) {
+				s.m.names = append(s.m.names, id)
+			}
 		}
 	case k < 10:
 		s.arrange(id, other)
