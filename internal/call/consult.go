@@ -20,8 +20,9 @@ type Seating struct {
 	// Served tells that the customer is with a flow, which plays what they hear:
 	// Music is not for them then.
 	Served bool
-	// LeadHears is what the lead hears in a loop while alone aside: the tone of a
-	// telephone that rings, or music. None is silence.
+	// LeadHears is what the lead hears in a loop while alone aside, or beside a leg
+	// that we called and that is not answered: the tone of a telephone that rings, or
+	// music. None is silence.
 	LeadHears []Prompt
 }
 
@@ -113,10 +114,11 @@ func (c *Call) whispersTo(other *member) bool {
 	return other.leg.Party() == Agent || other.leg.Party() == Supervisor
 }
 
-// alone tells whether nobody talks with a party that sits on a side.
+// alone tells whether nobody talks with a party that sits on a side. A leg that
+// is not answered does not, whatever its network says.
 func (c *Call) alone(id string, aside bool) bool {
 	for other, m := range c.members {
-		if other != id && m.role == Talk && m.aside == aside {
+		if other != id && m.role == Talk && m.aside == aside && !m.leg.calling() {
 			return false
 		}
 	}

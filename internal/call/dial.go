@@ -187,24 +187,18 @@ func preferring(list []codec.Kind, name string) []codec.Kind {
 	return sorted
 }
 
-// Sound before the answer (RFC 3960 §3.2): a session description alone is no
-// sound, and networks send one and then nothing. So packets are waited for.
-const (
-	earlyCheck    = 40 * time.Millisecond  // how often they are looked for
-	earlyPatience = 600 * time.Millisecond // with 183; then the other side counts as ringing
-)
-
 // await follows a call of ours until it is answered or over.
 func (s *sipLink) await(late bool) {
 	var told []byte         // what ends the call, as its owner was told last
 	var announced time.Time // when sound was, first
+	var sound earlySound
 	look := time.NewTicker(earlyCheck)
 	look.Stop()
 	defer look.Stop()
 	for {
 		select {
 		case p := <-s.sip.Progressed():
-			if p.SDP != nil && !late && announced.IsZero() {
+			if p.SDP != nil && announced.IsZero() {
 				announced = time.Now()
 				look.Reset(earlyCheck)
 			}
@@ -214,12 +208,9 @@ func (s *sipLink) await(late bool) {
 				s.leg.changed()
 			}
 		case <-look.C:
-			switch {
-			case s.rtp.Stats().PacketsReceived > 0:
-				look.Stop()
-				s.leg.sounds()
-				s.leg.rings()
-			case time.Since(announced) > earlyPatience:
+			sounds := sound.comes(s.rtp.Stats(), time.Now())
+			s.leg.sounds(sounds)
+			if sounds || time.Since(announced) > earlyPatience {
 				s.leg.rings()
 			}
 		case <-s.sip.Answered():
@@ -234,7 +225,7 @@ func (s *sipLink) await(late bool) {
 }
 
 // progressed follows a provisional response. Its description is that of early
-// media; the 200 may bring another one.
+// media; the 200 may bring another one. That of a late offer was answered already.
 func (s *sipLink) progressed(p sip.Progress, late bool) {
 	if p.SDP != nil && !late {
 		if err := s.accept(p.SDP); err != nil {

@@ -84,7 +84,6 @@ type Leg struct {
 	keypad *keypad
 
 	ringing  chan struct{}
-	early    chan struct{}
 	answered chan struct{}
 	done     chan struct{}
 
@@ -94,7 +93,7 @@ type Leg struct {
 	ended    bool
 	isUp     bool // answered is closed
 	isRings  bool // ringing is closed
-	isEarly  bool // early is closed
+	isEarly  bool // sound comes, before the answer
 	final    *Stats
 	room     *Call // the call the leg is in
 	onMedia  func(lost bool)
@@ -105,7 +104,7 @@ func newLeg(ctl *Control, info Info) *Leg {
 	info.StartedAt = time.Now()
 	return &Leg{
 		ctl: ctl, info: info, keypad: newKeypad(),
-		ringing: make(chan struct{}), early: make(chan struct{}), answered: make(chan struct{}), done: make(chan struct{}),
+		ringing: make(chan struct{}), answered: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
@@ -203,12 +202,17 @@ func (l *Leg) SendDigits(digits string) error {
 }
 
 // Ringing is closed when a leg that we dialled rings: with 180, and with 183 that
-// has a description as soon as its sound came (Early is closed before) or is late.
+// has a description as soon as its sound came (Sounds tells so before) or is late.
 func (l *Leg) Ringing() <-chan struct{} { return l.ringing }
 
-// Early is closed when the first sound of a leg that we dialled comes before the
-// answer: a tone or an announcement of the network.
-func (l *Leg) Early() <-chan struct{} { return l.early }
+// Sounds tells whether sound of a leg that we dialled comes now, before the
+// answer: a tone or an announcement of the network. OnChange tells when it begins
+// and when it stops.
+func (l *Leg) Sounds() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.isEarly && !l.isUp
+}
 
 // Answered is closed when audio can flow both ways: the call was answered, or
 // the browser's media is connected.
@@ -245,8 +249,8 @@ func (l *Leg) OnMedia(f func(lost bool)) {
 	l.onMedia = f
 }
 
-// OnChange sets who is told that Info or Dialog has changed: codec, hold, route.
-// It must not block.
+// OnChange sets who is told that Info, Dialog or Sounds has changed: codec, hold,
+// route, sound before the answer. It must not block.
 func (l *Leg) OnChange(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -299,15 +303,19 @@ func (l *Leg) rings() {
 	}
 }
 
-// sounds notes that sound comes before the answer.
-func (l *Leg) sounds() {
+// sounds notes whether sound comes before the answer.
+func (l *Leg) sounds(now bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.isEarly {
-		l.isEarly = true
-		close(l.early)
+	before := l.isEarly
+	l.isEarly = now
+	l.mu.Unlock()
+	if now != before {
+		l.changed()
 	}
 }
+
+// calling tells whether we called the leg and it is not answered yet.
+func (l *Leg) calling() bool { return l.info.Outbound && !l.isAnswered() } // Outbound never changes
 
 // up notes the answer, once.
 func (l *Leg) up() {
@@ -359,7 +367,7 @@ func (l *Leg) live() {
 		"lost", final.PacketsLost, "mos", final.MOS)
 }
 
-// changed tells the owner that Info is not what it was.
+// changed tells the owner that something is not what it was.
 func (l *Leg) changed() {
 	l.mu.Lock()
 	f := l.onChange

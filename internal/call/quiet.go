@@ -11,13 +11,33 @@ import (
 // with fake time (testing/synctest).
 func (c *Control) NewQuietLeg(info Info) (*Leg, error) {
 	l := newLeg(c, info)
-	l.link = &quietLink{ear: media.NewListener(info.ID, media.Rate8k, func([]int16) {}), left: make(chan struct{})}
+	l.link = newQuietLink(info.ID)
 	if err := c.adopt(l); err != nil {
 		return nil, err
 	}
 	l.up()
 	return l, nil
 }
+
+// QuietCall is a quiet leg that we called.
+type QuietCall struct{ *Leg }
+
+// NewQuietCall makes a quiet leg that is not answered until PicksUp.
+func (c *Control) NewQuietCall(info Info) (QuietCall, error) {
+	info.Outbound = true
+	l := newLeg(c, info)
+	l.link = newQuietLink(info.ID)
+	return QuietCall{l}, c.adopt(l)
+}
+
+// Rings is a provisional response.
+func (q QuietCall) Rings() { q.rings() }
+
+// Speaks has sound of the network begin or stop.
+func (q QuietCall) Speaks(on bool) { q.sounds(on) }
+
+// PicksUp is the answer.
+func (q QuietCall) PicksUp() { q.up() }
 
 // quietLink is a connection without signalling.
 type quietLink struct {
@@ -26,6 +46,10 @@ type quietLink struct {
 }
 
 var _ link = (*quietLink)(nil)
+
+func newQuietLink(legID string) *quietLink {
+	return &quietLink{ear: media.NewListener(legID, media.Rate8k, func([]int16) {}), left: make(chan struct{})}
+}
 
 func (q *quietLink) party() media.Party               { return q.ear }
 func (q *quietLink) describe(*Info)                   {}

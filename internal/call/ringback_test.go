@@ -8,6 +8,7 @@ import (
 
 	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/media"
+	"github.com/openhotline/hotline/media/sdp"
 )
 
 // A tone is made once, not each time that somebody is asked.
@@ -58,60 +59,95 @@ func TestRingingTones(t *testing.T) {
 }
 
 // What the network says before the answer is heard by who sits aside, not by the
-// customer; a description without sound counts as ringing.
+// customer; a description without sound counts as ringing, also where we made no
+// offer.
 func TestSoundBeforeTheAnswer(t *testing.T) {
 	h, p := newPair(t, hubOptions{})
-	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
-	ann, annLeg := agentOn(t, h, p, "lg_ann", talkOptions{tone: 950})
-	if err := errors.Join(c.Bridge(annLeg), c.Arrange(call.Seating{Aside: []string{"lg_ann"}, Lead: "lg_ann"})); err != nil {
-		t.Fatal(err)
-	}
-	for _, silent := range []bool{true, false} {
-		leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: fmt.Sprintf("lg_silent_%t", silent), URI: p.uri(), From: "9000"})
+	for _, late := range []bool{false, true} {
+		leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: fmt.Sprintf("lg_%t", late), URI: p.uri(), From: "9000", LateOffer: late})
 		if err != nil {
 			t.Fatal(err)
 		}
 		d := <-p.calls
-		k := p.open(talkOptions{tone: 620})
-		answer, agreed, err := k.session.Answer(d.Offer())
-		if err != nil {
-			t.Fatal(err)
+		k := p.open(talkOptions{})
+		description := k.session.Offer(sdp.SendRecv)
+		if !late {
+			description, _, err = k.session.Answer(d.Offer())
 		}
-		if !silent {
-			k.configure(agreed, nil)
-		}
-		if err := d.Progress(t.Context(), answer); err != nil {
+		if err := errors.Join(err, d.Progress(t.Context(), description)); err != nil {
 			t.Fatal(err)
 		}
 		await(t, "ringing", leg.Ringing())
-		select {
-		case <-leg.Early():
-			if silent {
-				t.Error("sound where nothing was sent")
-			}
-		default:
-			if !silent {
-				t.Error("ringing before the sound that is there")
-			}
+		if leg.Sounds() {
+			t.Error("sound where nothing was sent")
 		}
-		if silent {
-			leg.Hangup(call.AgentTimeout)
-			await(t, "the phone hears of it", d.Done())
-			continue
-		}
-		heard := func(when string) {
-			if err := c.JoinAside(leg); err != nil {
-				t.Fatal(err)
-			}
-			ann.ear.hears(t, "agent "+when, 620)
-			caller.ear.hears(t, "caller "+when)
-			k.ear.hears(t, "the network "+when, 950)
-		}
-		heard("before the answer")
-		if err := d.Answer(t.Context(), answer); err != nil {
+		leg.Hangup(call.AgentTimeout)
+		await(t, "the phone hears of it", d.Done())
+	}
+
+	caller, _, c := connect(t, h, p, talkOptions{tone: 440})
+	ann, annLeg := agentOn(t, h, p, "lg_ann", talkOptions{tone: 950})
+	seat := func(tone ...call.Prompt) {
+		t.Helper()
+		if err := c.Arrange(call.Seating{Aside: []string{"lg_ann", "lg_out"}, Lead: "lg_ann", LeadHears: tone}); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "answer", leg.Answered())
-		heard("after the answer")
 	}
+	if err := c.Bridge(annLeg); err != nil {
+		t.Fatal(err)
+	}
+	seat()
+	leg, err := h.ctl.DialNumber(t.Context(), call.DialRequest{ID: "lg_out", URI: p.uri(), From: "9000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := make(chan struct{}, 64)
+	leg.OnChange(func() { changes <- struct{}{} })
+	sounds := func(want bool) {
+		t.Helper()
+		for leg.Sounds() != want {
+			await(t, fmt.Sprintf("sound %t", want), changes)
+		}
+	}
+	d := <-p.calls
+	k := p.open(talkOptions{tone: 620})
+	answer, agreed, err := k.session.Answer(d.Offer())
+	k.configure(agreed, err)
+	if err := d.Progress(t.Context(), answer); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "ringing", leg.Ringing())
+	if !leg.Sounds() {
+		t.Error("ringing before the sound that is there")
+	}
+	heard := func(when string) {
+		t.Helper()
+		if err := c.JoinAside(leg); err != nil {
+			t.Fatal(err)
+		}
+		ann.ear.hears(t, "agent "+when, 620)
+		caller.ear.hears(t, "caller "+when)
+		k.ear.hears(t, "the network "+when, 950)
+	}
+	heard("before the answer")
+	silent := agreed.Params
+	silent.Sending = false
+	k.configure(sdp.Negotiated{Params: silent}, nil)
+	sounds(false)
+	seat(prompt(1300, 200*time.Millisecond))
+	ann.ear.hears(t, "agent while the network is silent", 1300)
+	caller.ear.hears(t, "caller while the network is silent")
+	k.configure(agreed, nil)
+	sounds(true)
+	seat()
+	heard("again before the answer")
+	seat(prompt(1300, 200*time.Millisecond)) // ends with the answer at the latest
+	if err := d.Answer(t.Context(), answer); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "answer", leg.Answered())
+	if leg.Sounds() {
+		t.Error("sound before the answer, after it")
+	}
+	heard("after the answer")
 }

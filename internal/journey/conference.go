@@ -94,6 +94,9 @@ func (v *conversation) rearrange() {
 	}
 	v.settleComfort()
 	v.must(v.seat())
+	if v.hearOutsider() {
+		v.must(v.seat())
+	}
 	v.settleHold()
 	v.tellParties()
 }

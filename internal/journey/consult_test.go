@@ -7,6 +7,7 @@ import (
 
 	"github.com/openhotline/hotline/agent"
 	"github.com/openhotline/hotline/agent/account/setup"
+	"github.com/openhotline/hotline/internal/call"
 	"github.com/openhotline/hotline/omni"
 )
 
@@ -143,6 +144,66 @@ func TestRingingIsHeard(t *testing.T) {
 			rings("not any more", false)
 		}
 		l.want("bob came", "on_hold lead=ann customer=waiting ann=consulting bob=consulting")
+		l.ends()
+	})
+}
+
+// Who calls an outside number in private hears the ringing tone until the network
+// says something, again when it falls silent, and on while its sound cannot be
+// brought into the call; that is tried again.
+func TestToneComesBackWhenTheNetworkFallsSilent(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := talks(t)
+		leg, err := l.calls.NewQuietCall(call.Info{ID: "lg_out", Kind: call.SIP, Party: call.External, Codec: "PCMA"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := l.calls.NewQuietLeg(call.Info{ID: "lg_other", Kind: call.SIP, Party: call.Customer, Codec: "PCMA"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		elsewhere, err := l.calls.NewCall("cv_other", other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x *outsider
+		l.in(func() {
+			x = l.v.follow(leg.Leg, "5550001")
+			l.v.consult = &consultation{by: l.v.talking, kind: "number", target: "5550001", out: x}
+			l.v.rearrange()
+		})
+		rings := func(when string, want, early bool) {
+			t.Helper()
+			time.Sleep(time.Second)
+			l.in(func() {
+				if got := l.v.consultRings(); got != want || strings.HasSuffix(l.v.seated, " true") != want {
+					t.Errorf("%s: rings: %t, the room is seated %q", when, got, l.v.seated)
+				}
+				if x.early != early {
+					t.Errorf("%s: in the call: %t", when, x.early)
+				}
+			})
+		}
+		rings("called", false, false)
+		leg.Rings()
+		rings("180", true, false)
+		if err := elsewhere.Bridge(leg.Leg); err != nil {
+			t.Fatal(err)
+		}
+		leg.Speaks(true)
+		rings("an announcement that cannot be heard", true, false)
+		elsewhere.Unbridge("lg_out")
+		l.in(l.v.rearrange)
+		rings("an announcement", false, true)
+		leg.Speaks(false)
+		rings("the announcement is over", true, true)
+		leg.Speaks(true)
+		rings("another one", false, true)
+		leg.Speaks(false)
+		leg.PicksUp()
+		rings("answered", false, true)
+		l.want("answered", "on_hold lead=ann customer=waiting ann=consulting lg_out=consulting")
+		elsewhere.Close()
 		l.ends()
 	})
 }

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/openhotline/hotline/agent"
@@ -14,7 +15,7 @@ type outsider struct {
 	leg    *call.Leg
 	row    omni.Leg
 	number string
-	early  bool // is heard by the agent before the answer
+	early  bool // is in the call beside the agent, before the answer
 	joined bool // talks with the customer
 }
 
@@ -33,17 +34,14 @@ func (v *conversation) follow(leg *call.Leg, number string) *outsider {
 
 // watchOutsider tells the conversation how an outside leg fares until it ends.
 func (v *conversation) watchOutsider(x *outsider) {
-	rings, early, answered := x.leg.Ringing(), x.leg.Early(), x.leg.Answered()
+	rings, answered := x.leg.Ringing(), x.leg.Answered()
 	for {
 		select {
 		case <-rings:
 			rings = nil
 			v.post(v.rearrange)
-		case <-early:
-			early = nil
-			v.post(func() { v.outsiderHeard(x) })
 		case <-answered:
-			rings, early, answered = nil, nil, nil
+			rings, answered = nil, nil
 			v.post(func() { v.outsiderCame(x) })
 		case <-x.leg.Done():
 			v.post(func() { v.outsiderGone(x) })
@@ -52,36 +50,35 @@ func (v *conversation) watchOutsider(x *outsider) {
 	}
 }
 
-// rings tells whether it rings at an outside number whose network says nothing.
+// rings tells whether it rings at an outside number and the agent does not hear
+// the network say so.
 func (x *outsider) rings() bool {
 	select {
-	case <-x.leg.Early():
-		return false
 	case <-x.leg.Answered():
 		return false
 	default:
 	}
 	select {
 	case <-x.leg.Ringing():
-		return true
+		return !x.early || !x.leg.Sounds()
 	default:
 		return false
 	}
 }
 
-// outsiderHeard lets the agent hear what the network says before the answer; the
-// customer does not.
-func (v *conversation) outsiderHeard(x *outsider) {
+// hearOutsider brings an outside number whose network says something before the
+// answer to the agent, who hears it then; the customer does not. True: it has come.
+func (v *conversation) hearOutsider() bool {
 	c := v.consult
-	if c == nil || c.out != x || c.answered() || !c.apart() || v.gone {
-		return
+	if c == nil || c.out == nil || c.out.early || c.answered() || !c.apart() || !c.out.leg.Sounds() {
+		return false
 	}
-	if err := v.call.JoinAside(x.leg); err != nil {
-		v.log.Warn("early media not in the call", "err", err) // the agent hears nothing until the answer
-		return
+	if err := v.call.JoinAside(c.out.leg); err != nil {
+		v.log.Warn("early media not in the call", "err", err) // it is tried with the next change
+		return false
 	}
-	x.early = true
-	v.rearrange()
+	c.out.early = true
+	return true
 }
 
 // outsiderCame lets an outside number that answered talk.
@@ -106,11 +103,18 @@ func (v *conversation) outsiderCame(x *outsider) {
 	v.consultAnswered(c, "", c.by.offer.QueueID, "")
 }
 
-// outsiderChanged keeps what a restarted process needs to end the dialog.
+// outsiderChanged keeps what a restarted process needs to end the dialog, and has
+// the agent hear what is to be heard before the answer.
 func (v *conversation) outsiderChanged(x *outsider) {
-	if v.outsiders[x.row.ID] == x {
-		x.row.Dialog, x.row.Codec = x.leg.Dialog(), x.leg.Info().Codec
+	if v.outsiders[x.row.ID] != x {
+		return
+	}
+	if dialog, codec := x.leg.Dialog(), x.leg.Info().Codec; codec != x.row.Codec || !bytes.Equal(dialog, x.row.Dialog) {
+		x.row.Dialog, x.row.Codec = dialog, codec
 		v.book.leg(x.row)
+	}
+	if c := v.consult; c != nil && c.out == x && !c.answered() {
+		v.rearrange()
 	}
 }
 
