@@ -49,6 +49,8 @@ type Call struct {
 	served    bool        // the customer is with a flow
 	leadSound media.Party // for the lead who is alone aside
 	back      media.Party // background: music, echo, tone, comfort
+	seatBack  media.Party // the one that Arrange began last, and of what
+	seatMusic []Prompt
 	queue     []*playback // the first one is audible
 	serial    int         // makes ids of sources unique
 	gains     map[pair]media.Gain

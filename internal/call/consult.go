@@ -3,6 +3,8 @@ package call
 import (
 	"fmt"
 	"slices"
+
+	"github.com/openhotline/hotline/media"
 )
 
 // Seating says who sits aside: out of the customer's hearing, to consult in
@@ -15,7 +17,7 @@ type Seating struct {
 	// that one is with a flow (Served): they stay where the lead was then.
 	Lead string
 	// Music is what those hear who are left alone: the customer, and somebody
-	// aside other than the lead. None is silence.
+	// aside other than the lead. None is silence; what plays already goes on.
 	Music []Prompt
 	// Served tells that the customer is with a flow, which plays what they hear:
 	// Music is not for them then.
@@ -51,12 +53,22 @@ func (c *Call) Arrange(s Seating) error {
 		if !c.parted() || begun {
 			p = nil
 		}
-		if !c.held && !c.comfort && !keep {
+		if !c.held && !c.comfort && !keep && !c.plays(p, s.Music) {
 			c.background(p)
+			c.seatBack, c.seatMusic = c.back, s.Music
 		}
 		c.place(&c.leadSound, tone)
 		c.apply()
 		return nil
+	})
+}
+
+// plays tells whether p, made of music, would take the place of the same music: that
+// goes on, so that it does not begin anew each time that somebody's seat changes.
+func (c *Call) plays(p media.Party, music []Prompt) bool {
+	return p != nil && c.back != nil && c.back == c.seatBack && slices.EqualFunc(c.seatMusic, music, func(a, b Prompt) bool {
+		return a.Path == b.Path && a.Rate == b.Rate && len(a.Samples) == len(b.Samples) &&
+			(len(a.Samples) == 0 || &a.Samples[0] == &b.Samples[0])
 	})
 }
 
