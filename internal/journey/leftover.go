@@ -17,18 +17,23 @@ import (
 // How long one step of completing a recording may take beside reading its file,
 // how long the next try of the same recording waits, how often the database may
 // refuse one, for about a minute and a half, and how often its file may be out of
-// reach: for about ten minutes, in which a folder is mounted.
+// reach, or its row be written too slowly: for about ten minutes and the time that
+// the tries take, in which a folder is mounted or a lock is let go.
 const (
 	completeWithin = 10 * time.Second
 	completeAgain  = time.Second
 	completeMost   = 30 * time.Second
 	completeTries  = 8
-	fileTries      = 25
+	patientTries   = 25
 )
 
 // errFile is an error of a recording's file that says nothing of what is in it: it
 // may be whole.
 var errFile = errors.New("journey: the recording's file is out of reach")
+
+// errSlow is a row that was not written within completeWithin, while the database
+// could be read: something holds it up, perhaps for ever.
+var errSlow = errors.New("journey: the recording's row is not written in time")
 
 // leftovers are recordings of processes that died. They are read to their ends
 // before they are complete, so nobody waits for them: their rows say that they
@@ -44,7 +49,7 @@ type leftovers struct {
 type leftover struct {
 	recordingID string
 	refused     int           // tries that the database refused
-	waited      int           // tries that the file was not ready for
+	waited      int           // tries for which the file or the row was not to be had
 	pause       time.Duration // before the next try, but for chance
 	due         time.Time     // of the next try; zero: at once
 }
@@ -128,15 +133,15 @@ func (c *Center) completeLeftovers(ctx context.Context) {
 
 // completeLater has a recording tried again that could not be completed. While the
 // database is away that goes on; one that it refuses again and again, or whose file
-// stays out of reach, is failed.
+// or row stays out of reach, is failed.
 func (c *Center) completeLater(ctx context.Context, one leftover, why error) (again bool) {
 	switch {
-	case errors.Is(why, errFile):
+	case errors.Is(why, errFile), errors.Is(why, errSlow):
 		one.waited++
 	case !dbAway(why):
 		one.refused++
 	}
-	if one.refused >= completeTries || one.waited >= fileTries {
+	if one.refused >= completeTries || one.waited >= patientTries {
 		err := c.complete(ctx, one.recordingID, func(_ context.Context, r omni.Recording, now time.Time) (_ omni.Recording, fault, err error) {
 			return c.failedFor(r, now, why), why, nil
 		})
@@ -194,6 +199,8 @@ func (c *Center) complete(ctx context.Context, recordingID string,
 	switch err := c.store.Commit(within, w); {
 	case errors.Is(err, omni.ErrChanged), errors.Is(err, omni.ErrNotFound):
 		c.log.Info("recording left behind was completed or deleted by somebody else", "recording", recordingID)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("complete %s: %w: %w", recordingID, errSlow, err)
 	case err != nil:
 		return fmt.Errorf("complete %s: %w", recordingID, err)
 	case fault != nil:

@@ -21,7 +21,7 @@ import (
 type archive struct {
 	Store
 	refuse func(omni.Recording) error // of writes
-	away   bool                       // the whole database
+	away   error                      // of the whole database
 	mu     sync.Mutex
 	dir    string // of the files
 	left   *leftovers
@@ -33,8 +33,8 @@ type archive struct {
 func (s *archive) Recording(_ context.Context, id string) (omni.Recording, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away {
-		return omni.Recording{}, account.ErrUnavailable
+	if s.away != nil {
+		return omni.Recording{}, s.away
 	}
 	return s.rows[id], nil
 }
@@ -65,7 +65,7 @@ func (s *archive) states() map[omni.RecordingState]int {
 	return n
 }
 
-func (s *archive) setAway(away bool) {
+func (s *archive) setAway(away error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.away = away
@@ -193,17 +193,39 @@ func TestARecordingFoundAgainKeepsItsPlace(t *testing.T) {
 	})
 }
 
-// While the database is away nothing fails, however long that takes.
+// While the database is away, or does not answer, nothing fails, however long that
+// takes.
 func TestRecordingsWaitForTheDatabase(t *testing.T) {
+	for _, away := range []error{account.ErrUnavailable, context.DeadlineExceeded} {
+		t.Run(away.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, stop := completing(t, 5, func(omni.Recording) error { return nil }, func(s *archive) { s.setAway(away) })
+				defer stop()
+				time.Sleep(24 * time.Hour)
+				s.setAway(nil)
+				time.Sleep(2 * completeMost)
+				if n := s.states(); n[omni.RecordingReady] != 5 {
+					t.Errorf("%v", n)
+				}
+			})
+		})
+	}
+}
+
+// A row that is never written in time, for instance since another transaction holds
+// the end of the chain of seals, is tried for longer than a refused one, not for ever.
+func TestASlowRecordingIsNotTriedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := completing(t, 5, func(omni.Recording) error { return nil })
-		defer stop()
-		s.setAway(true)
-		time.Sleep(24 * time.Hour)
-		s.setAway(false)
-		time.Sleep(2 * completeMost)
-		if n := s.states(); n[omni.RecordingReady] != 5 {
-			t.Errorf("%v", n)
+		s, stop := completing(t, 1, func(r omni.Recording) error {
+			if r.State == omni.RecordingReady {
+				return fmt.Errorf("commit: %w", context.DeadlineExceeded)
+			}
+			return nil
+		})
+		time.Sleep(time.Hour)
+		stop()
+		if r, n := s.rows["rc_0"], len(s.tries["rc_0"]); r.State != omni.RecordingFailed || r.Failure != omni.FailedUnsealed || n != patientTries {
+			t.Errorf("after %d tries: %+v", n, r)
 		}
 	})
 }
