@@ -148,7 +148,11 @@ try {
   check("wrapped up by keyboard", true);
 
   const { items } = await (await agentContext.request.get("/api/v1/conversations?limit=1")).json();
-  const done = await (await agentContext.request.get(`/api/v1/conversations/${items[0].id}`)).json();
+  let done; // the page does not wait for the end to be written
+  for (const until = Date.now() + 30_000; Date.now() < until; await agent.waitForTimeout(200)) {
+    done = await (await agentContext.request.get(`/api/v1/conversations/${items[0].id}`)).json();
+    if (done.conversation.state === "completed") break;
+  }
   check(
     "the conversation is complete",
     done.conversation.state === "completed" &&
