@@ -81,6 +81,18 @@ func (m *callModel) seat(oldID, newID string) {
 	}
 }
 
+// quiet is a control without lines and browsers, for legs that carry no sound.
+func quiet(t *testing.T) *Control {
+	t.Helper()
+	engine := media.NewEngine(media.EngineConfig{Shards: 1})
+	ctx, stop := context.WithCancel(context.Background()) // the calls end before it
+	done := make(chan struct{})
+	go func() { defer close(done); _ = engine.Run(ctx) }()
+	ctl := New(Config{}, nil, engine, nil, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { ctl.Close(); stop(); <-done })
+	return ctl
+}
+
 // aTone is what those hear who are left alone.
 var aTone = []Prompt{{Samples: make([]int16, 160), Rate: media.Rate8k}}
 
@@ -356,13 +368,7 @@ func TestRandomSequencesOnACall(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("seed %d (repeat with -model-seed)", seed)
-	engine := media.NewEngine(media.EngineConfig{Shards: 1})
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); _ = engine.Run(ctx) }()
-	defer func() { stop(); <-done }()
-	ctl := New(Config{}, nil, engine, nil, slog.New(slog.DiscardHandler))
-	defer ctl.Close()
+	ctl := quiet(t)
 	dir := t.TempDir()
 	for n := range *modelSequences {
 		s := &sequence{t: t, rng: rand.New(rand.NewPCG(seed, uint64(n))), ctl: ctl, legs: map[string]*Leg{}, m: callModel{in: map[string]*partyModel{}}}

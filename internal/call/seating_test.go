@@ -1,8 +1,6 @@
 package call
 
 import (
-	"context"
-	"log/slog"
 	"testing"
 
 	"github.com/openhotline/hotline/media"
@@ -12,13 +10,7 @@ import (
 // comes and goes; other music, and music after a pause, begins.
 func TestMusicGoesOnWhenSeatsChange(t *testing.T) {
 	t.Parallel()
-	engine := media.NewEngine(media.EngineConfig{Shards: 1})
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); _ = engine.Run(ctx) }()
-	defer func() { stop(); <-done }()
-	ctl := New(Config{}, nil, engine, nil, slog.New(slog.DiscardHandler))
-	defer ctl.Close()
+	ctl := quiet(t)
 	legs := map[string]*Leg{}
 	for id, p := range map[string]Party{"customer": Customer, "ann": Agent, "bob": Agent} {
 		l, err := ctl.NewQuietLeg(Info{ID: id, Kind: Browser, Party: p})
